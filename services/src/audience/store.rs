@@ -1,0 +1,157 @@
+use chrono::{DateTime, Utc};
+
+use super::Grant;
+use crate::db::{Cx, exec, one};
+use crate::error::{Code, Error, Result};
+use crate::id::{AudienceId, MemberId, OrganisationId, SpaceId};
+use crate::roles::Role;
+
+#[derive(sqlx::FromRow)]
+struct GrantRow {
+    kind: String,
+    organisation_id: Option<OrganisationId>,
+    role: Option<Role>,
+    space_id: Option<SpaceId>,
+    member_id: Option<MemberId>,
+}
+
+impl From<Grant> for GrantRow {
+    fn from(grant: Grant) -> Self {
+        let mut row = Self { kind: String::new(), organisation_id: None, role: None, space_id: None, member_id: None };
+        row.kind = match grant {
+            Grant::Public => "PUBLIC",
+            Grant::Members => "MEMBERS",
+            Grant::Organisation(id) => {
+                row.organisation_id = Some(id);
+                "ORGANISATION"
+            }
+            Grant::RoleIn(role, id) => {
+                (row.role, row.organisation_id) = (Some(role), Some(id));
+                "ROLE"
+            }
+            Grant::CommunityRole(role, space) => {
+                (row.role, row.space_id) = (Some(role), space);
+                "ROLE"
+            }
+            Grant::Member(id) => {
+                row.member_id = Some(id);
+                "MEMBER"
+            }
+        }
+        .into();
+        row
+    }
+}
+
+impl TryFrom<GrantRow> for Grant {
+    type Error = Error;
+    fn try_from(row: GrantRow) -> Result<Self> {
+        match (row.kind.as_str(), row.role, row.organisation_id, row.member_id) {
+            ("PUBLIC", ..) => Ok(Self::Public),
+            ("MEMBERS", ..) => Ok(Self::Members),
+            ("ORGANISATION", _, Some(id), _) => Ok(Self::Organisation(id)),
+            ("ROLE", Some(role), Some(id), _) => Ok(Self::RoleIn(role, id)),
+            ("ROLE", Some(role), None, _) => Ok(Self::CommunityRole(role, row.space_id)),
+            ("MEMBER", _, _, Some(id)) => Ok(Self::Member(id)),
+            (kind, ..) => Err(Error::internal(format!("a grant of kind {kind}"))),
+        }
+    }
+}
+
+pub(super) async fn ensure(cx: &mut Cx, id: AudienceId, key: &str, grants: &[Grant], now: DateTime<Utc>) -> Result<AudienceId> {
+    // The update that changes nothing makes the row come back, and waits for another node that inserts the same key.
+    let (found,) = one!(
+        cx,
+        (AudienceId,),
+        "insert into audiences (id, grants_key, created_at) values ($1, $2, $3)
+         on conflict (grants_key) do update set grants_key = excluded.grants_key returning id",
+        id,
+        key,
+        now
+    )?;
+    if found != id {
+        return Ok(found);
+    }
+    for (position, grant) in (0_i64..).zip(grants) {
+        let row = GrantRow::from(*grant);
+        exec!(
+            cx,
+            "insert into audience_grants (audience_id, position, kind, organisation_id, role, space_id, member_id)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            id,
+            position,
+            row.kind,
+            row.organisation_id,
+            row.role,
+            row.space_id,
+            row.member_id
+        )
+        .map_err(|error| match error.as_database_error().map(sqlx::error::DatabaseError::kind) {
+            Some(sqlx::error::ErrorKind::ForeignKeyViolation) => {
+                Error::invalid("audience", Code::Unknown, "Un accès désigne une organisation, un espace ou un membre inconnu.")
+            }
+            _ => error.into(),
+        })?;
+    }
+    Ok(id)
+}
+
+/// The grants of an audience, in their order.
+pub(crate) async fn grants(cx: &mut Cx, id: AudienceId) -> Result<Vec<Grant>> {
+    crate::db::all!(
+        cx,
+        GrantRow,
+        "select kind, organisation_id, role, space_id, member_id from audience_grants where audience_id = $1 order by position",
+        id
+    )?
+    .into_iter()
+    .map(Grant::try_from)
+    .collect()
+}
+
+/// Every audience: what an administrator holds.
+pub(crate) async fn all(cx: &mut Cx) -> Result<Vec<AudienceId>> {
+    Ok(crate::db::all!(cx, (AudienceId,), "select id from audiences order by id")?.into_iter().map(|row| row.0).collect())
+}
+
+/// The audiences a member holds; those of everyone when there is no member.
+pub(crate) async fn held(cx: &mut Cx, member: Option<MemberId>, now: DateTime<Utc>) -> Result<Vec<AudienceId>> {
+    let Some(member) = member else {
+        return Ok(crate::db::all!(
+            cx,
+            (AudienceId,),
+            "select distinct audience_id from audience_grants where kind = 'PUBLIC' order by audience_id"
+        )?
+        .into_iter()
+        .map(|row| row.0)
+        .collect());
+    };
+    Ok(crate::db::all!(
+        cx, (AudienceId,),
+        "with active as (
+           select role, organisation_id, space_id from role_grants
+           where member_id = $1 and starts_at <= $2 and ended_at is null and (ends_at is null or ends_at > $2)
+         ), held as (
+           select organisation_id from members where id = $1 and organisation_id is not null
+           union
+           select organisation_id from active where organisation_id is not null
+         ), belongs as (
+           select a.ancestor_id as organisation_id from organisation_ancestors a join held on held.organisation_id = a.organisation_id
+         )
+         select distinct g.audience_id from audience_grants g
+         where g.kind in ('PUBLIC', 'MEMBERS')
+            or (g.kind = 'MEMBER' and g.member_id = $1)
+            or (g.kind = 'ORGANISATION' and g.organisation_id in (select organisation_id from belongs))
+            or (g.kind = 'ROLE' and g.organisation_id is not null and exists (
+                  select 1 from active join organisation_ancestors a on a.organisation_id = active.organisation_id
+                  where active.role = g.role and a.ancestor_id = g.organisation_id))
+            or (g.kind = 'ROLE' and g.organisation_id is null and exists (
+                  select 1 from active
+                  where active.role = g.role and (active.space_id is null or active.space_id = g.space_id)))
+         order by g.audience_id",
+        member, now
+    )?
+    .into_iter()
+    .map(|row| row.0)
+    .collect())
+}

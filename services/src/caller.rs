@@ -1,0 +1,245 @@
+//! Who asks: a person with what they hold, through a session or a token with what it lets pass.
+
+use chrono::{DateTime, Utc};
+
+use crate::audience;
+use crate::db::{Cx, Tx, all};
+use crate::error::{Error, Result};
+use crate::id::{AccessTokenId, AudienceId, MemberId, OrganisationId, SessionId, SpaceId};
+use crate::roles::Role;
+
+/// What a token lets pass. A session lets everything pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Read as the member; every token has it.
+    Read,
+    /// Write as any member.
+    Write,
+    /// Use the member's rights to moderate.
+    Moderate,
+    /// Use the member's rights to administer.
+    Administer,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Moderate, Self::Administer];
+
+    /// Its name in the database.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Read => "LIRE",
+            Self::Write => "ECRIRE",
+            Self::Moderate => "MODERER",
+            Self::Administer => "ADMINISTRER",
+        }
+    }
+}
+
+/// By what a caller was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A session, in a browser or an API client.
+    Session(SessionId),
+    /// A personal access token, with its scopes.
+    Token(AccessTokenId, Vec<Scope>),
+    /// The operator, on the machine itself.
+    Operator,
+}
+
+/// A role held now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldRole {
+    /// Which.
+    pub role: Role,
+    /// Where, for Mentor's roles.
+    pub organisation: Option<OrganisationId>,
+    /// Where, for a moderator of one space.
+    pub space: Option<SpaceId>,
+}
+
+/// Who asks, resolved once for a request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    member: Option<(MemberId, Credential)>,
+    suspended: Option<Suspension>,
+    roles: Vec<HeldRole>,
+    audiences: Vec<AudienceId>,
+}
+
+/// Why somebody may read and not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// None: until further notice.
+    pub until: Option<DateTime<Utc>>,
+    /// What the member is told.
+    pub reason: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Held {
+    suspended_at: Option<DateTime<Utc>>,
+    suspended_until: Option<DateTime<Utc>>,
+    suspension_reason: Option<String>,
+    role: Option<Role>,
+    organisation_id: Option<OrganisationId>,
+    space_id: Option<SpaceId>,
+}
+
+impl Caller {
+    /// Somebody who did not sign in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn anonymous(cx: &mut Cx, now: DateTime<Utc>) -> Result<Self> {
+        Ok(Self { member: None, suspended: None, roles: Vec::new(), audiences: audience::held(cx, None, now).await? })
+    }
+
+    /// A member, as they are now; none when there is no such member.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn member(cx: &mut Cx, member: MemberId, credential: Credential, now: DateTime<Utc>) -> Result<Option<Self>> {
+        let held = all!(
+            cx,
+            Held,
+            "select m.suspended_at, m.suspended_until, m.suspension_reason, g.role, g.organisation_id, g.space_id
+             from members m
+             left join role_grants g on g.member_id = m.id and g.starts_at <= $2 and g.ended_at is null
+                                    and (g.ends_at is null or g.ends_at > $2)
+             where m.id = $1",
+            member,
+            now
+        )?;
+        let Some(first) = held.first() else { return Ok(None) };
+        let suspended = first
+            .suspended_at
+            .filter(|_| first.suspended_until.is_none_or(|until| until > now))
+            .map(|_| Suspension { until: first.suspended_until, reason: first.suspension_reason.clone().unwrap_or_default() });
+        let roles: Vec<_> = held
+            .iter()
+            .filter_map(|row| Some(HeldRole { role: row.role?, organisation: row.organisation_id, space: row.space_id }))
+            .collect();
+        let mut caller = Self { member: Some((member, credential)), suspended, roles, audiences: Vec::new() };
+        caller.audiences =
+            if caller.is_administrator() { audience::all(cx).await? } else { audience::held(cx, Some(member), now).await? };
+        Ok(Some(caller))
+    }
+
+    /// The same person inside a write: what they hold is read again, in the transaction that the rule guards.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody; [`Error::Forbidden`] when suspended or when the token lacks `scope`.
+    pub async fn act(&self, tx: &mut Tx, now: DateTime<Utc>, scope: Scope) -> Result<Actor> {
+        let (member, credential) = self.member.clone().ok_or(Error::Unauthenticated)?;
+        let caller = Self::member(tx, member, credential, now).await?.ok_or(Error::Unauthenticated)?;
+        if !caller.passes(scope) {
+            return Err(Error::forbidden(format!("Ce jeton n'a pas la portée {}.", scope.code())));
+        }
+        if let Some(suspension) = &caller.suspended {
+            return Err(Error::forbidden(match suspension.until {
+                Some(until) => {
+                    format!("Votre compte est suspendu jusqu'au {} (UTC) : {}", until.format("%d/%m/%Y %H:%M"), suspension.reason)
+                }
+                None => format!("Votre compte est suspendu : {}", suspension.reason),
+            }));
+        }
+        Ok(Actor { id: member, caller })
+    }
+
+    /// The member who asks.
+    #[must_use]
+    pub fn id(&self) -> Option<MemberId> {
+        self.member.as_ref().map(|(id, _)| *id)
+    }
+
+    /// The member who asks, or the refusal.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody.
+    pub fn signed_in(&self) -> Result<MemberId> {
+        self.id().ok_or(Error::Unauthenticated)
+    }
+
+    /// By what the member was recognised.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Credential> {
+        self.member.as_ref().map(|(_, credential)| credential)
+    }
+
+    /// Why this person may not write, if so.
+    #[must_use]
+    pub fn suspended(&self) -> Option<&Suspension> {
+        self.suspended.as_ref()
+    }
+
+    /// What they may see.
+    #[must_use]
+    pub fn audiences(&self) -> &[AudienceId] {
+        &self.audiences
+    }
+
+    /// Whether they may see what carries `audience`.
+    #[must_use]
+    pub fn sees(&self, audience: AudienceId) -> bool {
+        self.audiences.contains(&audience)
+    }
+
+    /// Whether what they came with lets `scope` pass.
+    #[must_use]
+    pub fn passes(&self, scope: Scope) -> bool {
+        match self.credential() {
+            None => false,
+            Some(Credential::Session(_) | Credential::Operator) => true,
+            Some(Credential::Token(_, scopes)) => scope == Scope::Read || scopes.contains(&scope),
+        }
+    }
+
+    /// The community's administrators; the administrateur pilote is one.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.passes(Scope::Administer)
+            && self.roles.iter().any(|held| matches!(held.role, Role::Administrateur | Role::AdministrateurPilote))
+    }
+
+    /// Whether they moderate `space`; administrators do.
+    #[must_use]
+    pub fn moderates(&self, space: SpaceId) -> bool {
+        self.is_administrator()
+            || self.passes(Scope::Moderate)
+                && self.roles.iter().any(|held| held.role == Role::Moderateur && held.space.is_none_or(|its| its == space))
+    }
+
+    /// Whether they moderate everywhere.
+    #[must_use]
+    pub fn moderates_everywhere(&self) -> bool {
+        self.is_administrator()
+            || self.passes(Scope::Moderate) && self.roles.iter().any(|held| held.role == Role::Moderateur && held.space.is_none())
+    }
+
+    /// Whether they administer the organisation whose ancestors (itself included) these are.
+    #[must_use]
+    pub fn administers(&self, ancestors: &[OrganisationId]) -> bool {
+        self.is_administrator()
+            || self.passes(Scope::Administer)
+                && self.roles.iter().any(|held| {
+                    held.role == Role::AdministrateurEspaceDedie && held.organisation.is_some_and(|its| ancestors.contains(&its))
+                })
+    }
+}
+
+/// A member who acts, read inside the transaction of the act.
+pub struct Actor {
+    /// Who.
+    pub id: MemberId,
+    /// With what they hold now.
+    pub caller: Caller,
+}
+
+impl std::ops::Deref for Actor {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
+}

@@ -1,0 +1,201 @@
+//! A held connection and the macros that run one SQL text on either database.
+
+use sqlx::{PgConnection, SqliteConnection};
+
+/// A connection together with what is known of its state.
+pub struct Held<C> {
+    connection: C,
+    /// A statement was begun and its end not seen: its caller went away.
+    busy: bool,
+    /// The connection itself failed.
+    broken: bool,
+    statements: u64,
+}
+
+impl<C> Held<C> {
+    pub(super) fn new(connection: C) -> Self {
+        Self { connection, busy: false, broken: false, statements: 0 }
+    }
+
+    pub(crate) fn enter(&mut self) -> &mut C {
+        self.busy = true;
+        self.statements += 1;
+        &mut self.connection
+    }
+
+    pub(crate) fn leave<T>(&mut self, outcome: &sqlx::Result<T>) {
+        self.busy = false;
+        if let Err(error) = outcome {
+            self.broken |= !matches!(
+                error,
+                sqlx::Error::Database(_)
+                    | sqlx::Error::RowNotFound
+                    | sqlx::Error::ColumnDecode { .. }
+                    | sqlx::Error::ColumnNotFound(_)
+                    | sqlx::Error::Decode(_)
+                    | sqlx::Error::Encode(_)
+            ) || terminated(error);
+        }
+    }
+}
+
+/// PostgreSQL ends a session with an error of class 57P (shut down, crashed, starting up).
+fn terminated(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code.starts_with("57P"))
+}
+
+/// A held connection to one of the two databases: what every store function takes.
+pub enum Cx {
+    /// An embedded database.
+    Sqlite(Held<SqliteConnection>),
+    /// A server.
+    Postgres(Held<PgConnection>),
+}
+
+impl Cx {
+    /// Whether the next statement can run on it as if it were new.
+    pub(super) fn is_clean(&self) -> bool {
+        match self {
+            Self::Sqlite(held) => !held.busy && !held.broken,
+            Self::Postgres(held) => !held.busy && !held.broken,
+        }
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        match self {
+            Self::Sqlite(held) => held.broken,
+            Self::Postgres(held) => held.broken,
+        }
+    }
+
+    /// After a deadline cut a statement short on the writer's connection, which goes on with a rollback.
+    pub(super) fn forget_busy(&mut self) {
+        match self {
+            Self::Sqlite(held) => held.busy = false,
+            Self::Postgres(held) => held.busy = false,
+        }
+    }
+
+    /// Statements run on it so far.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        match self {
+            Self::Sqlite(held) => held.statements,
+            Self::Postgres(held) => held.statements,
+        }
+    }
+}
+
+/// Expands the body once per database: `$c` is the connection, `$DB` its `sqlx::Database`. No generic bounds, no trait
+/// with two hand-written halves, and the rows keep their native types.
+macro_rules! each {
+    ($cx:expr, |$c:ident : $DB:ident| $body:expr) => {{
+        let cx: &mut $crate::db::Cx = $cx;
+        match cx {
+            $crate::db::Cx::Sqlite(held) => {
+                type $DB = ::sqlx::Sqlite;
+                let outcome: ::sqlx::Result<_> = {
+                    let $c = held.enter();
+                    $body
+                };
+                held.leave(&outcome);
+                outcome
+            }
+            $crate::db::Cx::Postgres(held) => {
+                type $DB = ::sqlx::Postgres;
+                let outcome: ::sqlx::Result<_> = {
+                    let $c = held.enter();
+                    $body
+                };
+                held.leave(&outcome);
+                outcome
+            }
+        }
+    }};
+}
+
+/// `all!(cx, Row, "sql", a, b)`: every row.
+macro_rules! all {
+    ($cx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::db::each!($cx, |c: DB| ::sqlx::query_as::<DB, $row>($sql)$(.bind($bind))*.fetch_all(&mut *c).await)
+    };
+}
+
+/// `opt!(cx, Row, "sql", a, b)`: the row, if there is one.
+macro_rules! opt {
+    ($cx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::db::each!($cx, |c: DB| ::sqlx::query_as::<DB, $row>($sql)$(.bind($bind))*.fetch_optional(&mut *c).await)
+    };
+}
+
+/// `one!(cx, Row, "sql", a, b)`: the row there must be.
+macro_rules! one {
+    ($cx:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::db::each!($cx, |c: DB| ::sqlx::query_as::<DB, $row>($sql)$(.bind($bind))*.fetch_one(&mut *c).await)
+    };
+}
+
+/// `exec!(cx, "sql", a, b)`: how many rows it touched.
+macro_rules! exec {
+    ($cx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {
+        $crate::db::each!($cx, |c: DB| {
+            ::sqlx::query::<DB>($sql)$(.bind($bind))*.execute(&mut *c).await.map(|done| done.rows_affected())
+        })
+    };
+}
+
+/// `lock!(cx, Row, "select …", a)`: the row, kept as it is until the transaction ends. SQLite's writer is alone anyway.
+macro_rules! lock {
+    ($cx:expr, $row:ty, $sql:literal $(, $bind:expr)* $(,)?) => {{
+        let cx: &mut $crate::db::Cx = $cx;
+        if matches!(cx, $crate::db::Cx::Postgres(_)) {
+            $crate::db::opt!(cx, $row, concat!($sql, " for update") $(, $bind)*)
+        } else {
+            $crate::db::opt!(cx, $row, $sql $(, $bind)*)
+        }
+    }};
+}
+
+/// `in_list!(cx, Row, "select … where id in (", ids, ")")`: the rows of a list of keys, at most 500. One statement text per
+/// power of two, so that the statement cache stays small.
+macro_rules! in_list {
+    ($cx:expr, $row:ty, $head:literal, $ids:expr, $tail:literal) => {{
+        let ids = $ids;
+        if ids.is_empty() {
+            Ok(Vec::new())
+        } else {
+            $crate::db::each!($cx, |c: DB| {
+                let mut query = ::sqlx::QueryBuilder::<DB>::new($head);
+                let mut list = query.separated(",");
+                for i in 0..ids.len().next_power_of_two() {
+                    list.push_bind(ids[i.min(ids.len() - 1)].clone());
+                }
+                query.push($tail);
+                query.build_query_as::<$row>().fetch_all(&mut *c).await
+            })
+        }
+    }};
+}
+
+/// `keyset!(query, slice, "t.last_activity_at", "t.id", descending)`: the conditions, the order and the limit of a slice
+/// whose key is (key, id), pushed to a query that has a `where` already.
+macro_rules! keyset {
+    ($query:expr, $slice:expr, $key:literal, $id:literal, $descending:expr) => {{
+        let (slice, descending) = ($slice, $descending);
+        let (after, before) = if descending { ("<", ">") } else { (">", "<") };
+        for (cursor, side) in [(&slice.after, after), (&slice.before, before)] {
+            if let Some((key, id)) = cursor {
+                $query.push(concat!(" and (", $key, ", ", $id, ") ")).push(side).push(" (");
+                $query.push_bind(key.clone()).push(", ").push_bind(*id).push(")");
+            }
+        }
+        $query.push(if descending == slice.backward {
+            concat!(" order by ", $key, ", ", $id, " limit ")
+        } else {
+            concat!(" order by ", $key, " desc, ", $id, " desc limit ")
+        });
+        $query.push_bind(slice.rows());
+    }};
+}
+
+pub(crate) use {all, each, exec, in_list, keyset, lock, one, opt};

@@ -1,0 +1,195 @@
+//! The database: SQLite or PostgreSQL behind one type, with one SQL text for both.
+//!
+//! A store function takes [`&mut Cx`](Cx), a held connection, and nothing else, so any two compose, in a read
+//! ([`Db::reader`]) or in a write ([`Db::write`]). What is not here: SQL of any domain, and rules.
+
+mod constraint;
+mod cx;
+mod migrations;
+mod readers;
+mod wake;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+pub(crate) use constraint::{duplicate, violates};
+pub use cx::{Cx, Held};
+pub(crate) use cx::{all, each, exec, in_list, keyset, lock, one, opt};
+pub use readers::Reader;
+pub use wake::Wakes;
+pub use writer::Tx;
+
+use crate::error::{Error, Result};
+use readers::Readers;
+use wake::Wake;
+use writer::Writer;
+
+/// Where the data lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One file, in WAL mode.
+    Sqlite(PathBuf),
+    /// A server, `postgres://…`.
+    Postgres(String),
+}
+
+impl Source {
+    async fn connect(&self, access: Access) -> sqlx::Result<Cx> {
+        Ok(match self {
+            Self::Sqlite(file) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(file)
+                    .create_if_missing(access == Access::Migrate)
+                    .read_only(access == Access::Read)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // FULL costs a quarter of a lone write and nothing in a group; an acknowledged write is never lost.
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(10))
+                    .statement_cache_capacity(256)
+                    .pragma("mmap_size", "268435456")
+                    .pragma("cache_size", "-32000")
+                    .pragma("temp_store", "MEMORY");
+                Cx::Sqlite(Held::new(sqlx::ConnectOptions::connect(&options).await?))
+            }
+            Self::Postgres(url) => {
+                let options = PgConnectOptions::from_str(url)?
+                    .application_name("ciam")
+                    .statement_cache_capacity(256)
+                    .options([("timezone", "UTC")]);
+                Cx::Postgres(Held::new(sqlx::ConnectOptions::connect(&options).await?))
+            }
+        })
+    }
+}
+
+/// What a connection is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+    Migrate,
+}
+
+/// The database of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    source: Source,
+    readers: Arc<Readers>,
+    writer: Writer,
+    wake: Wake,
+}
+
+impl Db {
+    /// Opens `source`, brings its tables to this binary's version and starts its writer.
+    ///
+    /// # Errors
+    /// [`Error::Startup`] with a sentence for the operator: not reachable, not writable, newer than this binary.
+    pub async fn open(source: Source) -> Result<Self> {
+        let mut cx = source.connect(Access::Migrate).await.map_err(|e| unreachable_source(&source, &e))?;
+        migrations::run(&mut cx).await?;
+        drop(cx);
+        let wake = Wake::new();
+        let writer = Writer::start(source.clone(), wake.clone()).await.map_err(|e| unreachable_source(&source, &e))?;
+        if let Source::Postgres(url) = &source {
+            wake.listen(url.clone());
+        }
+        Ok(Self(Arc::new(Inner { readers: Arc::new(Readers::new(source.clone())), source, writer, wake })))
+    }
+
+    /// A held connection for the reads of one request. It goes back when dropped, unless a read was cut short on it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no connection can be had.
+    pub async fn reader(&self) -> Result<Reader> {
+        self.0.readers.acquire().await
+    }
+
+    /// Runs `work` in one durable transaction and returns once it is committed: the only door to a write.
+    ///
+    /// `work` runs to its end whether or not the caller still waits. Only SQL belongs inside. On SQLite what arrives
+    /// together shares one transaction, with a savepoint each; a refused one undoes only itself.
+    ///
+    /// # Errors
+    /// What `work` answered; [`Error::Unavailable`] when the commit failed, so that nothing of it was kept.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        self.0.writer.write(work).await
+    }
+
+    /// Resolves at the next sign of new work: a commit of this process that left jobs or events, or another node's.
+    #[must_use]
+    pub fn wakes(&self) -> Wakes {
+        self.0.wake.subscribe()
+    }
+
+    /// Whether this is PostgreSQL, where a sequencer has to number the events.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.0.source, Source::Postgres(_))
+    }
+
+    /// A connection of its own, for what holds one for long (the sequencer's lock).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none can be opened.
+    pub(crate) async fn own_connection(&self) -> Result<Cx> {
+        Ok(self.0.source.connect(Access::Write).await?)
+    }
+
+    /// Wakes everyone who waits for jobs or events, on every node.
+    pub(crate) fn wake_all(&self) {
+        self.0.wake.all();
+    }
+
+    /// Refreshes the planner's statistics; after bulk loads.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database does not answer.
+    pub async fn analyse(&self) -> Result<()> {
+        let mut cx = self.own_connection().await?;
+        exec!(&mut cx, "analyze")?;
+        self.0.readers.clear();
+        Ok(())
+    }
+
+    /// Lets the last writes finish and closes the connections.
+    pub async fn close(&self) {
+        self.0.writer.close().await;
+        self.0.readers.clear();
+    }
+}
+
+fn unreachable_source(source: &Source, cause: &sqlx::Error) -> Error {
+    Error::Startup(match source {
+        Source::Sqlite(file) => format!(
+            "La base {} ne peut pas être ouverte ({cause}). Vérifiez que le dossier existe et que vous pouvez y écrire, \
+             ou choisissez-en un autre avec --data-dir.",
+            file.display()
+        ),
+        // The address may hold a password: it is not repeated.
+        Source::Postgres(_) => {
+            format!("La base PostgreSQL ne répond pas ({cause}). Vérifiez DATABASE_URL et que le serveur est démarré.")
+        }
+    })
+}
+
+/// Copies a SQLite database that nobody writes to. For tests, which start from a migrated template.
+///
+/// # Errors
+/// When the file cannot be copied.
+pub fn copy_template(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::copy(from, to).map(drop)
+}

@@ -1,0 +1,87 @@
+//! Who sleeps until there is work: the workers and the sequencer.
+//!
+//! A commit wakes its own process at once. On PostgreSQL it also tells the other nodes, at most every 20 ms, since each
+//! `NOTIFY` takes a lock of the whole server. A missed sign costs only time: everyone who waits here also polls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgListener;
+use tokio::sync::{Notify, watch};
+
+const CHANNEL: &str = "ciam_work";
+const COALESCE: Duration = Duration::from_millis(20);
+
+#[derive(Clone)]
+pub(super) struct Wake {
+    here: watch::Sender<u64>,
+    others: Arc<Notify>,
+}
+
+/// Resolves at the next sign of work.
+pub struct Wakes(watch::Receiver<u64>);
+
+impl Wakes {
+    /// Waits for a sign given since the last call.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Wake {
+    pub(super) fn new() -> Self {
+        Self { here: watch::Sender::new(0), others: Arc::new(Notify::new()) }
+    }
+
+    pub(super) fn subscribe(&self) -> Wakes {
+        Wakes(self.here.subscribe())
+    }
+
+    /// This process only.
+    pub(super) fn here(&self) {
+        self.here.send_modify(|signs| *signs += 1);
+    }
+
+    /// After a commit that left work.
+    pub(super) fn all(&self) {
+        self.here();
+        self.others.notify_one();
+    }
+
+    /// Keeps a connection that hears the other nodes and speaks to them, until the last clone is gone.
+    pub(super) fn listen(&self, url: String) {
+        let (here, others) = (self.here.clone(), Arc::clone(&self.others));
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = exchange(&url, &here, &others).await {
+                    tracing::warn!(%error, "the line to the other nodes is cut; polling goes on");
+                }
+                if here.receiver_count() == 0 && Arc::strong_count(&others) == 1 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+    }
+}
+
+async fn exchange(url: &str, here: &watch::Sender<u64>, others: &Arc<Notify>) -> sqlx::Result<()> {
+    let mut hears = PgListener::connect(url).await?;
+    hears.listen(CHANNEL).await?;
+    let mut speaks = <sqlx::PgConnection as sqlx::Connection>::connect(url).await?;
+    loop {
+        tokio::select! {
+            heard = hears.try_recv() => match heard? {
+                Some(_) => here.send_modify(|signs| *signs += 1),
+                None => return Ok(()),
+            },
+            () = others.notified() => {
+                tokio::time::sleep(COALESCE).await;
+                sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&mut speaks).await?;
+            }
+            () = tokio::time::sleep(Duration::from_secs(1)), if Arc::strong_count(others) == 1 => return Ok(()),
+        }
+    }
+}

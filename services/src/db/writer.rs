@@ -1,0 +1,298 @@
+//! The only door to a write.
+//!
+//! SQLite has one writer: what arrives while it works rides together in the next `BEGIN IMMEDIATE`, with a savepoint each
+//! (group commit), so that one `fsync` acknowledges them all. PostgreSQL groups commits itself: a small set of held
+//! connections, a transaction each.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::wake::Wake;
+use super::{Access, Cx, Source, exec};
+use crate::error::{Error, Result};
+
+/// How many ride in one transaction at most.
+const GROUP: usize = 128;
+/// How many may wait; beyond that a write is refused rather than queued without end.
+const QUEUE: usize = 4096;
+/// One work may hold the writer this long.
+const DEADLINE: Duration = Duration::from_secs(10);
+const POSTGRES_WRITERS: usize = 8;
+
+/// A write transaction: its connection, and what to wake once it is committed.
+pub struct Tx {
+    cx: Cx,
+    leaves_work: bool,
+}
+
+impl Tx {
+    /// Says that jobs or events were written: their readers are woken after the commit.
+    pub(crate) fn leaves_work(&mut self) {
+        self.leaves_work = true;
+    }
+}
+
+impl Deref for Tx {
+    type Target = Cx;
+    fn deref(&self) -> &Cx {
+        &self.cx
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Cx {
+        &mut self.cx
+    }
+}
+
+pub(super) enum Writer {
+    Sqlite { queue: Mutex<Option<mpsc::Sender<Box<dyn Rider>>>>, ended: Arc<Semaphore> },
+    Postgres(Arc<Postgres>),
+}
+
+impl Writer {
+    pub(super) async fn start(source: Source, wake: Wake) -> sqlx::Result<Self> {
+        match &source {
+            Source::Sqlite(_) => {
+                let cx = source.connect(Access::Write).await?;
+                let (queue, riders) = mpsc::channel(QUEUE);
+                let ended = Arc::new(Semaphore::new(0));
+                let sqlite = Sqlite { source, tx: Some(Tx { cx, leaves_work: false }), wake };
+                let end = Arc::clone(&ended);
+                tokio::spawn(async move {
+                    sqlite.run(riders).await;
+                    end.add_permits(1);
+                });
+                Ok(Self::Sqlite { queue: Mutex::new(Some(queue)), ended })
+            }
+            Source::Postgres(_) => Ok(Self::Postgres(Arc::new(Postgres {
+                source,
+                free: Mutex::default(),
+                permits: Semaphore::new(POSTGRES_WRITERS),
+                wake,
+            }))),
+        }
+    }
+
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let seat = Box::new(Seat { work: Some(work), outcome: None, reply });
+        match self {
+            Self::Sqlite { queue, .. } => {
+                let queue = queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let queue = queue.ok_or_else(|| Error::unavailable("the writer is closed"))?;
+                queue.try_send(seat).map_err(|_| Error::unavailable("the writer's queue is full"))?;
+            }
+            Self::Postgres(postgres) => {
+                let postgres = Arc::clone(postgres);
+                tokio::spawn(async move { postgres.run(seat).await });
+            }
+        }
+        answer.await.unwrap_or_else(|_| Err(Error::unavailable("the writer went away")))
+    }
+
+    /// Refuses new work and waits for what is under way.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite { queue, ended } => {
+                drop(queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+                if let Ok(permit) = ended.acquire().await {
+                    permit.forget();
+                    ended.add_permits(1);
+                }
+            }
+            Self::Postgres(postgres) => {
+                let all = u32::try_from(POSTGRES_WRITERS).unwrap_or(u32::MAX);
+                if let Ok(permits) = postgres.permits.acquire_many(all).await {
+                    permits.forget();
+                    postgres.permits.close();
+                    postgres.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                }
+            }
+        }
+    }
+}
+
+/// One work with its caller, its result type hidden.
+trait Rider: Send {
+    /// Runs the work; true when it is to be kept.
+    fn ride<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool>;
+    /// Tells the caller, once the transaction's fate is known.
+    fn settle(self: Box<Self>, committed: bool);
+}
+
+struct Seat<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Rider for Seat<T, F>
+where
+    T: Send,
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send,
+{
+    fn ride<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(work) = self.work.take() else { return false };
+            let leaves_work = tx.leaves_work;
+            let run = std::panic::AssertUnwindSafe(work(tx)).catch_unwind();
+            let outcome = match tokio::time::timeout(DEADLINE, run).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_panic)) => Err(Error::internal("a write panicked")),
+                Err(_elapsed) => Err(Error::unavailable("a write passed its deadline")),
+            };
+            let keep = outcome.is_ok();
+            if !keep {
+                tx.leaves_work = leaves_work;
+                tx.cx.forget_busy();
+            }
+            self.outcome = Some(outcome);
+            keep
+        })
+    }
+
+    fn settle(self: Box<Self>, committed: bool) {
+        let outcome = match self.outcome {
+            Some(outcome) if committed => outcome,
+            _ => Err(Error::unavailable("the transaction was not committed")),
+        };
+        // The caller may have hung up: the work is done all the same.
+        drop(self.reply.send(outcome));
+    }
+}
+
+struct Sqlite {
+    source: Source,
+    tx: Option<Tx>,
+    wake: Wake,
+}
+
+impl Sqlite {
+    async fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Rider>>) {
+        let mut riders = Vec::with_capacity(GROUP);
+        while queue.recv_many(&mut riders, GROUP).await > 0 {
+            let committed = match self.group(&mut riders).await {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(%error, riders = riders.len(), "a group of writes was not committed");
+                    self.rescue().await;
+                    false
+                }
+            };
+            let work = self.tx.as_mut().is_some_and(|tx| std::mem::take(&mut tx.leaves_work));
+            for rider in riders.drain(..) {
+                rider.settle(committed);
+            }
+            if committed && work {
+                self.wake.all();
+            }
+        }
+    }
+
+    /// One transaction for all of `riders`. An error means that nothing of it was kept.
+    async fn group(&mut self, riders: &mut [Box<dyn Rider>]) -> sqlx::Result<()> {
+        if self.tx.is_none() {
+            self.tx = Some(Tx { cx: self.source.connect(Access::Write).await?, leaves_work: false });
+        }
+        let Some(tx) = &mut self.tx else { return Err(sqlx::Error::WorkerCrashed) };
+        exec!(tx, "begin immediate")?;
+        if let [rider] = riders {
+            // A lone rider needs no savepoint: a third of its time.
+            if rider.ride(tx).await {
+                exec!(tx, "commit")?;
+            } else {
+                exec!(tx, "rollback")?;
+            }
+            return Ok(());
+        }
+        for rider in riders {
+            exec!(tx, "savepoint rider")?;
+            if !rider.ride(tx).await {
+                // After a full disk SQLite may have rolled back the whole transaction: then the savepoint is gone, this
+                // fails, and so does the group.
+                exec!(tx, "rollback to rider")?;
+            }
+            exec!(tx, "release rider")?;
+        }
+        exec!(tx, "commit")?;
+        Ok(())
+    }
+
+    /// After a failure: no transaction stays open, and a connection that is no good is opened anew by the next group.
+    async fn rescue(&mut self) {
+        if let Some(tx) = &mut self.tx {
+            tx.leaves_work = false;
+            // "No transaction is active" is what is wanted.
+            drop(exec!(tx, "rollback"));
+            if tx.is_broken() {
+                self.tx = None;
+            }
+        }
+    }
+}
+
+pub(super) struct Postgres {
+    source: Source,
+    free: Mutex<Vec<Tx>>,
+    permits: Semaphore,
+    wake: Wake,
+}
+
+impl Postgres {
+    async fn run(&self, mut rider: Box<dyn Rider>) {
+        let Ok(_permit) = self.permits.acquire().await else { return rider.settle(false) };
+        match self.alone(&mut rider).await {
+            Ok(mut tx) => {
+                let work = std::mem::take(&mut tx.leaves_work);
+                if tx.is_clean() {
+                    self.free.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
+                }
+                rider.settle(true);
+                if work {
+                    self.wake.all();
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a write was not committed");
+                // The server may have been restarted: its other connections are as dead as this one.
+                self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                rider.settle(false);
+            }
+        }
+    }
+
+    async fn alone(&self, rider: &mut Box<dyn Rider>) -> sqlx::Result<Tx> {
+        let mut tx = self.begin().await?;
+        if rider.ride(&mut tx).await {
+            exec!(&mut tx, "commit")?;
+        } else {
+            exec!(&mut tx, "rollback")?;
+            tx.leaves_work = false;
+        }
+        Ok(tx)
+    }
+
+    /// An open transaction. A connection that rested may have lost its server: then a fresh one is tried, once.
+    async fn begin(&self) -> sqlx::Result<Tx> {
+        let rested = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(mut tx) = rested {
+            if exec!(&mut tx, "begin").is_ok() {
+                return Ok(tx);
+            }
+            self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        let mut tx = Tx { cx: self.source.connect(Access::Write).await?, leaves_work: false };
+        exec!(&mut tx, "begin")?;
+        Ok(tx)
+    }
+}

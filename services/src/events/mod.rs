@@ -1,0 +1,119 @@
+//! The ordered log of what happened, ids only, written by every mutation in its own transaction.
+//!
+//! Readers keep a position and ask for what comes [`after`] it; content and permission are read when they deliver. On
+//! SQLite an entry gets its number in the transaction (there is one writer); on PostgreSQL [`sequence`] numbers committed
+//! rows, so that no reader passes over one that commits late.
+
+mod sequencer;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::types::Json;
+
+use crate::clock::Clock;
+use crate::db::{Cx, Tx, all, exec};
+use crate::error::{Error, Result};
+use crate::id::{
+    AccessTokenId, AffiliationId, EventId, ForumId, MemberId, OrganisationId, PostId, RoleGrantId, SessionId, SpaceId, ThreadId,
+};
+
+pub use sequencer::sequence;
+
+/// What happened. A variant is never renamed and its fields never change their meaning: the log is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "each variant is a past tense sentence about the ids it holds")]
+pub enum Event {
+    AccessTokenCreated { token: AccessTokenId, member: MemberId },
+    AccessTokenRevoked { token: AccessTokenId, member: MemberId },
+    AffiliationDecided { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId, approved: bool },
+    AffiliationEnded { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId },
+    AffiliationRequested { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId },
+    AnswerAccepted { thread: ThreadId, post: PostId },
+    ForumChanged { forum: ForumId, space: SpaceId },
+    ForumCreated { forum: ForumId, space: SpaceId },
+    MemberChanged { member: MemberId },
+    MemberJoined { member: MemberId },
+    MemberReinstated { member: MemberId },
+    MemberSuspended { member: MemberId },
+    OrganisationChanged { organisation: OrganisationId },
+    OrganisationCreated { organisation: OrganisationId, parent: Option<OrganisationId> },
+    PostAdded { thread: ThreadId, post: PostId, parent: PostId },
+    PostDeleted { thread: ThreadId, post: PostId },
+    PostEdited { thread: ThreadId, post: PostId },
+    PostHidden { thread: ThreadId, post: PostId, hidden: bool },
+    RoleEnded { grant: RoleGrantId, member: MemberId },
+    RoleGranted { grant: RoleGrantId, member: MemberId },
+    SessionOpened { session: SessionId, member: MemberId },
+    SessionRevoked { session: SessionId, member: MemberId },
+    ThreadChanged { thread: ThreadId },
+    ThreadHidden { thread: ThreadId, hidden: bool },
+    ThreadLocked { thread: ThreadId, locked: bool },
+    ThreadMoved { thread: ThreadId, from: ForumId, to: ForumId },
+    ThreadOpened { thread: ThreadId, forum: ForumId, post: PostId },
+    ThreadPinned { thread: ThreadId, pinned: bool },
+    ThreadReopened { thread: ThreadId },
+}
+
+/// An entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place: 1, 2, 3 … without a hole.
+    pub seq: i64,
+    /// Who did it; none for the service itself.
+    pub actor: Option<MemberId>,
+    /// What happened.
+    pub event: Event,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Writes `event` into the log, in the transaction of what it tells.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &Event) -> Result<()> {
+    let Ok(Value::Object(mut data)) = serde_json::to_value(event) else {
+        return Err(Error::internal("an event is not an object"));
+    };
+    let Some(Value::String(kind)) = data.remove("kind") else {
+        return Err(Error::internal("an event without a kind"));
+    };
+    let (id, at, data) = (EventId::new(clock), clock.now(), Json(Value::Object(data)));
+    if matches!(**tx, Cx::Sqlite(_)) {
+        exec!(
+            tx,
+            "insert into events (id, kind, actor_id, data, at, seq)
+             values ($1, $2, $3, $4, $5, (select coalesce(max(seq), 0) + 1 from events))",
+            id,
+            kind,
+            actor,
+            data,
+            at
+        )?;
+    } else {
+        exec!(tx, "insert into events (id, kind, actor_id, data, at) values ($1, $2, $3, $4, $5)", id, kind, actor, data, at)?;
+    }
+    tx.leaves_work();
+    Ok(())
+}
+
+/// At most `limit` entries after `position` (0 is before the first), in order.
+///
+/// # Errors
+/// When the database fails, or an entry is of a kind that this binary does not know.
+pub async fn after(cx: &mut Cx, position: i64, limit: i64) -> Result<Vec<Recorded>> {
+    type Row = (i64, String, Option<MemberId>, Json<Value>, DateTime<Utc>);
+    let rows =
+        all!(cx, Row, "select seq, kind, actor_id, data, at from events where seq > $1 order by seq limit $2", position, limit)?;
+    rows.into_iter()
+        .map(|(seq, kind, actor, Json(mut data), at)| {
+            if let Value::Object(data) = &mut data {
+                data.insert("kind".into(), Value::String(kind));
+            }
+            let event = serde_json::from_value(data).map_err(|error| Error::internal(format!("event {seq}: {error}")))?;
+            Ok(Recorded { seq, actor, event, at })
+        })
+        .collect()
+}

@@ -1,0 +1,50 @@
+//! Numbers committed events on PostgreSQL.
+
+use std::time::Duration;
+
+use crate::db::{Cx, Db, Wakes, exec, one};
+use crate::error::Result;
+
+/// The advisory lock of whoever numbers; the digits of "ciam" as bytes.
+const LOCK: i64 = 0x6369_616d;
+const POLL: Duration = Duration::from_secs(1);
+
+/// Numbers events for as long as the process lives, when this node holds the lock. Nothing to do on SQLite.
+pub async fn sequence(db: Db) {
+    if !db.is_postgres() {
+        return;
+    }
+    let mut wakes = db.wakes();
+    loop {
+        if let Err(error) = hold(&db, &mut wakes).await {
+            tracing::warn!(%error, "the sequencer lost its connection");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Holds the lock on a connection of its own. Returns when another node has it.
+async fn hold(db: &Db, wakes: &mut Wakes) -> Result<()> {
+    let mut cx = db.own_connection().await?;
+    let (held,) = one!(&mut cx, (bool,), "select pg_try_advisory_lock($1)", LOCK)?;
+    if !held {
+        return Ok(());
+    }
+    loop {
+        if number(&mut cx).await? > 0 {
+            db.wake_all();
+        }
+        drop(tokio::time::timeout(POLL, wakes.next()).await);
+    }
+}
+
+/// Numbers what is committed and has no number yet, in the order of its time.
+async fn number(cx: &mut Cx) -> Result<u64> {
+    Ok(exec!(
+        cx,
+        "update events set seq = numbered.seq
+         from (select id, (select coalesce(max(seq), 0) from events) + row_number() over (order by at, id) as seq
+               from (select id, at from events where seq is null order by at, id limit 1000) as unnumbered) as numbered
+         where events.id = numbered.id"
+    )?)
+}

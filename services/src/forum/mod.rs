@@ -1,0 +1,196 @@
+//! Spaces hold forums, forums hold threads, threads hold posts; a post answers a post, at any depth.
+//!
+//! [`threads`] and [`posts`] are the use-cases that write; what reads is here. Hiding, locking, pinning and moving are
+//! [`crate::moderation`]'s.
+
+mod forums;
+mod path;
+mod posts;
+mod reads;
+mod rules;
+mod store;
+mod threads;
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, Result};
+use crate::id::{AudienceId, ForumId, MemberId, PostId, SpaceId, ThreadId};
+use crate::page::PathKey;
+
+pub(crate) use forums::with_moderators;
+pub use forums::{CreateForum, UpdateForum, create_forum, update_forum};
+pub use path::MOST_POSTS;
+pub(crate) use posts::{NewPost, add_answer, forget_accepted, locked, put_edit};
+pub use posts::{accept_answer, answer_post, delete_post, edit_post, reopen_thread};
+pub use reads::{
+    PostFilter, ThreadFilter, ThreadOrder, count_posts, count_threads, forum_by_id, forum_kinds, forums_by_id, forums_of,
+    mentioned, pinned_threads, post, posts as posts_of, posts_by_id, render, replies, reply_counts, revisions, spaces, thread,
+    threads as thread_list, threads_by_id,
+};
+pub(crate) use rules::takes_kind;
+pub(crate) use store::{
+    accept, add_to_post_count, add_to_thread_count, forum_kinds as kinds_of_forum, forum_row, insert_forum, insert_forum_kinds,
+    insert_space, lock_post, lock_thread, set_forum, set_hidden_post, set_hidden_thread, set_kind, set_locked, set_pinned,
+    set_thread_forum, space_row,
+};
+pub use threads::{EditThread, OpenThread, edit_thread, open_thread};
+pub(crate) use threads::{NewThread, add_thread};
+
+/// One of the three spaces of the community.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Space {
+    pub id: SpaceId,
+    pub slug: String,
+    pub name: String,
+    pub description: String,
+    pub position: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A forum of a space.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Forum {
+    pub id: ForumId,
+    pub space_id: SpaceId,
+    pub slug: String,
+    pub name: String,
+    pub description: String,
+    pub position: i64,
+    /// Who sees it.
+    pub audience_id: AudienceId,
+    /// Who may open threads in it.
+    pub opening_audience_id: AudienceId,
+    /// Threads that are not hidden.
+    pub thread_count: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ThreadKind {
+    /// Asks for an answer, which can be accepted.
+    Question,
+    /// Talks something over.
+    Discussion,
+    /// Shares what works.
+    BonnePratique,
+    /// Reports a malfunction, which can be solved.
+    Signalement,
+    /// Tells news.
+    Actualite,
+}
+
+impl ThreadKind {
+    /// Its name in the database and the API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Question => "QUESTION",
+            Self::Discussion => "DISCUSSION",
+            Self::BonnePratique => "BONNE_PRATIQUE",
+            Self::Signalement => "SIGNALEMENT",
+            Self::Actualite => "ACTUALITE",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Question, Self::Discussion, Self::BonnePratique, Self::Signalement, Self::Actualite]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+    }
+
+    /// Whether an answer can be accepted.
+    #[must_use]
+    pub fn can_be_solved(self) -> bool {
+        matches!(self, Self::Question | Self::Signalement)
+    }
+}
+
+/// A thread, with what its forum says of who sees it.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Thread {
+    pub id: ThreadId,
+    pub forum_id: ForumId,
+    pub space_id: SpaceId,
+    pub audience_id: AudienceId,
+    pub kind: ThreadKind,
+    pub title: String,
+    pub author_id: MemberId,
+    pub created_at: DateTime<Utc>,
+    pub last_activity_at: DateTime<Utc>,
+    /// Posts neither deleted nor hidden, the opening one included.
+    pub post_count: i64,
+    pub next_ordinal: i64,
+    pub accepted_post_id: Option<PostId>,
+    pub solved_at: Option<DateTime<Utc>>,
+    pub locked_at: Option<DateTime<Utc>>,
+    pub pinned_at: Option<DateTime<Utc>>,
+    pub hidden_at: Option<DateTime<Utc>>,
+}
+
+/// A post of a thread.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Post {
+    pub id: PostId,
+    pub thread_id: ThreadId,
+    /// None for the opening post.
+    pub parent_id: Option<PostId>,
+    /// Order of arrival, from 0.
+    pub ordinal: i64,
+    /// Place in the reading order.
+    pub path: PathKey,
+    /// Answers above it, down from the opening post (0).
+    pub depth: i64,
+    pub author_id: MemberId,
+    /// Markdown, as written.
+    pub body: String,
+    /// Safe HTML.
+    pub html: String,
+    /// Plain text, short.
+    pub excerpt: String,
+    /// 1 when written, one more each time it is edited.
+    pub revision: i64,
+    pub created_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
+    pub hidden_at: Option<DateTime<Utc>>,
+    pub hidden_reason: Option<String>,
+}
+
+impl Post {
+    /// The post everything else answers.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        self.parent_id.is_none()
+    }
+
+    /// Counted, and shown to whoever sees the thread.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.deleted_at.is_none() && self.hidden_at.is_none()
+    }
+}
+
+/// A former version of a post.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Revision {
+    pub post_id: PostId,
+    pub revision: i64,
+    pub body: String,
+    pub html: String,
+    pub editor_id: MemberId,
+    pub written_at: DateTime<Utc>,
+}
+
+/// The thread, when it is there and this caller sees it; what cannot be seen is not found.
+pub(crate) fn seen(thread: Option<Thread>, caller: &crate::Caller) -> Result<Thread> {
+    thread.filter(|thread| rules::sees_thread(caller, thread)).ok_or(Error::NotFound)
+}

@@ -1,0 +1,218 @@
+//! Answering, editing, deleting, accepting, reopening.
+
+use chrono::{DateTime, Utc};
+
+use super::reads::render;
+use super::{Thread, path, rules, seen, store};
+use crate::App;
+use crate::caller::{Caller, Scope};
+use crate::clock::Clock;
+use crate::db::Tx;
+use crate::error::{Code, Error, Result};
+use crate::events::{Event, tell};
+use crate::id::{MemberId, PostId, ThreadId};
+use crate::text::Rendered;
+
+/// A post, checked and rendered.
+pub(crate) struct NewPost<'a> {
+    pub(crate) id: PostId,
+    pub(crate) author: MemberId,
+    pub(crate) body: &'a str,
+    pub(crate) rendered: &'a Rendered,
+    pub(crate) mentioned: &'a [MemberId],
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// Answers a post.
+///
+/// # Errors
+/// [`Error::NotFound`] for a post out of sight; [`Error::Conflict`] when the thread is locked or full, or the post was taken
+/// away; [`Error::Invalid`] on `body`.
+pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str) -> Result<PostId> {
+    caller.signed_in()?;
+    let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let (rendered, mentioned) = render(app, &body).await?;
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Write).await?;
+                let thread = store::thread_of_post(tx, parent).await?.ok_or(Error::NotFound)?;
+                let thread = seen(store::lock_thread(tx, thread).await?, &actor)?;
+                let parent = store::post(tx, parent).await?.ok_or(Error::NotFound)?;
+                rules::can_be_answered(&actor, &thread, &parent)?;
+                let post = NewPost {
+                    id: PostId::new(&clock),
+                    author: actor.id,
+                    body: &body,
+                    rendered: &rendered,
+                    mentioned: &mentioned,
+                    at: now,
+                };
+                let place = store::Place {
+                    thread: thread.id,
+                    parent: Some(parent.id),
+                    ordinal: thread.next_ordinal,
+                    path: path::child(&parent.path, thread.next_ordinal),
+                    depth: parent.depth + 1,
+                };
+                put_answer(tx, &clock, &post, &place).await?;
+                Ok(post.id)
+            })
+        })
+        .await
+}
+
+/// Writes an answer to a post whose place is known, and tells it; for the demo, which writes many.
+pub(crate) async fn add_answer(
+    tx: &mut Tx,
+    clock: &Clock,
+    post: &NewPost<'_>,
+    (thread, parent, ordinal): (ThreadId, PostId, i64),
+    (parent_path, parent_depth): (&[u8], i64),
+) -> Result<(Vec<u8>, i64)> {
+    let path = path::child(parent_path, ordinal);
+    let place = store::Place { thread, parent: Some(parent), ordinal, path, depth: parent_depth + 1 };
+    put_answer(tx, clock, post, &place).await?;
+    Ok((place.path, place.depth))
+}
+
+async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &store::Place) -> Result<()> {
+    let Some(parent) = place.parent else { return Err(Error::internal("an answer to nothing")) };
+    store::insert_post(tx, post, place).await?;
+    store::count_answer(tx, place.thread, post.at).await?;
+    tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await
+}
+
+/// Edits one's own post; the former version is kept for the moderators. With `expected`, only when nobody edited since.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when deleted, locked or edited since; [`Error::Invalid`] on
+/// `body`.
+pub async fn edit_post(app: &App, caller: &Caller, id: PostId, body: &str, expected: Option<i64>) -> Result<PostId> {
+    caller.signed_in()?;
+    let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let (rendered, mentioned) = render(app, &body).await?;
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Write).await?;
+                let (thread, post) = locked(tx, &actor, id).await?;
+                rules::can_be_edited(&actor, &thread, &post, expected)?;
+                if post.body == body {
+                    return Ok(id);
+                }
+                let edit = NewPost { id, author: actor.id, body: &body, rendered: &rendered, mentioned: &mentioned, at: now };
+                put_edit(tx, &clock, thread.id, &edit).await?;
+                Ok(id)
+            })
+        })
+        .await
+}
+
+/// Keeps the version there is and writes the new one.
+pub(crate) async fn put_edit(tx: &mut Tx, clock: &Clock, thread: ThreadId, edit: &NewPost<'_>) -> Result<()> {
+    store::keep_revision(tx, edit.id).await?;
+    store::update_post(tx, edit).await?;
+    tell(tx, clock, Some(edit.author), &Event::PostEdited { thread, post: edit.id }).await
+}
+
+/// Deletes a post: its author, or a moderator of its space. A tombstone keeps the answers in place. An accepted answer that
+/// is deleted reopens its thread; a thread of which nothing is left to read is hidden.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it is deleted already or the thread is locked.
+pub async fn delete_post(app: &App, caller: &Caller, id: PostId) -> Result<PostId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Write).await?;
+                let (thread, post) = locked(tx, &actor, id).await?;
+                rules::can_be_deleted(&actor, &thread, &post)?;
+                store::delete_post(tx, id, actor.id, now).await?;
+                let left = if post.is_visible() {
+                    store::add_to_post_count(tx, thread.id, -1).await?;
+                    thread.post_count - 1
+                } else {
+                    thread.post_count
+                };
+                tell(tx, &clock, Some(actor.id), &Event::PostDeleted { thread: thread.id, post: id }).await?;
+                forget_accepted(tx, &clock, actor.id, &thread, id).await?;
+                if left == 0 && thread.hidden_at.is_none() {
+                    store::set_hidden_thread(tx, thread.id, Some(now)).await?;
+                    store::add_to_thread_count(tx, thread.forum_id, -1).await?;
+                    tell(tx, &clock, Some(actor.id), &Event::ThreadHidden { thread: thread.id, hidden: true }).await?;
+                }
+                Ok(id)
+            })
+        })
+        .await
+}
+
+/// A post that was the accepted answer and is taken away reopens its thread.
+pub(crate) async fn forget_accepted(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread, post: PostId) -> Result<()> {
+    if thread.accepted_post_id == Some(post) {
+        store::accept(tx, thread.id, None, None).await?;
+        tell(tx, clock, Some(actor), &Event::ThreadReopened { thread: thread.id }).await?;
+    }
+    Ok(())
+}
+
+/// Accepts an answer: the thread's author or a moderator. Another one accepted before is replaced.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it cannot be accepted.
+pub async fn accept_answer(app: &App, caller: &Caller, id: PostId) -> Result<ThreadId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Write).await?;
+                let (thread, post) = locked(tx, &actor, id).await?;
+                rules::may_settle(&actor, &thread)?;
+                rules::can_be_accepted(&thread, &post)?;
+                store::accept(tx, thread.id, Some(id), Some(now)).await?;
+                tell(tx, &clock, Some(actor.id), &Event::AnswerAccepted { thread: thread.id, post: id }).await?;
+                Ok(thread.id)
+            })
+        })
+        .await
+}
+
+/// Takes the acceptance back: the thread's author or a moderator.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it is not solved.
+pub async fn reopen_thread(app: &App, caller: &Caller, id: ThreadId) -> Result<ThreadId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let actor = caller.act(tx, clock.now(), Scope::Write).await?;
+                let thread = seen(store::lock_thread(tx, id).await?, &actor)?;
+                rules::may_settle(&actor, &thread)?;
+                if thread.accepted_post_id.is_none() {
+                    return Err(Error::conflict("threadId", Code::Refused, "Ce fil n'est pas résolu."));
+                }
+                store::accept(tx, id, None, None).await?;
+                tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
+                Ok(id)
+            })
+        })
+        .await
+}
+
+/// The thread, locked, and its post, when `caller` sees them. The thread first, always, so that two writes never wait for
+/// each other.
+pub(crate) async fn locked(tx: &mut Tx, caller: &Caller, post: PostId) -> Result<(Thread, super::Post)> {
+    let thread = store::thread_of_post(tx, post).await?.ok_or(Error::NotFound)?;
+    let thread = seen(store::lock_thread(tx, thread).await?, caller)?;
+    let post = store::lock_post(tx, post).await?.ok_or(Error::NotFound)?;
+    Ok((thread, post))
+}

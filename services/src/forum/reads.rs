@@ -1,0 +1,258 @@
+//! What is read: spaces, forums, threads, posts, each as this caller sees it.
+
+use std::collections::HashMap;
+
+use super::{Forum, Post, Revision, Space, Thread, ThreadKind, rules, store};
+use crate::db::Cx;
+use crate::error::{Error, Result};
+use crate::id::{ForumId, MemberId, PostId, SpaceId, ThreadId};
+use crate::page::{Page, Paging, PathKey, Slice, TimeKey};
+use crate::text::{self, Rendered};
+use crate::{App, Caller, accounts};
+
+/// By what a list of threads is sorted, the latest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThreadOrder {
+    /// The last post.
+    #[default]
+    Activity,
+    /// The opening.
+    Date,
+}
+
+/// Which threads a list holds; every condition given must hold.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct ThreadFilter {
+    pub forum: Option<ForumId>,
+    pub space: Option<SpaceId>,
+    pub kind: Option<ThreadKind>,
+    pub author: Option<MemberId>,
+    /// Without any answer, or with one.
+    pub unanswered: Option<bool>,
+    /// With an accepted answer, or waiting for one.
+    pub solved: Option<bool>,
+    /// Hidden ones, for moderators, rather than the others.
+    pub hidden: bool,
+}
+
+/// Which posts a list holds.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct PostFilter {
+    pub thread: ThreadId,
+}
+
+/// The three spaces.
+///
+/// # Errors
+/// When the database fails.
+pub async fn spaces(cx: &mut Cx) -> Result<Vec<Space>> {
+    store::spaces(cx).await
+}
+
+/// The forums this caller sees, by space.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forums_of(cx: &mut Cx, caller: &Caller) -> Result<HashMap<SpaceId, Vec<Forum>>> {
+    let mut by_space: HashMap<SpaceId, Vec<Forum>> = HashMap::new();
+    for forum in store::forums(cx).await?.into_iter().filter(|forum| caller.sees(forum.audience_id)) {
+        by_space.entry(forum.space_id).or_default().push(forum);
+    }
+    Ok(by_space)
+}
+
+/// A forum, when this caller sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forum_by_id(cx: &mut Cx, caller: &Caller, id: ForumId) -> Result<Option<Forum>> {
+    Ok(store::forum_row(cx, id).await?.filter(|forum| caller.sees(forum.audience_id)))
+}
+
+/// These forums; whether the caller sees them is the caller's to check.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forums_by_id(cx: &mut Cx, ids: &[ForumId]) -> Result<HashMap<ForumId, Forum>> {
+    Ok(store::forums_by_id(cx, ids).await?.into_iter().map(|forum| (forum.id, forum)).collect())
+}
+
+/// The kinds of threads that each of these forums takes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forum_kinds(cx: &mut Cx, ids: &[ForumId]) -> Result<HashMap<ForumId, Vec<ThreadKind>>> {
+    let mut by_forum: HashMap<ForumId, Vec<ThreadKind>> = HashMap::new();
+    for (forum, kind) in store::kinds_of(cx, ids).await? {
+        by_forum.entry(forum).or_default().push(kind);
+    }
+    Ok(by_forum)
+}
+
+/// Threads this caller sees.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging; [`Error::Forbidden`] for hidden ones to whoever does not moderate.
+pub async fn threads(
+    cx: &mut Cx,
+    caller: &Caller,
+    filter: &ThreadFilter,
+    order: ThreadOrder,
+    paging: &Paging,
+) -> Result<Page<Thread>> {
+    sees_hidden(caller, filter)?;
+    let slice = Slice::<TimeKey>::new(paging)?;
+    if caller.audiences().is_empty() {
+        return Ok(slice.page(Vec::new()));
+    }
+    Ok(slice.page(store::threads(cx, caller, filter, order, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// As [`threads`].
+pub async fn count_threads(cx: &mut Cx, caller: &Caller, filter: &ThreadFilter) -> Result<i64> {
+    sees_hidden(caller, filter)?;
+    if caller.audiences().is_empty() {
+        return Ok(0);
+    }
+    store::count_threads(cx, caller, filter).await
+}
+
+fn sees_hidden(caller: &Caller, filter: &ThreadFilter) -> Result<()> {
+    let moderates = || filter.space.map_or_else(|| caller.moderates_everywhere(), |space| caller.moderates(space));
+    if filter.hidden && !moderates() {
+        return Err(Error::forbidden("Les fils masqués sont réservés aux modérateurs : indiquez votre espace."));
+    }
+    Ok(())
+}
+
+/// The pinned threads of a forum the caller sees, the last pinned first; at most 20.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pinned_threads(cx: &mut Cx, forum: ForumId) -> Result<Vec<Thread>> {
+    store::pinned_threads(cx, forum).await
+}
+
+/// A thread, when this caller sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn thread(cx: &mut Cx, caller: &Caller, id: ThreadId) -> Result<Option<Thread>> {
+    Ok(store::threads_by_id(cx, &[id]).await?.pop().filter(|thread| rules::sees_thread(caller, thread)))
+}
+
+/// These threads; whether the caller sees them is theirs to check, with [`sees`](super::seen).
+///
+/// # Errors
+/// When the database fails.
+pub async fn threads_by_id(cx: &mut Cx, caller: &Caller, ids: &[ThreadId]) -> Result<HashMap<ThreadId, Thread>> {
+    let threads = store::threads_by_id(cx, ids).await?;
+    Ok(threads.into_iter().filter(|thread| rules::sees_thread(caller, thread)).map(|thread| (thread.id, thread)).collect())
+}
+
+/// A post with its thread, when this caller sees that.
+///
+/// # Errors
+/// When the database fails.
+pub async fn post(cx: &mut Cx, caller: &Caller, id: PostId) -> Result<Option<(Thread, Post)>> {
+    let Some(post) = store::post(cx, id).await? else { return Ok(None) };
+    Ok(thread(cx, caller, post.thread_id).await?.map(|thread| (thread, post)))
+}
+
+/// These posts; of threads that the caller sees, which is theirs to check.
+///
+/// # Errors
+/// When the database fails.
+pub async fn posts_by_id(cx: &mut Cx, ids: &[PostId]) -> Result<HashMap<PostId, Post>> {
+    Ok(store::posts_by_id(cx, ids).await?.into_iter().map(|post| (post.id, post)).collect())
+}
+
+/// The posts of a thread that the caller sees, in reading order, tombstones included.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging.
+pub async fn posts(cx: &mut Cx, filter: &PostFilter, paging: &Paging) -> Result<Page<Post>> {
+    let slice = Slice::<PathKey>::new(paging)?;
+    Ok(slice.page(store::posts(cx, filter, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_posts(cx: &mut Cx, filter: &PostFilter) -> Result<i64> {
+    store::count_posts(cx, filter).await
+}
+
+/// The direct answers to each of these posts, a page of each, in the order of their arrival.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging.
+pub async fn replies(cx: &mut Cx, parents: &[PostId], paging: &Paging) -> Result<HashMap<PostId, Page<Post>>> {
+    let slice = Slice::<i64>::new(paging)?;
+    let mut by_parent: HashMap<PostId, Vec<Post>> = parents.iter().map(|parent| (*parent, Vec::new())).collect();
+    for post in store::replies(cx, parents, &slice).await? {
+        if let Some(parent) = post.parent_id {
+            by_parent.entry(parent).or_default().push(post);
+        }
+    }
+    Ok(by_parent.into_iter().map(|(parent, posts)| (parent, slice.page(posts))).collect())
+}
+
+/// How many direct answers each of these posts has, tombstones included.
+///
+/// # Errors
+/// When the database fails.
+pub async fn reply_counts(cx: &mut Cx, parents: &[PostId]) -> Result<HashMap<PostId, i64>> {
+    Ok(store::reply_counts(cx, parents).await?.into_iter().collect())
+}
+
+/// Whom each of these posts mentions.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mentioned(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<PostId, Vec<MemberId>>> {
+    let mut by_post: HashMap<PostId, Vec<MemberId>> = HashMap::new();
+    for (post, member) in store::mentioned(cx, posts).await? {
+        by_post.entry(post).or_default().push(member);
+    }
+    Ok(by_post)
+}
+
+/// The former versions of a post, oldest first, for the moderators of its space.
+///
+/// # Errors
+/// [`Error::Forbidden`] for anyone else.
+pub async fn revisions(
+    cx: &mut Cx,
+    caller: &Caller,
+    thread: &Thread,
+    post: PostId,
+    paging: &Paging,
+) -> Result<(Page<Revision>, i64)> {
+    if !caller.moderates(thread.space_id) {
+        return Err(Error::forbidden("Les versions antérieures sont réservées aux modérateurs."));
+    }
+    let slice = Slice::<i64>::new(paging)?;
+    let count = store::count_revisions(cx, post).await?;
+    Ok((slice.page(store::revisions(cx, post, &slice).await?), count))
+}
+
+/// Renders a body and finds whom it mentions; before the write, which holds only SQL.
+///
+/// # Errors
+/// When the database fails.
+pub async fn render(app: &App, body: &str) -> Result<(Rendered, Vec<MemberId>)> {
+    let handles = text::handles(body);
+    let known =
+        if handles.is_empty() { HashMap::new() } else { accounts::ids_by_handle(&mut *app.db.reader().await?, &handles).await? };
+    let rendered = text::render(body, &known);
+    let mut mentioned: Vec<_> = known.into_values().collect();
+    mentioned.sort_unstable();
+    Ok((rendered, mentioned))
+}

@@ -1,0 +1,115 @@
+//! Who may read, open, answer, edit, delete and accept; what a sound title is.
+
+use super::{Forum, MOST_POSTS, Post, Thread, ThreadKind};
+use crate::caller::{Actor, Caller};
+use crate::error::{Code, Error, Problem, Result};
+use crate::text;
+
+pub(super) fn sees_thread(caller: &Caller, thread: &Thread) -> bool {
+    caller.sees(thread.audience_id) && (thread.hidden_at.is_none() || caller.moderates(thread.space_id))
+}
+
+pub(super) fn title(title: &str) -> Result<String, Problem> {
+    text::line("title", title, 5, 150)
+}
+
+pub(super) fn body(body: &str) -> Result<String, Problem> {
+    text::body("body", body)
+}
+
+pub(super) fn may_open(actor: &Actor, forum: &Forum) -> Result<()> {
+    if actor.sees(forum.opening_audience_id) || actor.moderates(forum.space_id) {
+        return Ok(());
+    }
+    Err(Error::forbidden("Seules certaines personnes ouvrent un fil dans ce forum ; vous pouvez y répondre."))
+}
+
+/// Whether a forum that takes `kinds` takes this one.
+pub(crate) fn takes_kind(kinds: &[ThreadKind], kind: ThreadKind) -> Result<(), Problem> {
+    if kinds.contains(&kind) {
+        return Ok(());
+    }
+    let taken: Vec<_> = kinds.iter().map(|kind| kind.code()).collect();
+    Err(Problem::new("kind", Code::Refused, format!("Ce forum accueille : {}.", taken.join(", "))))
+}
+
+/// Whether the thread takes one more answer, to `parent`, from `actor`.
+pub(super) fn can_be_answered(actor: &Actor, thread: &Thread, parent: &Post) -> Result<()> {
+    if thread.locked_at.is_some() && !actor.moderates(thread.space_id) {
+        return Err(locked());
+    }
+    if parent.deleted_at.is_some() || parent.hidden_at.is_some() && !actor.moderates(thread.space_id) {
+        return Err(Error::conflict("postId", Code::Refused, "Ce message a été retiré : répondez à un autre."));
+    }
+    has_room(thread)
+}
+
+/// Whether the thread can hold one more post.
+pub(super) fn has_room(thread: &Thread) -> Result<()> {
+    if thread.next_ordinal >= MOST_POSTS {
+        return Err(Error::conflict(
+            "postId",
+            Code::Full,
+            format!("Ce fil a atteint {MOST_POSTS} messages : ouvrez-en un nouveau."),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn can_be_edited(actor: &Actor, thread: &Thread, post: &Post, expected: Option<i64>) -> Result<()> {
+    if post.author_id != actor.id {
+        return Err(Error::forbidden("On ne modifie que ses propres messages."));
+    }
+    if post.deleted_at.is_some() {
+        return Err(Error::conflict("postId", Code::Refused, "Ce message est supprimé."));
+    }
+    if thread.locked_at.is_some() && !actor.moderates(thread.space_id) {
+        return Err(locked());
+    }
+    if expected.is_some_and(|expected| expected != post.revision) {
+        return Err(Error::conflict("revision", Code::Refused, "Ce message a été modifié entre-temps : relisez-le."));
+    }
+    Ok(())
+}
+
+pub(super) fn can_be_deleted(actor: &Actor, thread: &Thread, post: &Post) -> Result<()> {
+    if post.author_id != actor.id && !actor.moderates(thread.space_id) {
+        return Err(Error::forbidden("On ne supprime que ses propres messages."));
+    }
+    if post.deleted_at.is_some() {
+        return Err(Error::conflict("postId", Code::Refused, "Ce message est déjà supprimé."));
+    }
+    if thread.locked_at.is_some() && !actor.moderates(thread.space_id) {
+        return Err(locked());
+    }
+    Ok(())
+}
+
+/// Whether `actor` says what answers the thread, and whether not.
+pub(super) fn may_settle(actor: &Actor, thread: &Thread) -> Result<()> {
+    if thread.author_id == actor.id || actor.moderates(thread.space_id) {
+        return Ok(());
+    }
+    Err(Error::forbidden("Seuls l'auteur du fil et les modérateurs acceptent une réponse ou rouvrent le fil."))
+}
+
+pub(super) fn can_be_accepted(thread: &Thread, post: &Post) -> Result<()> {
+    let refused = |sentence| Err(Error::conflict("postId", Code::Refused, sentence));
+    if !thread.kind.can_be_solved() {
+        return refused("On n'accepte une réponse que dans une question ou un signalement.");
+    }
+    if post.is_opening() {
+        return refused("Le premier message pose la question : acceptez une réponse.");
+    }
+    if !post.is_visible() {
+        return refused("Ce message a été retiré.");
+    }
+    if thread.accepted_post_id == Some(post.id) {
+        return refused("Cette réponse est déjà acceptée.");
+    }
+    Ok(())
+}
+
+fn locked() -> Error {
+    Error::conflict("threadId", Code::Refused, "Ce fil est verrouillé : il n'accepte plus de message.")
+}

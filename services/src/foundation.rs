@@ -1,0 +1,229 @@
+//! What an empty database is given: the community's three spaces, their forums, and the first administrator.
+
+use crate::App;
+use crate::accounts;
+use crate::audience::{self, Grant};
+use crate::clock::Clock;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::events::{Event, tell};
+use crate::forum::{self, Forum, Space, ThreadKind};
+use crate::id::{ForumId, MemberId, RoleGrantId, SpaceId};
+use crate::jobs::{self, Job};
+use crate::roles::{self, Role, RoleGrant};
+use crate::sessions;
+
+/// The first administrator's handle.
+pub const ADMINISTRATOR: &str = "administration";
+
+use ThreadKind::{Actualite, BonnePratique, Discussion, Question, Signalement};
+
+struct NewSpace {
+    slug: &'static str,
+    name: &'static str,
+    description: &'static str,
+    forums: &'static [NewForum],
+}
+
+struct NewForum {
+    slug: &'static str,
+    name: &'static str,
+    description: &'static str,
+    kinds: &'static [ThreadKind],
+    /// Whether every member opens threads, or only editors, moderators and administrators.
+    members_open: bool,
+}
+
+const fn forum(
+    slug: &'static str,
+    name: &'static str,
+    description: &'static str,
+    kinds: &'static [ThreadKind],
+    members_open: bool,
+) -> NewForum {
+    NewForum { slug, name, description, kinds, members_open }
+}
+
+/// The spaces as the designers' guide describes them (5; docs/domain.md), with sensible forums.
+const SPACES: &[NewSpace] = &[
+    NewSpace {
+        slug: "plateforme",
+        name: "Espace plateforme",
+        description: "Pour échanger sur les aspects relatifs aux fonctionnalités de la plateforme Mentor, pour être tenu informé des évolutions ou des actualités, pour partager des bonnes pratiques ou signaler des dysfonctionnements.",
+        forums: &[
+            forum(
+                "questions",
+                "Questions",
+                "Vos questions sur les fonctionnalités de la plateforme, et les réponses de vos pairs.",
+                &[Question, Discussion],
+                true,
+            ),
+            forum(
+                "bonnes-pratiques",
+                "Bonnes pratiques",
+                "Ce qui marche chez vous et peut servir à d'autres.",
+                &[BonnePratique, Discussion],
+                true,
+            ),
+            forum(
+                "signalements",
+                "Signalements",
+                "Les dysfonctionnements constatés : décrivez les étapes, le navigateur, ce que vous attendiez et ce qui s'est passé.",
+                &[Signalement],
+                true,
+            ),
+            forum(
+                "actualites",
+                "Actualités",
+                "Les évolutions de la plateforme et les nouvelles de la communauté.",
+                &[Actualite],
+                false,
+            ),
+        ],
+    },
+    NewSpace {
+        slug: "editorial",
+        name: "Espace éditorial",
+        description: "Pour découvrir et partager les actualités de l'offre de formation. Vous y retrouverez notamment le calendrier de publication qui recense l'ensemble des formations disponibles et ouvertes à tous sur Mentor ainsi que les prochaines nouveautés.",
+        forums: &[
+            forum(
+                "actualites-de-l-offre",
+                "Actualités de l'offre",
+                "Les formations publiées, les prochaines nouveautés, les appels à projets.",
+                &[Actualite],
+                false,
+            ),
+            forum(
+                "idees-et-besoins",
+                "Idées et besoins",
+                "Les formations qui manquent, celles à mutualiser, vos questions sur les collections et les appels à projets.",
+                &[Discussion, Question],
+                true,
+            ),
+        ],
+    },
+    NewSpace {
+        slug: "accompagnement",
+        name: "Espace accompagnement",
+        description: "Pour retrouver toute la documentation présentée dans le guide du concepteur : vous pourrez y télécharger les supports de formation, les différents outils du concepteur ainsi que les ressources de communication.",
+        forums: &[
+            forum(
+                "conception",
+                "Conception",
+                "Du cadrage à l'évaluation : scénarisation, activités, revue qualité.",
+                &[Question, Discussion, BonnePratique],
+                true,
+            ),
+            forum(
+                "outils-du-concepteur",
+                "Outils du concepteur",
+                "Gabarits, fiche de recette, note de cadrage, cahier des charges, synopsis, storyboard, H5P.",
+                &[Question, Discussion, BonnePratique],
+                true,
+            ),
+            forum(
+                "remarques-sur-la-documentation",
+                "Remarques sur la documentation",
+                "Vous aussi, vous pouvez contribuer à ce socle documentaire en nous communiquant vos remarques.",
+                &[Discussion, Signalement],
+                true,
+            ),
+            forum(
+                "communication",
+                "Communication",
+                "Faire connaître Mentor et vos formations : plaquettes, vidéos, campagnes.",
+                &[Discussion, Question, BonnePratique, Actualite],
+                true,
+            ),
+        ],
+    },
+];
+
+/// What was laid.
+pub struct Laid {
+    /// The secret of the first administrator's one-time link.
+    pub first_link: String,
+}
+
+/// Lays the foundation when there is none yet; nothing otherwise.
+///
+/// # Errors
+/// When the database fails; [`Error::Startup`] when the first administrator's address is no good.
+pub async fn lay(app: &App) -> Result<Option<Laid>> {
+    if !forum::spaces(&mut *app.db.reader().await?).await?.is_empty() {
+        return Ok(None);
+    }
+    let address = app.config.admin_address.clone();
+    let (address, key) = crate::text::address("address", &address)
+        .map_err(|_| Error::Startup(format!("CIAM_ADMIN_ADDRESS n'est pas une adresse de courriel : {address}")))?;
+    let clock = app.clock.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                // Two nodes may start on the same empty database: the second one finds it laid.
+                if !forum::spaces(tx).await?.is_empty() {
+                    return Ok(None);
+                }
+                for (position, space) in (1_i64..).zip(SPACES) {
+                    lay_space(tx, &clock, position, space).await?;
+                }
+                jobs::enqueue(tx, &clock, Job::SweepSessions, clock.now()).await?;
+                let member = first_administrator(tx, &clock, (&address, &key)).await?;
+                Ok(Some(Laid { first_link: sessions::own_link(tx, &clock, member, &address).await? }))
+            })
+        })
+        .await
+}
+
+async fn lay_space(tx: &mut Tx, clock: &Clock, position: i64, new: &NewSpace) -> Result<()> {
+    let space = Space {
+        id: SpaceId::new(clock),
+        slug: new.slug.into(),
+        name: new.name.into(),
+        description: new.description.into(),
+        position,
+        created_at: clock.now(),
+    };
+    forum::insert_space(tx, &space).await?;
+    for (position, new) in (1_i64..).zip(new.forums) {
+        let opening = if new.members_open { vec![Grant::Members] } else { vec![Grant::CommunityRole(Role::Editeur, None)] };
+        let forum = Forum {
+            id: ForumId::new(clock),
+            space_id: space.id,
+            slug: new.slug.into(),
+            name: new.name.into(),
+            description: new.description.into(),
+            position: position * 10,
+            audience_id: audience::ensure(tx, clock, &[Grant::Public]).await?,
+            opening_audience_id: audience::ensure(tx, clock, &forum::with_moderators(opening, space.id)).await?,
+            thread_count: 0,
+            created_at: clock.now(),
+        };
+        forum::insert_forum(tx, &forum).await?;
+        forum::insert_forum_kinds(tx, forum.id, new.kinds).await?;
+        tell(tx, clock, None, &Event::ForumCreated { forum: forum.id, space: space.id }).await?;
+    }
+    Ok(())
+}
+
+async fn first_administrator(tx: &mut Tx, clock: &Clock, address: (&str, &str)) -> Result<MemberId> {
+    let (member, now) = (MemberId::new(clock), clock.now());
+    accounts::insert_member(tx, member, address, ADMINISTRATOR, "Administration de la CIAM", now).await?;
+    tell(tx, clock, None, &Event::MemberJoined { member }).await?;
+    let grant = RoleGrant {
+        id: RoleGrantId::new(clock),
+        member_id: member,
+        role: Role::Administrateur,
+        organisation_id: None,
+        space_id: None,
+        granted_by: None,
+        starts_at: now,
+        ends_at: None,
+        ended_at: None,
+        ended_by: None,
+        created_at: now,
+    };
+    roles::insert_grant(tx, &grant).await?;
+    tell(tx, clock, None, &Event::RoleGranted { grant: grant.id, member }).await?;
+    Ok(member)
+}

@@ -1,0 +1,80 @@
+//! What must be done at a time or against the world, written in the transaction that causes it.
+//!
+//! A payload carries ids; whoever runs it reads the rows again and may find nothing left to do. A job is leased, not
+//! locked, so that no transaction stays open while it runs.
+
+mod worker;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::types::Json;
+
+use crate::clock::Clock;
+use crate::db::{Tx, exec};
+use crate::error::{Error, Result};
+use crate::id::{JobId, MailId};
+use crate::{App, mail, sessions};
+
+pub use worker::{drain, give_back, work};
+
+/// Every kind of job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Job {
+    /// Sends one mail of the ledger.
+    SendMail {
+        /// Its row.
+        mail: MailId,
+    },
+    /// Forgets sign-in links and sessions that have long been of no use; comes back every day.
+    SweepSessions,
+}
+
+/// How a run of a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing left to do.
+    Done,
+    /// Not now: again later, further apart each time, for a day or so.
+    Retry(String),
+    /// Never: kept as dead, for an operator to see.
+    Fail(String),
+    /// Done for this time; again after this long.
+    Again(Duration),
+}
+
+impl Job {
+    async fn run(self, app: &App) -> Result<Verdict> {
+        match self {
+            Self::SendMail { mail } => mail::send(app, mail).await,
+            Self::SweepSessions => sessions::sweep(app).await,
+        }
+    }
+}
+
+/// Puts `job` into the queue, to be run at `run_at` or soon after.
+///
+/// # Errors
+/// When the database fails.
+pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: Job, run_at: DateTime<Utc>) -> Result<()> {
+    let Ok(Value::Object(mut payload)) = serde_json::to_value(job) else {
+        return Err(Error::internal("a job is not an object"));
+    };
+    let Some(Value::String(kind)) = payload.remove("kind") else {
+        return Err(Error::internal("a job without a kind"));
+    };
+    exec!(
+        tx,
+        "insert into jobs (id, kind, payload, run_at, created_at) values ($1, $2, $3, $4, $5)",
+        JobId::new(clock),
+        kind,
+        Json(Value::Object(payload)),
+        run_at,
+        clock.now()
+    )?;
+    tx.leaves_work();
+    Ok(())
+}

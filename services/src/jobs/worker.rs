@@ -1,0 +1,237 @@
+//! Claims due jobs, runs them, settles them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
+use rand::RngExt;
+use serde_json::Value;
+use sqlx::types::Json;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{Job, Verdict};
+use crate::App;
+use crate::db::{Cx, all, exec, one, opt};
+use crate::error::{Error, Result};
+use crate::id::JobId;
+
+/// Jobs run at once by one process.
+const AT_ONCE: usize = 8;
+/// A worker that has not settled by then is taken for dead.
+const LEASE: TimeDelta = TimeDelta::minutes(5);
+/// First delay of a retry; doubled each time, up to an hour.
+const FIRST_RETRY: TimeDelta = TimeDelta::seconds(10);
+const MOST_ATTEMPTS: i64 = 30;
+const POLL: Duration = Duration::from_secs(5);
+
+#[derive(sqlx::FromRow)]
+struct Claimed {
+    id: JobId,
+    kind: String,
+    payload: Json<Value>,
+    attempts: i64,
+}
+
+/// Runs jobs until `stop` turns true; those under way are finished first.
+pub async fn work(app: App, mut stop: watch::Receiver<bool>) {
+    let mut wakes = app.db.wakes();
+    while !*stop.borrow() {
+        match round(&app).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::warn!(%error, "jobs cannot be read"),
+        }
+        let pause = pause(&app).await.mul_f64(rand::rng().random_range(0.8..1.2));
+        tokio::select! {
+            () = wakes.next() => {}
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Runs every job that is due now, and those they cause, until none is left. How many ran; for tests and commands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn drain(app: &App) -> Result<usize> {
+    let mut ran = 0;
+    loop {
+        match round(app).await? {
+            0 => return Ok(ran),
+            more => ran += more,
+        }
+    }
+}
+
+/// Gives back what this node held when it died.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_back(app: &App) -> Result<()> {
+    let node = app.node;
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                exec!(tx, "update jobs set leased_by = null, leased_until = null where leased_by = $1", node)?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn round(app: &App) -> Result<usize> {
+    let now = app.clock.now();
+    // An empty poll only reads.
+    if due(&mut *app.db.reader().await?, now).await?.is_none() {
+        return Ok(0);
+    }
+    let node = app.node;
+    let claimed = app.db.write(move |tx| Box::pin(async move { Ok(claim(tx, node, now).await?) })).await?;
+    let ran = claimed.len();
+    stream::iter(claimed).for_each_concurrent(AT_ONCE, |job| run(app, job)).await;
+    Ok(ran)
+}
+
+/// How long nothing will be due, unless something wakes us.
+async fn pause(app: &App) -> Duration {
+    let next = async {
+        let mut reader = app.db.reader().await?;
+        Ok::<_, Error>(one!(&mut reader, (Option<DateTime<Utc>>,), "select min(run_at) from jobs where dead_at is null")?.0)
+    };
+    let Ok(Some(next)) = next.await else { return POLL };
+    (next - app.clock.now()).to_std().unwrap_or(POLL).clamp(Duration::from_millis(50), POLL)
+}
+
+async fn due(cx: &mut Cx, now: DateTime<Utc>) -> Result<Option<(JobId,)>> {
+    Ok(opt!(
+        cx,
+        (JobId,),
+        "select id from jobs where dead_at is null and run_at <= $1 and (leased_until is null or leased_until < $1) limit 1",
+        now
+    )?)
+}
+
+async fn claim(cx: &mut Cx, node: Uuid, now: DateTime<Utc>) -> sqlx::Result<Vec<Claimed>> {
+    let (until, most) = (now + LEASE, i64::try_from(AT_ONCE).unwrap_or(1));
+    if matches!(cx, Cx::Postgres(_)) {
+        all!(
+            cx,
+            Claimed,
+            "update jobs set leased_by = $1, leased_until = $2, attempts = attempts + 1
+             where id in (select id from jobs
+                          where dead_at is null and run_at <= $3 and (leased_until is null or leased_until < $3)
+                          order by run_at, id limit $4 for update skip locked)
+             returning id, kind, payload, attempts",
+            node,
+            until,
+            now,
+            most
+        )
+    } else {
+        all!(
+            cx,
+            Claimed,
+            "update jobs set leased_by = $1, leased_until = $2, attempts = attempts + 1
+             where id in (select id from jobs
+                          where dead_at is null and run_at <= $3 and (leased_until is null or leased_until < $3)
+                          order by run_at, id limit $4)
+             returning id, kind, payload, attempts",
+            node,
+            until,
+            now,
+            most
+        )
+    }
+}
+
+async fn run(app: &App, claimed: Claimed) {
+    let Claimed { id, kind, payload: Json(mut payload), attempts } = claimed;
+    if let Value::Object(payload) = &mut payload {
+        payload.insert("kind".into(), Value::String(kind.clone()));
+    }
+    let verdict = match serde_json::from_value::<Job>(payload) {
+        // A job of a newer version, run by an older node during a deploy: the newer one will take it.
+        Err(error) => Verdict::Retry(format!("unknown job: {error}")),
+        Ok(job) => match job.run(app).await {
+            Ok(verdict) => verdict,
+            Err(error) => Verdict::Retry(error.to_string()),
+        },
+    };
+    match &verdict {
+        Verdict::Done | Verdict::Again(_) => tracing::debug!(%id, kind, "job done"),
+        Verdict::Retry(reason) => tracing::warn!(%id, kind, attempts, reason, "job to be tried again"),
+        Verdict::Fail(reason) => tracing::error!(%id, kind, attempts, reason, "job dead"),
+    }
+    if let Err(error) = settle(app, id, attempts, verdict).await {
+        tracing::warn!(%id, %error, "a job is not settled; its lease will end");
+    }
+}
+
+async fn settle(app: &App, id: JobId, attempts: i64, verdict: Verdict) -> Result<()> {
+    let (now, node) = (app.clock.now(), app.node);
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                // Only while the lease is still this run's.
+                match verdict {
+                    Verdict::Done => {
+                        exec!(tx, "delete from jobs where id = $1 and leased_by = $2 and attempts = $3", id, node, attempts)?
+                    }
+                    Verdict::Retry(reason) if attempts < MOST_ATTEMPTS => exec!(
+                        tx,
+                        "update jobs set leased_by = null, leased_until = null, run_at = $4, last_error = $5
+                         where id = $1 and leased_by = $2 and attempts = $3",
+                        id,
+                        node,
+                        attempts,
+                        now + delay(attempts),
+                        reason
+                    )?,
+                    Verdict::Retry(reason) | Verdict::Fail(reason) => exec!(
+                        tx,
+                        "update jobs set leased_by = null, leased_until = null, dead_at = $4, last_error = $5
+                         where id = $1 and leased_by = $2 and attempts = $3",
+                        id,
+                        node,
+                        attempts,
+                        now,
+                        reason
+                    )?,
+                    Verdict::Again(after) => exec!(
+                        tx,
+                        "update jobs set leased_by = null, leased_until = null, attempts = 0, run_at = $4, last_error = null
+                         where id = $1 and leased_by = $2 and attempts = $3",
+                        id,
+                        node,
+                        attempts,
+                        now + TimeDelta::from_std(after).unwrap_or(LEASE)
+                    )?,
+                };
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// 10 s, 20 s, 40 s … an hour, each up to a quarter more or less, so that what failed together does not come back together.
+fn delay(attempts: i64) -> TimeDelta {
+    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(9);
+    let seconds = (FIRST_RETRY.num_seconds() << doublings).min(3600);
+    let jitter = rand::rng().random_range(75..=125);
+    TimeDelta::milliseconds(seconds * 10 * jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_move_apart_up_to_an_hour() {
+        for (attempt, seconds) in [(1, 10), (2, 20), (5, 160), (12, 3600), (29, 3600)] {
+            let delay = delay(attempt).num_milliseconds();
+            assert!((seconds * 750..=seconds * 1250).contains(&delay), "{attempt}: {delay} ms");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What the product does: one module per domain, the same few file names in each (`mod.rs` types and use-cases, `rules.rs`
+//! pure decisions, `store.rs` SQL). The map:
+//!
+//! - [`accounts`]: members; [`sessions`]: joining, signing in, tokens; [`organisations`]: the tree, and who belongs where;
+//!   [`roles`]: who may do what;
+//! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
+//! - [`audience`] and [`caller`]: who may see what, who asks;
+//! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail;
+//! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`config`]: what all of them stand on.
+
+pub mod accounts;
+pub mod audience;
+pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod events;
+pub mod forum;
+pub mod foundation;
+pub mod id;
+pub mod jobs;
+pub mod mail;
+pub mod moderation;
+pub mod organisations;
+pub mod page;
+pub mod roles;
+pub mod sessions;
+pub mod text;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+pub use caller::Caller;
+pub use error::{Error, Result};
+
+/// What every use-case is given. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: db::Db,
+    /// How mail leaves.
+    pub mailer: mail::Mailer,
+    /// Time, ids, randomness.
+    pub clock: clock::Clock,
+    /// The operator's settings.
+    pub config: Arc<config::Config>,
+    /// Who counts requests that are limited.
+    pub limits: Arc<sessions::Limits>,
+    /// This node, the same after a restart: it leases jobs.
+    pub node: Uuid,
+}
+
+impl App {
+    /// Opens the stores that `config` names.
+    ///
+    /// # Errors
+    /// [`Error::Startup`] with a sentence for the operator.
+    pub async fn open(config: config::Config, clock: clock::Clock, node: Uuid) -> Result<Self> {
+        let source = match &config.database_url {
+            Some(url) => db::Source::Postgres(url.clone()),
+            None => db::Source::Sqlite(config.data_dir.join("ciam.sqlite")),
+        };
+        Ok(Self {
+            db: db::Db::open(source).await?,
+            mailer: mail::Mailer::new(&config)?,
+            limits: Arc::new(sessions::Limits::new(config.links_per_hour)),
+            clock,
+            config: Arc::new(config),
+            node,
+        })
+    }
+}

@@ -1,0 +1,356 @@
+//! Organisations: a tree (ministry, directorate, bureau) of five kinds, and who belongs where.
+//!
+//! A member has one home organisation, approved by its administrators or the community's; the history is kept.
+
+mod rules;
+mod store;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::caller::{Actor, Caller, Scope};
+use crate::db::{Cx, Tx, duplicate};
+use crate::error::{Code, Error, Problem, Problems, Result};
+use crate::events::{Event, tell};
+use crate::id::{AffiliationId, MemberId, OrganisationId};
+use crate::mail::{self, Message};
+use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
+use crate::{App, accounts, roles, text};
+
+pub use store::organisations_by_id;
+pub(crate) use store::{ancestors, insert_organisation};
+
+/// The five kinds (docs/domain.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OrganisationKind {
+    Ministere,
+    DirectionInterministerielle,
+    EcoleDeServicePublic,
+    Pfrh,
+    OperateurDeFormation,
+}
+
+/// An organisation, or a unit of one.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Organisation {
+    pub id: OrganisationId,
+    pub slug: String,
+    pub kind: OrganisationKind,
+    pub name: String,
+    pub short_name: String,
+    pub parent_id: Option<OrganisationId>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What became of a wish to be of an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AffiliationState {
+    /// Not decided yet.
+    Demandee,
+    /// The member's home.
+    Approuvee,
+    /// Refused.
+    Refusee,
+    /// Withdrawn by the member.
+    Retiree,
+    /// Was the home, and is no more.
+    Terminee,
+}
+
+/// A member's home organisation: wished, approved, past.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Affiliation {
+    pub id: AffiliationId,
+    pub member_id: MemberId,
+    pub organisation_id: OrganisationId,
+    pub state: AffiliationState,
+    pub requested_at: DateTime<Utc>,
+    pub decided_at: Option<DateTime<Utc>>,
+    pub decided_by: Option<MemberId>,
+    pub reason: Option<String>,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// What a mail about an affiliation says.
+#[derive(Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub(crate) struct AffiliationWords {
+    pub(crate) member: String,
+    pub(crate) handle: String,
+    pub(crate) organisation: String,
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+}
+
+pub(crate) use store::affiliation_words;
+
+/// What is needed to make an organisation or a unit.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct CreateOrganisation {
+    /// For an organisation; a unit is of its parent's kind.
+    pub kind: Option<OrganisationKind>,
+    pub name: String,
+    pub short_name: String,
+    pub parent: Option<OrganisationId>,
+}
+
+/// Makes an organisation (the community's administrators) or a unit (also the administrators of the organisation above).
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::Invalid`] on the input; the tree is at most 8 deep.
+pub async fn create_organisation(app: &App, caller: &Caller, new: CreateOrganisation) -> Result<OrganisationId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
+                let above = match new.parent {
+                    Some(parent) => store::ancestors(tx, parent).await?,
+                    None => Vec::new(),
+                };
+                rules::may_create(&actor, &above)?;
+                let parent = match new.parent {
+                    Some(parent) => Some(
+                        store::organisation(tx, parent)
+                            .await?
+                            .ok_or_else(|| Error::invalid("parentId", Code::Unknown, "Organisation inconnue."))?,
+                    ),
+                    None => None,
+                };
+                let mut organisation = rules::new_organisation(&new, parent.as_ref(), above.len())?;
+                organisation.id = OrganisationId::new(&clock);
+                organisation.created_at = clock.now();
+                store::insert_organisation(tx, &organisation)
+                    .await
+                    .map_err(duplicate("organisations.slug", rules::name_taken))?;
+                let event = Event::OrganisationCreated { organisation: organisation.id, parent: organisation.parent_id };
+                tell(tx, &clock, Some(actor.id), &event).await?;
+                Ok(organisation.id)
+            })
+        })
+        .await
+}
+
+/// Renames an organisation; its address (slug) stays. Those who may create units in it may.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::Invalid`] on the input.
+pub async fn update_organisation(
+    app: &App,
+    caller: &Caller,
+    id: OrganisationId,
+    name: Option<String>,
+    short_name: Option<String>,
+) -> Result<OrganisationId> {
+    let mut problems = Problems::default();
+    let name = name.and_then(|name| problems.take(rules::name(&name)));
+    let short_name = short_name.and_then(|name| problems.take(rules::short_name(&name)));
+    problems.refuse()?;
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
+                let organisation = store::organisation(tx, id).await?.ok_or(Error::NotFound)?;
+                rules::may_decide(&actor, &store::ancestors(tx, id).await?)?;
+                let (name, short) = (name.unwrap_or(organisation.name), short_name.unwrap_or(organisation.short_name));
+                store::rename(tx, id, &name, &short).await?;
+                tell(tx, &clock, Some(actor.id), &Event::OrganisationChanged { organisation: id }).await?;
+                Ok(id)
+            })
+        })
+        .await
+}
+
+/// Wishes to be of `organisation`; a wish not yet decided is replaced. Those who decide are told by mail.
+///
+/// # Errors
+/// [`Error::Invalid`] when it does not exist; [`Error::Conflict`] when it is the home already.
+pub async fn request_affiliation(app: &App, caller: &Caller, organisation: OrganisationId) -> Result<AffiliationId> {
+    let (app, caller) = (app.clone(), caller.clone());
+    app.db
+        .clone()
+        .write(move |tx| {
+            Box::pin(async move {
+                let actor = caller.act(tx, app.clock.now(), Scope::Write).await?;
+                wish(&app, tx, actor.id, organisation).await
+            })
+        })
+        .await
+}
+
+/// Enters a wish; the member's row is locked, so that two at once leave one.
+pub(crate) async fn wish(app: &App, tx: &mut Tx, member: MemberId, organisation: OrganisationId) -> Result<AffiliationId> {
+    let now = app.clock.now();
+    let row = accounts::lock_member(tx, member).await?.ok_or(Error::Unauthenticated)?;
+    if store::organisation(tx, organisation).await?.is_none() {
+        return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
+    }
+    if row.organisation_id == Some(organisation) {
+        return Err(Error::conflict("organisationId", Code::Taken, "Vous êtes déjà de cette organisation."));
+    }
+    store::withdraw_request(tx, member, now).await?;
+    let id = AffiliationId::new(&app.clock);
+    store::insert_request(tx, id, member, organisation, now).await?;
+    tell(tx, &app.clock, Some(member), &Event::AffiliationRequested { affiliation: id, member, organisation }).await?;
+    for address in roles::deciders(tx, organisation, now).await? {
+        mail::post(tx, &app.clock, Message::AffiliationRequested { affiliation: id }, &address).await?;
+    }
+    Ok(id)
+}
+
+/// Approves or refuses a wish: an administrator of that organisation (or above it), or of the community. An approved one
+/// becomes the home, and the former home ends. The member is told by mail.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is not theirs to see; [`Error::Conflict`] when it is decided already.
+pub async fn decide_affiliation(
+    app: &App,
+    caller: &Caller,
+    id: AffiliationId,
+    approve: bool,
+    reason: Option<String>,
+) -> Result<AffiliationId> {
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
+    let reason = reason.map(|reason| text::line("reason", &reason, 1, 500)).transpose().map_err(|p| Error::Invalid(vec![p]))?;
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor: Actor = caller.act(tx, now, Scope::Administer).await?;
+                let wish = store::lock_affiliation(tx, id).await?.ok_or(Error::NotFound)?;
+                rules::may_decide(&actor, &store::ancestors(tx, wish.organisation_id).await?).map_err(|_| Error::NotFound)?;
+                if wish.state != AffiliationState::Demandee {
+                    return Err(Error::conflict("affiliationId", Code::Refused, "Cette demande est déjà tranchée."));
+                }
+                let state = if approve { AffiliationState::Approuvee } else { AffiliationState::Refusee };
+                let member = accounts::lock_member(tx, wish.member_id).await?.ok_or(Error::NotFound)?;
+                if approve {
+                    store::end_home(tx, member.id, now).await?;
+                    accounts::set_home(tx, member.id, Some(wish.organisation_id)).await?;
+                }
+                store::decide(tx, id, state, actor.id, reason.as_deref(), now).await?;
+                let (member_id, organisation) = (member.id, wish.organisation_id);
+                let event = Event::AffiliationDecided { affiliation: id, member: member_id, organisation, approved: approve };
+                tell(tx, &clock, Some(actor.id), &event).await?;
+                mail::post(tx, &clock, Message::AffiliationDecided { affiliation: id }, &member.address).await?;
+                Ok(id)
+            })
+        })
+        .await
+}
+
+/// Leaves the home organisation, or withdraws the wish for one when there is none.
+///
+/// # Errors
+/// [`Error::Conflict`] when there is neither.
+pub async fn leave_organisation(app: &App, caller: &Caller) -> Result<MemberId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Write).await?;
+                accounts::lock_member(tx, actor.id).await?;
+                let ended = match store::end_home(tx, actor.id, now).await? {
+                    Some(ended) => Some(ended),
+                    None => store::withdraw_request(tx, actor.id, now).await?,
+                };
+                let Some((affiliation, organisation)) = ended else {
+                    return Err(Error::conflict("organisationId", Code::Refused, "Vous n'êtes d'aucune organisation."));
+                };
+                accounts::set_home(tx, actor.id, None).await?;
+                tell(tx, &clock, Some(actor.id), &Event::AffiliationEnded { affiliation, member: actor.id, organisation })
+                    .await?;
+                Ok(actor.id)
+            })
+        })
+        .await
+}
+
+/// The organisation with this slug.
+///
+/// # Errors
+/// When the database fails.
+pub async fn organisation_by_slug(cx: &mut Cx, slug: &str) -> Result<Option<Organisation>> {
+    store::organisation_by_slug(cx, slug).await
+}
+
+/// Organisations by name: those of the top, or the units of one. Public, since one chooses among them when joining.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging.
+pub async fn organisations(cx: &mut Cx, parent: Option<OrganisationId>, paging: &Paging) -> Result<Page<Organisation>> {
+    let slice = Slice::<NameKey>::new(paging)?;
+    Ok(slice.page(store::organisations(cx, parent, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_organisations(cx: &mut Cx, parent: Option<OrganisationId>) -> Result<i64> {
+    store::count_organisations(cx, parent).await
+}
+
+/// Affiliations this caller may see, oldest first: one's own, or the wishes waiting for an organisation one administers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Affiliations {
+    /// The history of a member.
+    Of(MemberId),
+    /// What waits for a decision in an organisation and its units.
+    WaitingFor(OrganisationId),
+}
+
+/// One page of them.
+///
+/// # Errors
+/// [`Error::Forbidden`] when they are not this caller's to see.
+pub async fn affiliations(cx: &mut Cx, caller: &Caller, which: Affiliations, paging: &Paging) -> Result<Page<Affiliation>> {
+    match which {
+        Affiliations::Of(member) if caller.id() == Some(member) || caller.is_administrator() => {}
+        Affiliations::WaitingFor(organisation) if caller.administers(&store::ancestors(cx, organisation).await?) => {}
+        _ => return Err(Error::forbidden("Ces rattachements sont réservés au membre et à ceux qui administrent.")),
+    }
+    let slice = Slice::<TimeKey>::new(paging)?;
+    Ok(slice.page(store::affiliations(cx, which, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_affiliations(cx: &mut Cx, which: Affiliations) -> Result<i64> {
+    store::count_affiliations(cx, which).await
+}
+
+/// One affiliation, when this caller may see it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn affiliation(cx: &mut Cx, caller: &Caller, id: AffiliationId) -> Result<Option<Affiliation>> {
+    let Some(found) = store::affiliation(cx, id).await? else { return Ok(None) };
+    let visible = caller.id() == Some(found.member_id) || caller.administers(&store::ancestors(cx, found.organisation_id).await?);
+    Ok(visible.then_some(found))
+}
+
+/// These organisations by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Organisation>> {
+    Ok(organisations_by_id(cx, ids).await?.into_iter().map(|organisation| (organisation.id, organisation)).collect())
+}
+
+/// A problem of a name already given.
+pub(crate) fn unknown(field: &'static str) -> Problem {
+    Problem::new(field, Code::Unknown, "Organisation inconnue.")
+}

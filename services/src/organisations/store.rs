@@ -1,0 +1,229 @@
+use chrono::{DateTime, Utc};
+
+use super::{Affiliation, AffiliationState, AffiliationWords, Affiliations, Organisation};
+use crate::db::{Cx, all, each, exec, in_list, keyset, lock, one, opt};
+use crate::error::Result;
+use crate::id::{AffiliationId, MemberId, OrganisationId};
+use crate::page::{NameKey, Slice, TimeKey};
+
+pub(crate) async fn insert_organisation(cx: &mut Cx, new: &Organisation) -> sqlx::Result<()> {
+    exec!(
+        cx,
+        "insert into organisations (id, slug, kind, name, short_name, parent_id, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        new.id,
+        &new.slug,
+        new.kind,
+        &new.name,
+        &new.short_name,
+        new.parent_id,
+        new.created_at
+    )?;
+    exec!(
+        cx,
+        "insert into organisation_ancestors (organisation_id, ancestor_id, distance)
+         select $1, ancestor_id, distance + 1 from organisation_ancestors where organisation_id = $2",
+        new.id,
+        new.parent_id
+    )?;
+    exec!(cx, "insert into organisation_ancestors (organisation_id, ancestor_id, distance) values ($1, $1, 0)", new.id)?;
+    Ok(())
+}
+
+pub(super) async fn rename(cx: &mut Cx, id: OrganisationId, name: &str, short_name: &str) -> Result<()> {
+    exec!(cx, "update organisations set name = $2, short_name = $3 where id = $1", id, name, short_name)?;
+    Ok(())
+}
+
+pub(super) async fn organisation(cx: &mut Cx, id: OrganisationId) -> Result<Option<Organisation>> {
+    Ok(opt!(
+        cx,
+        Organisation,
+        "select id, slug, kind, name, short_name, parent_id, created_at from organisations where id = $1",
+        id
+    )?)
+}
+
+pub(super) async fn organisation_by_slug(cx: &mut Cx, slug: &str) -> Result<Option<Organisation>> {
+    Ok(opt!(
+        cx,
+        Organisation,
+        "select id, slug, kind, name, short_name, parent_id, created_at from organisations where slug = $1",
+        slug
+    )?)
+}
+
+/// These organisations; unknown ones are left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn organisations_by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<Vec<Organisation>> {
+    Ok(in_list!(
+        cx,
+        Organisation,
+        "select id, slug, kind, name, short_name, parent_id, created_at from organisations where id in (",
+        ids,
+        ")"
+    )?)
+}
+
+/// Itself and what it stands under, nearest first; empty when it does not exist.
+pub(crate) async fn ancestors(cx: &mut Cx, id: OrganisationId) -> Result<Vec<OrganisationId>> {
+    let rows = all!(
+        cx,
+        (OrganisationId,),
+        "select ancestor_id from organisation_ancestors where organisation_id = $1 order by distance",
+        id
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub(super) async fn organisations(
+    cx: &mut Cx,
+    parent: Option<OrganisationId>,
+    slice: &Slice<NameKey>,
+) -> Result<Vec<Organisation>> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select id, slug, kind, name, short_name, parent_id, created_at from organisations where parent_id is not distinct from ",
+        );
+        query.push_bind(parent);
+        keyset!(query, slice, "name", "id", false);
+        query.build_query_as::<Organisation>().fetch_all(&mut *c).await
+    })?)
+}
+
+pub(super) async fn count_organisations(cx: &mut Cx, parent: Option<OrganisationId>) -> Result<i64> {
+    Ok(one!(cx, (i64,), "select count(*) from organisations where parent_id is not distinct from $1", parent)?.0)
+}
+
+pub(super) async fn insert_request(
+    cx: &mut Cx,
+    id: AffiliationId,
+    member: MemberId,
+    organisation: OrganisationId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    exec!(
+        cx,
+        "insert into affiliations (id, member_id, organisation_id, state, requested_at) values ($1, $2, $3, 'DEMANDEE', $4)",
+        id,
+        member,
+        organisation,
+        now
+    )?;
+    Ok(())
+}
+
+pub(super) async fn withdraw_request(
+    cx: &mut Cx,
+    member: MemberId,
+    now: DateTime<Utc>,
+) -> Result<Option<(AffiliationId, OrganisationId)>> {
+    Ok(opt!(
+        cx,
+        (AffiliationId, OrganisationId),
+        "update affiliations set state = 'RETIREE', ended_at = $2 where member_id = $1 and state = 'DEMANDEE'
+         returning id, organisation_id",
+        member,
+        now
+    )?)
+}
+
+pub(super) async fn end_home(
+    cx: &mut Cx,
+    member: MemberId,
+    now: DateTime<Utc>,
+) -> Result<Option<(AffiliationId, OrganisationId)>> {
+    Ok(opt!(
+        cx,
+        (AffiliationId, OrganisationId),
+        "update affiliations set state = 'TERMINEE', ended_at = $2 where member_id = $1 and state = 'APPROUVEE'
+         returning id, organisation_id",
+        member,
+        now
+    )?)
+}
+
+pub(super) async fn decide(
+    cx: &mut Cx,
+    id: AffiliationId,
+    state: AffiliationState,
+    by: MemberId,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    exec!(
+        cx,
+        "update affiliations set state = $2, decided_by = $3, reason = $4, decided_at = $5 where id = $1",
+        id,
+        state,
+        by,
+        reason,
+        now
+    )?;
+    Ok(())
+}
+
+pub(super) async fn affiliation(cx: &mut Cx, id: AffiliationId) -> Result<Option<Affiliation>> {
+    Ok(opt!(
+        cx,
+        Affiliation,
+        "select id, member_id, organisation_id, state, requested_at, decided_at, decided_by, reason, ended_at
+         from affiliations where id = $1",
+        id
+    )?)
+}
+
+pub(super) async fn lock_affiliation(cx: &mut Cx, id: AffiliationId) -> Result<Option<Affiliation>> {
+    Ok(lock!(
+        cx,
+        Affiliation,
+        "select id, member_id, organisation_id, state, requested_at, decided_at, decided_by, reason, ended_at
+         from affiliations where id = $1",
+        id
+    )?)
+}
+
+pub(super) async fn affiliations(cx: &mut Cx, which: Affiliations, slice: &Slice<TimeKey>) -> Result<Vec<Affiliation>> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select id, member_id, organisation_id, state, requested_at, decided_at, decided_by, reason, ended_at
+             from affiliations where ",
+        );
+        match which {
+            Affiliations::Of(member) => query.push("member_id = ").push_bind(member),
+            Affiliations::WaitingFor(organisation) => query
+                .push("state = 'DEMANDEE' and organisation_id in (select organisation_id from organisation_ancestors where ancestor_id = ")
+                .push_bind(organisation)
+                .push(")"),
+        };
+        keyset!(query, slice, "requested_at", "id", false);
+        query.build_query_as::<Affiliation>().fetch_all(&mut *c).await
+    })?)
+}
+
+pub(super) async fn count_affiliations(cx: &mut Cx, which: Affiliations) -> Result<i64> {
+    let row = match which {
+        Affiliations::Of(member) => one!(cx, (i64,), "select count(*) from affiliations where member_id = $1", member)?,
+        Affiliations::WaitingFor(organisation) => one!(
+            cx,
+            (i64,),
+            "select count(*) from affiliations where state = 'DEMANDEE' and organisation_id in
+               (select organisation_id from organisation_ancestors where ancestor_id = $1)",
+            organisation
+        )?,
+    };
+    Ok(row.0)
+}
+
+pub(crate) async fn affiliation_words(cx: &mut Cx, id: AffiliationId) -> Result<Option<AffiliationWords>> {
+    Ok(opt!(
+        cx,
+        AffiliationWords,
+        "select m.name as member, m.handle, o.name as organisation, a.state, a.reason
+         from affiliations a join members m on m.id = a.member_id join organisations o on o.id = a.organisation_id
+         where a.id = $1",
+        id
+    )?)
+}

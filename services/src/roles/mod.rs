@@ -1,0 +1,261 @@
+//! Roles: Mentor's functional ones, held for an organisation, and the community's own; who grants, ends and sees them, with
+//! dates and history. Source: the designers' guide, 1b (docs/domain.md).
+
+mod rules;
+mod store;
+
+use chrono::{DateTime, Utc};
+
+use crate::App;
+use crate::caller::{Caller, Scope};
+use crate::db::Cx;
+use crate::error::{Code, Error, Result};
+use crate::events::{Event, tell};
+use crate::id::{MemberId, OrganisationId, RoleGrantId, SpaceId};
+use crate::page::{Page, Paging, Slice, TimeKey};
+use crate::{accounts, forum, organisations};
+
+pub(crate) use store::{deciders, insert_grant};
+
+/// A role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Role {
+    /// Functional and technical administration of Mentor, for the whole programme.
+    AdministrateurPilote,
+    /// The same for one dedicated space.
+    AdministrateurEspaceDedie,
+    /// Runs the creation and management of trainings and sessions.
+    ResponsableFormationCentral,
+    /// Manages trainings and sessions.
+    ReferentLocal,
+    /// Designs and produces training content.
+    Concepteur,
+    /// Leads and adapts a session.
+    Formateur,
+    /// Organises the community's webinars.
+    Organisateur,
+    /// Writes its news and its newsletter.
+    Editeur,
+    /// Moderates a space, or all.
+    Moderateur,
+    /// Administers the community.
+    Administrateur,
+}
+
+impl Role {
+    /// Its name in the database and the API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AdministrateurPilote => "ADMINISTRATEUR_PILOTE",
+            Self::AdministrateurEspaceDedie => "ADMINISTRATEUR_ESPACE_DEDIE",
+            Self::ResponsableFormationCentral => "RESPONSABLE_FORMATION_CENTRAL",
+            Self::ReferentLocal => "REFERENT_LOCAL",
+            Self::Concepteur => "CONCEPTEUR",
+            Self::Formateur => "FORMATEUR",
+            Self::Organisateur => "ORGANISATEUR",
+            Self::Editeur => "EDITEUR",
+            Self::Moderateur => "MODERATEUR",
+            Self::Administrateur => "ADMINISTRATEUR",
+        }
+    }
+
+    /// Held for an organisation: Mentor's roles, all but the programme's.
+    #[must_use]
+    pub fn needs_organisation(self) -> bool {
+        matches!(
+            self,
+            Self::AdministrateurEspaceDedie
+                | Self::ResponsableFormationCentral
+                | Self::ReferentLocal
+                | Self::Concepteur
+                | Self::Formateur
+        )
+    }
+}
+
+/// A role held by a member, from a date to a date.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct RoleGrant {
+    pub id: RoleGrantId,
+    pub member_id: MemberId,
+    pub role: Role,
+    pub organisation_id: Option<OrganisationId>,
+    pub space_id: Option<SpaceId>,
+    pub granted_by: Option<MemberId>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub ended_by: Option<MemberId>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl RoleGrant {
+    /// Held at `now`.
+    #[must_use]
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        self.starts_at <= now && self.ended_at.is_none() && self.ends_at.is_none_or(|end| end > now)
+    }
+}
+
+/// What is needed to grant a role.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct GrantRole {
+    pub member: MemberId,
+    pub role: Role,
+    /// For Mentor's roles held in an organisation.
+    pub organisation: Option<OrganisationId>,
+    /// For a moderator of one space.
+    pub space: Option<SpaceId>,
+    /// Now when none.
+    pub starts_at: Option<DateTime<Utc>>,
+    /// Until further notice when none.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
+/// Grants a role: administrators grant any; an administrateur d'espace dédié grants Mentor's roles in that organisation and
+/// its units.
+///
+/// # Errors
+/// [`Error::Forbidden`]; [`Error::Invalid`] when the role and where it is held do not go together; [`Error::Conflict`] when
+/// it is held already.
+pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<RoleGrantId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Administer).await?;
+                let ancestors = match new.organisation {
+                    Some(organisation) => organisations::ancestors(tx, organisation).await?,
+                    None => Vec::new(),
+                };
+                rules::may_grant(&actor, new.role, &ancestors)?;
+                rules::new_grant(&new, now)?;
+                if new.organisation.is_some() && ancestors.is_empty() {
+                    return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
+                }
+                if accounts::lock_member(tx, new.member).await?.is_none() {
+                    return Err(Error::invalid("memberId", Code::Unknown, "Membre inconnu."));
+                }
+                if let Some(space) = new.space
+                    && forum::space_row(tx, space).await?.is_none()
+                {
+                    return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
+                }
+                if store::held(tx, new.member, new.role, new.organisation, new.space, now).await? {
+                    return Err(Error::conflict("role", Code::Taken, "Ce membre tient déjà ce rôle."));
+                }
+                let grant = RoleGrant {
+                    id: RoleGrantId::new(&clock),
+                    member_id: new.member,
+                    role: new.role,
+                    organisation_id: new.organisation,
+                    space_id: new.space,
+                    granted_by: Some(actor.id),
+                    starts_at: new.starts_at.unwrap_or(now),
+                    ends_at: new.ends_at,
+                    ended_at: None,
+                    ended_by: None,
+                    created_at: now,
+                };
+                store::insert_grant(tx, &grant).await?;
+                tell(tx, &clock, Some(actor.id), &Event::RoleGranted { grant: grant.id, member: new.member }).await?;
+                Ok(grant.id)
+            })
+        })
+        .await
+}
+
+/// Ends a role now; its history stays. Whoever may grant it may end it, and its holder may lay it down.
+///
+/// # Errors
+/// [`Error::Conflict`] when it is ended already, or when the community would be left without administrator.
+pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<RoleGrantId> {
+    let (clock, caller) = (app.clock.clone(), caller.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let now = clock.now();
+                let actor = caller.act(tx, now, Scope::Administer).await?;
+                let grant = store::lock_grant(tx, id).await?.ok_or(Error::NotFound)?;
+                let ancestors = match grant.organisation_id {
+                    Some(organisation) => organisations::ancestors(tx, organisation).await?,
+                    None => Vec::new(),
+                };
+                if grant.member_id != actor.id {
+                    rules::may_grant(&actor, grant.role, &ancestors)?;
+                }
+                if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
+                    return Err(Error::conflict("roleGrantId", Code::Refused, "Ce rôle a déjà pris fin."));
+                }
+                if matches!(grant.role, Role::Administrateur | Role::AdministrateurPilote)
+                    && !store::other_administrator(tx, id, now).await?
+                {
+                    return Err(Error::conflict(
+                        "roleGrantId",
+                        Code::Refused,
+                        "La communauté n'aurait plus d'administrateur : donnez d'abord ce rôle à quelqu'un d'autre.",
+                    ));
+                }
+                store::end_grant(tx, id, actor.id, now).await?;
+                tell(tx, &clock, Some(actor.id), &Event::RoleEnded { grant: id, member: grant.member_id }).await?;
+                Ok(id)
+            })
+        })
+        .await
+}
+
+/// A grant this caller may see: an active one for everyone signed in; a past or future one for its holder, whoever may
+/// grant it, and administrators.
+///
+/// # Errors
+/// When the database fails.
+pub async fn role_grant(cx: &mut Cx, caller: &Caller, id: RoleGrantId, now: DateTime<Utc>) -> Result<Option<RoleGrant>> {
+    if caller.id().is_none() {
+        return Ok(None);
+    }
+    let Some(grant) = store::grant(cx, id).await? else { return Ok(None) };
+    let visible = grant.is_active(now) || sees_history(cx, caller, grant.member_id).await?;
+    Ok(visible.then_some(grant))
+}
+
+/// The roles of `member`: those held now, for everyone signed in; with the past and future ones when `history` is asked by
+/// the member or an administrator.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for nobody; [`Error::Forbidden`] when the history is not theirs to see.
+pub async fn role_grants(
+    cx: &mut Cx,
+    caller: &Caller,
+    member: MemberId,
+    history: bool,
+    paging: &Paging,
+    now: DateTime<Utc>,
+) -> Result<Page<RoleGrant>> {
+    caller.signed_in()?;
+    if history && !sees_history(cx, caller, member).await? {
+        return Err(Error::forbidden("L'historique des rôles est réservé au membre et à ceux qui l'administrent."));
+    }
+    let slice = Slice::<TimeKey>::new(paging)?;
+    Ok(slice.page(store::grants(cx, member, (!history).then_some(now), &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_role_grants(cx: &mut Cx, member: MemberId, history: bool, now: DateTime<Utc>) -> Result<i64> {
+    store::count_grants(cx, member, (!history).then_some(now)).await
+}
+
+async fn sees_history(cx: &mut Cx, caller: &Caller, member: MemberId) -> Result<bool> {
+    if caller.id() == Some(member) || caller.is_administrator() {
+        return Ok(true);
+    }
+    let Some(home) = accounts::home(cx, member).await? else { return Ok(false) };
+    Ok(caller.administers(&organisations::ancestors(cx, home).await?))
+}

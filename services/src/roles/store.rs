@@ -1,0 +1,158 @@
+use chrono::{DateTime, Utc};
+
+use super::{Role, RoleGrant};
+use crate::db::{Cx, all, each, exec, keyset, lock, one, opt};
+use crate::error::Result;
+use crate::id::{MemberId, OrganisationId, RoleGrantId, SpaceId};
+use crate::page::{Slice, TimeKey};
+
+pub(crate) async fn insert_grant(cx: &mut Cx, grant: &RoleGrant) -> Result<()> {
+    exec!(
+        cx,
+        "insert into role_grants (id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        grant.id,
+        grant.member_id,
+        grant.role,
+        grant.organisation_id,
+        grant.space_id,
+        grant.granted_by,
+        grant.starts_at,
+        grant.ends_at,
+        grant.created_at
+    )?;
+    Ok(())
+}
+
+pub(super) async fn grant(cx: &mut Cx, id: RoleGrantId) -> Result<Option<RoleGrant>> {
+    Ok(opt!(
+        cx,
+        RoleGrant,
+        "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
+         from role_grants where id = $1",
+        id
+    )?)
+}
+
+pub(super) async fn lock_grant(cx: &mut Cx, id: RoleGrantId) -> Result<Option<RoleGrant>> {
+    Ok(lock!(
+        cx,
+        RoleGrant,
+        "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
+         from role_grants where id = $1",
+        id
+    )?)
+}
+
+pub(super) async fn end_grant(cx: &mut Cx, id: RoleGrantId, by: MemberId, now: DateTime<Utc>) -> Result<()> {
+    exec!(cx, "update role_grants set ended_at = $2, ended_by = $3 where id = $1", id, now, by)?;
+    Ok(())
+}
+
+pub(super) async fn held(
+    cx: &mut Cx,
+    member: MemberId,
+    role: Role,
+    organisation: Option<OrganisationId>,
+    space: Option<SpaceId>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    Ok(opt!(
+        cx,
+        (RoleGrantId,),
+        "select id from role_grants
+         where member_id = $1 and role = $2 and organisation_id is not distinct from $3 and space_id is not distinct from $4
+           and ended_at is null and (ends_at is null or ends_at > $5) limit 1",
+        member,
+        role,
+        organisation,
+        space,
+        now
+    )?
+    .is_some())
+}
+
+/// Whether somebody who is not suspended administers the community by another grant than `id`. The grants are locked, so
+/// that two who leave at once do not both count on the other.
+pub(super) async fn other_administrator(cx: &mut Cx, id: RoleGrantId, now: DateTime<Utc>) -> Result<bool> {
+    let sql = "select g.id from role_grants g join members m on m.id = g.member_id
+         where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
+           and (g.ends_at is null or g.ends_at > $1) and m.suspended_at is null order by g.id";
+    let others = if matches!(cx, Cx::Postgres(_)) {
+        all!(
+            cx,
+            (RoleGrantId,),
+            "select g.id from role_grants g join members m on m.id = g.member_id
+             where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
+               and (g.ends_at is null or g.ends_at > $1) and m.suspended_at is null order by g.id for update of g",
+            now
+        )?
+    } else {
+        all!(cx, (RoleGrantId,), sql, now)?
+    };
+    Ok(others.iter().any(|(other,)| *other != id))
+}
+
+/// The grants of a member: those active at a moment, or all.
+pub(super) async fn grants(
+    cx: &mut Cx,
+    member: MemberId,
+    active_at: Option<DateTime<Utc>>,
+    slice: &Slice<TimeKey>,
+) -> Result<Vec<RoleGrant>> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
+             from role_grants where member_id = ",
+        );
+        query.push_bind(member);
+        if let Some(now) = active_at {
+            query.push(" and ended_at is null and starts_at <= ").push_bind(now);
+            query.push(" and (ends_at is null or ends_at > ").push_bind(now).push(")");
+        }
+        keyset!(query, slice, "starts_at", "id", false);
+        query.build_query_as::<RoleGrant>().fetch_all(&mut *c).await
+    })?)
+}
+
+pub(super) async fn count_grants(cx: &mut Cx, member: MemberId, active_at: Option<DateTime<Utc>>) -> Result<i64> {
+    let row = match active_at {
+        None => one!(cx, (i64,), "select count(*) from role_grants where member_id = $1", member)?,
+        Some(now) => one!(
+            cx,
+            (i64,),
+            "select count(*) from role_grants where member_id = $1 and starts_at <= $2 and ended_at is null
+               and (ends_at is null or ends_at > $2)",
+            member,
+            now
+        )?,
+    };
+    Ok(row.0)
+}
+
+/// The addresses of those who decide for an organisation: its administrators or those above it, else the community's.
+pub(crate) async fn deciders(cx: &mut Cx, organisation: OrganisationId, now: DateTime<Utc>) -> Result<Vec<String>> {
+    let own = all!(
+        cx,
+        (String,),
+        "select distinct m.address from role_grants g join members m on m.id = g.member_id
+           join organisation_ancestors a on a.ancestor_id = g.organisation_id
+         where a.organisation_id = $1 and g.role = 'ADMINISTRATEUR_ESPACE_DEDIE' and g.starts_at <= $2 and g.ended_at is null
+           and (g.ends_at is null or g.ends_at > $2) order by m.address limit 20",
+        organisation,
+        now
+    )?;
+    let rows = if own.is_empty() {
+        all!(
+            cx,
+            (String,),
+            "select distinct m.address from role_grants g join members m on m.id = g.member_id
+             where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
+               and (g.ends_at is null or g.ends_at > $1) order by m.address limit 20",
+            now
+        )?
+    } else {
+        own
+    };
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}

@@ -1,0 +1,316 @@
+//! CommonMark with tables, task lists, autolinks and footnotes, rendered by comrak and sanitised by ammonia.
+//!
+//! Headings start at level 3, since a post stands under the page's and the thread's titles. Raw HTML is shown as text.
+//! An image becomes a link: a picture loaded from elsewhere would tell that site who reads what.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use comrak::nodes::{AstNode, NodeLink, NodeValue};
+use comrak::{Arena, Options, format_html, parse_document};
+use sha2::{Digest, Sha256};
+
+use crate::id::MemberId;
+
+/// The longest excerpt, in characters.
+const EXCERPT_MOST: usize = 280;
+/// Beyond that many different people, further mentions stay plain text.
+const MENTIONS_MOST: usize = 50;
+
+/// The members a body mentions, by handle.
+pub type Mentioned = HashMap<String, MemberId>;
+
+/// A body, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Safe HTML.
+    pub html: String,
+    /// Plain text, at most 280 characters.
+    pub excerpt: String,
+}
+
+/// The handles that `body` mentions, without repetition, wherever they are not inside code or a link.
+#[must_use]
+pub fn handles(body: &str) -> Vec<String> {
+    let arena = Arena::new();
+    let root = parse_document(&arena, body, &options());
+    let (mut seen, mut found) = (HashSet::new(), Vec::new());
+    for node in root.descendants().filter(|node| takes_mentions(node)) {
+        if let NodeValue::Text(text) = &node.data().value {
+            for (start, end) in mentions(text) {
+                let handle = text[start + 1..end].to_ascii_lowercase();
+                if found.len() < MENTIONS_MOST && seen.insert(handle.clone()) {
+                    found.push(handle);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Renders `body`, linking the handles found in `mentioned`.
+#[must_use]
+pub fn render(body: &str, mentioned: &Mentioned) -> Rendered {
+    let arena = Arena::new();
+    let options = options();
+    let root = parse_document(&arena, body, &options);
+    let nodes: Vec<_> = root.descendants().collect();
+    let marks = footnote_prefix(body);
+    for node in nodes {
+        if takes_mentions(node) {
+            link_mentions(&arena, node, mentioned);
+        }
+        let value = &mut node.data_mut().value;
+        match value {
+            NodeValue::Heading(heading) => heading.level = (heading.level + 2).min(6),
+            NodeValue::Image(link) => *value = NodeValue::Link(link.clone()),
+            // Several posts stand on one page: their footnotes' ids must differ.
+            NodeValue::FootnoteReference(reference) => reference.name = format!("{marks}-{}", reference.name),
+            NodeValue::FootnoteDefinition(definition) => definition.name = format!("{marks}-{}", definition.name),
+            _ => {}
+        }
+    }
+    let mut html = String::with_capacity(body.len() * 2);
+    // Writing into a string cannot fail.
+    drop(format_html(root, &options, &mut html));
+    Rendered { html: SANITISER.clean(&html).to_string(), excerpt: excerpt(root) }
+}
+
+fn options() -> Options<'static> {
+    let mut options = Options::default();
+    options.extension.table = true;
+    options.extension.tasklist = true;
+    options.extension.autolink = true;
+    options.extension.strikethrough = true;
+    options.extension.footnotes = true;
+    options.render.escape = true;
+    options
+}
+
+static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+    let mut builder = ammonia::Builder::empty();
+    builder
+        .tags(HashSet::from([
+            "a",
+            "blockquote",
+            "br",
+            "code",
+            "del",
+            "em",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "input",
+            "li",
+            "ol",
+            "p",
+            "pre",
+            "section",
+            "strong",
+            "sup",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "tr",
+            "ul",
+        ]))
+        .tag_attributes(HashMap::from([
+            ("a", HashSet::from(["href", "title", "id", "class", "data-member"])),
+            ("code", HashSet::from(["class"])),
+            ("input", HashSet::from(["type", "checked", "disabled"])),
+            ("li", HashSet::from(["id"])),
+            ("ol", HashSet::from(["start"])),
+            ("section", HashSet::from(["class"])),
+            ("sup", HashSet::from(["class"])),
+            ("td", HashSet::from(["align"])),
+            ("th", HashSet::from(["align"])),
+        ]))
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_relative(ammonia::UrlRelative::PassThrough)
+        .link_rel(Some("nofollow ugc noopener noreferrer"))
+        .attribute_filter(|element, attribute, value| {
+            let kept = match (element, attribute) {
+                (_, "id") => value.starts_with("fn"),
+                ("input", "type") => value == "checkbox",
+                ("code", "class") => value.starts_with("language-"),
+                ("a", "class") => value == "footnote-backref" || value == "mention",
+                ("section", "class") => value == "footnotes",
+                ("sup", "class") => value == "footnote-ref",
+                _ => true,
+            };
+            kept.then(|| value.into())
+        });
+    builder
+});
+
+/// Text inside a link stays as it is; text inside code is not a text node.
+fn takes_mentions<'a>(node: &'a AstNode<'a>) -> bool {
+    matches!(node.data().value, NodeValue::Text(_))
+        && !node.ancestors().skip(1).any(|above| matches!(above.data().value, NodeValue::Link(_) | NodeValue::Image(_)))
+}
+
+fn link_mentions<'a>(arena: &'a Arena<'a>, node: &'a AstNode<'a>, mentioned: &Mentioned) {
+    let text = match &node.data().value {
+        NodeValue::Text(text) if text.contains('@') => text.clone().into_owned(),
+        _ => return,
+    };
+    let known: Vec<_> = mentions(&text)
+        .into_iter()
+        .filter(|&(start, end)| mentioned.contains_key(&text[start + 1..end].to_ascii_lowercase()))
+        .collect();
+    let mut from = 0;
+    for (start, end) in known {
+        let handle = text[start + 1..end].to_ascii_lowercase();
+        if from < start {
+            node.insert_before(new_text(arena, &text[from..start]));
+        }
+        let link = NodeLink { url: format!("/membres/{handle}"), title: String::new() };
+        let link: &AstNode<'_> = arena.alloc(NodeValue::Link(Box::new(link)).into());
+        link.append(new_text(arena, &text[start..end]));
+        node.insert_before(link);
+        from = end;
+    }
+    node.data_mut().value = NodeValue::Text(text[from..].to_owned().into());
+}
+
+fn new_text<'a>(arena: &'a Arena<'a>, text: &str) -> &'a AstNode<'a> {
+    arena.alloc(NodeValue::Text(text.to_owned().into()).into())
+}
+
+/// Where `text` mentions somebody: from the at sign to the end of the handle. Not in the middle of a word (an address).
+fn mentions(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices('@') {
+        let inside = text[..start].chars().next_back().is_some_and(|before| before.is_alphanumeric() || before == '_');
+        if let (false, Some(length)) = (inside, handle_at(&text[start + 1..])) {
+            found.push((start, start + 1 + length));
+        }
+    }
+    found
+}
+
+/// The length of the handle that `text` begins with: letters and digits, with single dots or hyphens inside.
+pub(super) fn handle_at(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut end = 0;
+    while let Some(byte) = bytes.get(end) {
+        let inner = matches!(byte, b'.' | b'-') && end > 0 && bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
+        if !byte.is_ascii_alphanumeric() && !inner {
+            break;
+        }
+        end += 1;
+    }
+    (end > 0).then_some(end)
+}
+
+fn footnote_prefix(body: &str) -> String {
+    Sha256::digest(body).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn excerpt<'a>(root: &'a AstNode<'a>) -> String {
+    let mut text = String::new();
+    for node in root.descendants() {
+        match &node.data().value {
+            NodeValue::Text(part) => text.push_str(part),
+            NodeValue::Code(code) => text.push_str(&code.literal),
+            NodeValue::CodeBlock(code) => text.push_str(&code.literal),
+            NodeValue::FootnoteReference(_) => {}
+            value if value.block() || matches!(value, NodeValue::SoftBreak | NodeValue::LineBreak) => text.push(' '),
+            _ => {}
+        }
+        if text.len() > EXCERPT_MOST * 8 {
+            break;
+        }
+    }
+    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match folded.char_indices().nth(EXCERPT_MOST) {
+        None => folded,
+        Some((most, _)) => {
+            let cut = folded[..most].rfind(' ').filter(|&at| at > most / 2).unwrap_or(most);
+            let cut = (0..=cut.min(most - 1)).rev().find(|&at| folded.is_char_boundary(at)).unwrap_or(0);
+            format!("{}…", folded[..cut].trim_end())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(body: &str) -> String {
+        render(body, &Mentioned::new()).html
+    }
+
+    #[test]
+    fn raw_html_never_gets_through() {
+        for body in [
+            "<script>alert(1)</script>",
+            "a <img src=x onerror=alert(1)> b",
+            "<a href=\"javascript:alert(1)\">x</a>",
+            "[x](javascript:alert(1))",
+            "[x](data:text/html;base64,PHNjcmlwdD4=)",
+            "![x](javascript:alert(1))",
+            "<style>body{}</style>",
+            "`</code><script>`",
+            "[x](https://a.fr \"\\\" onmouseover=alert(1)\")",
+            "<!-- c -->",
+        ] {
+            let html = html(body);
+            let lower = html.to_lowercase();
+            for bad in ["<script", "<img", "<style", "<a href=\"javascript", "<a href=\"data:", "<!--"] {
+                assert!(!lower.contains(bad), "{body} -> {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn headings_start_at_level_three() {
+        assert_eq!(html("# Un\n\n##### Cinq"), "<h3>Un</h3>\n<h6>Cinq</h6>\n");
+    }
+
+    #[test]
+    fn tables_task_lists_autolinks_and_footnotes_are_rendered() {
+        assert!(html("| a | b |\n|---|---|\n| 1 | 2 |").contains("<td>1</td>"));
+        let tasks = html("- [x] fait\n- [ ] à faire");
+        assert!(tasks.contains("<input type=\"checkbox\" checked=\"\" disabled=\"\"") && tasks.contains("disabled"), "{tasks}");
+        assert!(html("voir https://mentor.gouv.fr/catalog/52.").contains("<a href=\"https://mentor.gouv.fr/catalog/52\""));
+        let notes = html("Un fait[^1].\n\n[^1]: La source.");
+        let prefix = footnote_prefix("Un fait[^1].\n\n[^1]: La source.");
+        assert!(
+            notes.contains(&format!("href=\"#fn-{prefix}-1\"")) && notes.contains(&format!("id=\"fn-{prefix}-1\"")),
+            "{notes}"
+        );
+    }
+
+    #[test]
+    fn mentions_are_linked_outside_code_links_and_addresses() {
+        let body = "Merci @claire.fontaine. `@claire.fontaine` [@claire.fontaine](https://a.fr) x@claire.fontaine @inconnu @Claire.Fontaine";
+        assert_eq!(handles(body), ["claire.fontaine", "inconnu"]);
+        let mentioned = Mentioned::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
+        let html = render(body, &mentioned).html;
+        assert_eq!(html.matches("href=\"/membres/claire.fontaine\"").count(), 2, "{html}");
+        assert!(html.contains(">@claire.fontaine</a>. ") && html.contains("@inconnu"), "{html}");
+    }
+
+    #[test]
+    fn an_excerpt_is_plain_and_short() {
+        assert_eq!(render("# Titre\n\nUn **mot** et `code`\n\n- a\n- b", &Mentioned::new()).excerpt, "Titre Un mot et code a b");
+        let long = render(&"éléphant ".repeat(200), &Mentioned::new()).excerpt;
+        assert!(long.ends_with("éléphant…") && long.chars().count() <= EXCERPT_MOST + 1, "{long}");
+        assert!(render(&"é".repeat(1000), &Mentioned::new()).excerpt.chars().count() <= EXCERPT_MOST + 1);
+    }
+
+    #[test]
+    fn hostile_nesting_is_rendered() {
+        for body in
+            [">".repeat(20_000), "[".repeat(20_000), "*a ".repeat(10_000), "- ".repeat(10_000), "[^1]\n\n[^1]: [^1]".into()]
+        {
+            render(&body, &Mentioned::new());
+            handles(&body);
+        }
+    }
+}
