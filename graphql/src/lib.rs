@@ -1,1 +1,65 @@
+//! What the product says: the GraphQL schema, one file per domain, over the use-cases of `services`.
+//!
+//! A resolver reads the caller, calls, converts. What a request may cost is in [`limits`]; how failures are told in
+//! [`errors`]; the Relay conventions are in [`ids`] and [`paging`].
 
+mod accounts;
+mod api;
+mod audience;
+mod context;
+mod errors;
+mod forum;
+mod ids;
+pub mod limits;
+mod loaders;
+mod moderation;
+mod node;
+mod organisations;
+mod paging;
+mod payload;
+mod roles;
+mod scalars;
+mod sessions;
+
+pub use api::{Api, Ask, Cookies, Outcome};
+pub use context::Client;
+
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+
+/// La racine des lectures. Ce qui n'existe pas ou ne vous est pas visible vaut null.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    node::NodeQuery,
+    accounts::AccountsQuery,
+    organisations::OrganisationsQuery,
+    forum::ForumQuery,
+);
+
+/// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    sessions::SessionsMutation,
+    accounts::AccountsMutation,
+    organisations::OrganisationsMutation,
+    roles::RolesMutation,
+    forum::ForumMutation,
+    moderation::ModerationMutation,
+);
+
+type CiamSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema with its limits. No extension: one, even empty, costs every field of every request.
+fn schema() -> CiamSchema {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_depth(limits::DEPTH)
+        .limit_complexity(limits::COMPLEXITY)
+        .limit_recursive_depth(limits::RECURSION)
+        .limit_directives(limits::DIRECTIVES)
+        .finish()
+}
+
+/// The schema as text: the contract, kept in `graphql/schema.graphql`.
+#[must_use]
+pub fn sdl() -> String {
+    schema().sdl()
+}

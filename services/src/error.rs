@@ -11,7 +11,7 @@ use std::time::Duration;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a use-case did not do what was asked. Nothing was changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Error {
     /// Sign in first.
     Unauthenticated,

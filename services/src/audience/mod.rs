@@ -13,7 +13,8 @@ use crate::error::{Code, Error, Result};
 use crate::id::{AudienceId, MemberId, OrganisationId, SpaceId};
 use crate::roles::Role;
 
-pub(crate) use store::{all, grants, held};
+pub use store::grants;
+pub(crate) use store::{all, held};
 
 /// More grants than that belong in an organisation of their own.
 pub const MOST_GRANTS: usize = 50;

@@ -97,7 +97,10 @@ pub(super) async fn ensure(cx: &mut Cx, id: AudienceId, key: &str, grants: &[Gra
 }
 
 /// The grants of an audience, in their order.
-pub(crate) async fn grants(cx: &mut Cx, id: AudienceId) -> Result<Vec<Grant>> {
+///
+/// # Errors
+/// When the database fails.
+pub async fn grants(cx: &mut Cx, id: AudienceId) -> Result<Vec<Grant>> {
     crate::db::all!(
         cx,
         GrantRow,

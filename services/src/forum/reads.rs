@@ -172,6 +172,14 @@ pub async fn posts_by_id(cx: &mut Cx, ids: &[PostId]) -> Result<HashMap<PostId, 
     Ok(store::posts_by_id(cx, ids).await?.into_iter().map(|post| (post.id, post)).collect())
 }
 
+/// The opening posts of these threads.
+///
+/// # Errors
+/// When the database fails.
+pub async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Post>> {
+    Ok(store::openings(cx, threads).await?.into_iter().map(|post| (post.thread_id, post)).collect())
+}
+
 /// The posts of a thread that the caller sees, in reading order, tombstones included.
 ///
 /// # Errors
@@ -228,19 +236,20 @@ pub async fn mentioned(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<PostId, 
 ///
 /// # Errors
 /// [`Error::Forbidden`] for anyone else.
-pub async fn revisions(
-    cx: &mut Cx,
-    caller: &Caller,
-    thread: &Thread,
-    post: PostId,
-    paging: &Paging,
-) -> Result<(Page<Revision>, i64)> {
+pub async fn revisions(cx: &mut Cx, caller: &Caller, thread: &Thread, post: PostId, paging: &Paging) -> Result<Page<Revision>> {
     if !caller.moderates(thread.space_id) {
         return Err(Error::forbidden("Les versions antérieures sont réservées aux modérateurs."));
     }
     let slice = Slice::<i64>::new(paging)?;
-    let count = store::count_revisions(cx, post).await?;
-    Ok((slice.page(store::revisions(cx, post, &slice).await?), count))
+    Ok(slice.page(store::revisions(cx, post, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_revisions(cx: &mut Cx, post: PostId) -> Result<i64> {
+    store::count_revisions(cx, post).await
 }
 
 /// Renders a body and finds whom it mentions; before the write, which holds only SQL.

@@ -490,6 +490,18 @@ pub(super) async fn posts(cx: &mut Cx, filter: &PostFilter, slice: &Slice<PathKe
     })?)
 }
 
+pub(super) async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<Vec<Post>> {
+    Ok(in_list!(
+        cx,
+        Post,
+        "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
+                edited_at, deleted_at, hidden_at, hidden_reason
+         from posts where ordinal = 0 and thread_id in (",
+        threads,
+        ")"
+    )?)
+}
+
 /// How many posts the connection of a thread holds, tombstones included.
 pub(super) async fn count_posts(cx: &mut Cx, filter: &PostFilter) -> Result<i64> {
     Ok(one!(cx, (i64,), "select count(*) from posts where thread_id = $1", filter.thread)?.0)

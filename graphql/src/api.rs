@@ -1,0 +1,133 @@
+//! One request through the schema: parse (or remember), bound, execute, tell the failures.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::{Request as Operation, Response, ServerError, Variables};
+use lru::LruCache;
+use services::App;
+
+use crate::context::{Client, Request};
+use crate::{CiamSchema, errors, limits, schema};
+
+/// Documents remembered, and the longest one that is.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
+const REMEMBERED_BYTES: usize = 16 * 1024;
+const TIME: Duration = Duration::from_secs(15);
+
+/// The GraphQL service of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    /// What use-cases are given.
+    pub app: App,
+    schema: CiamSchema,
+    documents: Arc<Mutex<LruCache<String, Arc<ExecutableDocument>>>>,
+}
+
+/// What a client asks.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ask {
+    /// The document.
+    pub query: String,
+    /// Which of its operations.
+    #[serde(default)]
+    pub operation_name: Option<String>,
+    /// Values of its variables.
+    #[serde(default)]
+    pub variables: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Read and left alone.
+    #[serde(default)]
+    pub extensions: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// What happens to the browser's session cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// A session was opened.
+    Set(String),
+    /// It was ended.
+    Clear,
+}
+
+/// What came of a request.
+pub struct Outcome {
+    /// The reply.
+    pub response: Response,
+    /// False when nothing was executed: the document was refused.
+    pub executed: bool,
+    /// What to do with the cookie.
+    pub cookies: Option<Cookies>,
+    /// Statements that its reads ran.
+    pub statements: u64,
+}
+
+impl Api {
+    /// The service over `app`.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self { app, schema: schema(), documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
+    }
+
+    /// Executes what `client` asks; with `queries_only`, refuses anything that writes (a GET).
+    pub async fn execute(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
+        let request_id = client.request_id.clone();
+        let document = match self.document(&ask.query) {
+            Ok(document) => document,
+            Err(sentence) => return refused(errors::invalid_document(&sentence)),
+        };
+        if queries_only && !reads_only(&document, ask.operation_name.as_deref()) {
+            return refused(errors::invalid_document("Une requête GET ne fait que lire : écrivez par POST."));
+        }
+        let request = Request::new(self.app.clone(), client);
+        let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
+        let mut operation = Operation::new(ask.query).variables(variables).data(request.clone());
+        if let Some(name) = ask.operation_name {
+            operation = operation.operation_name(name);
+        }
+        operation.set_parsed_query((*document).clone());
+        let mut response = match tokio::time::timeout(TIME, self.schema.execute(operation)).await {
+            Ok(response) => response,
+            Err(_) => Response::from_errors(vec![errors::too_slow()]),
+        };
+        let executed = response.errors.iter().all(|error| !error.path.is_empty()) || response.data != async_graphql::Value::Null;
+        for error in &mut response.errors {
+            errors::dress(error, &request_id);
+        }
+        let statements = request.statements().await;
+        Outcome { response, executed, cookies: request.take_cookies(), statements }
+    }
+
+    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, String> {
+        if text.len() > limits::DOCUMENT {
+            return Err(format!("Au plus {} octets par document.", limits::DOCUMENT));
+        }
+        if let Some(known) = self.documents.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return Ok(Arc::clone(known));
+        }
+        let document = Arc::new(parse_query(text).map_err(|error| error.to_string())?);
+        limits::check(&document)?;
+        if text.len() <= REMEMBERED_BYTES {
+            let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+            documents.put(text.to_owned(), Arc::clone(&document));
+        }
+        Ok(document)
+    }
+}
+
+fn refused(error: ServerError) -> Outcome {
+    Outcome { response: Response::from_errors(vec![error]), executed: false, cookies: None, statements: 0 }
+}
+
+fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => operation.node.ty == OperationType::Query,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(name).is_none_or(|operation| operation.node.ty == OperationType::Query)
+        }
+        (DocumentOperations::Multiple(_), None) => true,
+    }
+}

@@ -1,0 +1,56 @@
+//! How failures are told.
+//!
+//! A resolver answers `services::Error`; here, once, each becomes what the client sees: a French sentence and
+//! `extensions.code`. A failure of ours shows a fixed sentence and the request's id, and its cause goes to the log.
+
+use async_graphql::{ErrorExtensionValues, ServerError};
+use services::Error;
+
+/// Completes an error of the engine or of a resolver.
+pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
+    let mut extensions = ErrorExtensionValues::default();
+    match error.source::<Error>() {
+        Some(cause) => {
+            extensions.set("code", cause.code());
+            match cause {
+                Error::Internal(_) | Error::Unavailable(_) | Error::Startup(_) => {
+                    tracing::error!(request_id, code = cause.code(), cause = cause.cause(), "a request failed");
+                    extensions.set("requestId", request_id);
+                }
+                Error::Limited(after) => extensions.set("retryAfter", after.as_secs().max(1)),
+                Error::Invalid(problems) => {
+                    let fields: Vec<_> = problems.iter().map(|problem| problem.field.into()).collect();
+                    extensions.set("fields", async_graphql::Value::List(fields));
+                }
+                _ => {}
+            }
+            error.message = cause.sentence().into_owned();
+        }
+        // The engine's own refusals: an unknown field, a wrong type, a limit. Its sentence is English and precise: kept.
+        None if error.extensions.is_none() => {
+            extensions.set("code", if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_INPUT" });
+            error.message = format!("Requête GraphQL invalide : {}", error.message);
+        }
+        None => return,
+    }
+    error.source = None;
+    error.extensions = Some(extensions);
+}
+
+/// A document that is not executed.
+pub(crate) fn invalid_document(sentence: &str) -> ServerError {
+    with_code(format!("Requête GraphQL invalide : {}", sentence.trim()), "GRAPHQL_PARSE_FAILED")
+}
+
+/// A request that took too long. A write it began goes on to its end.
+pub(crate) fn too_slow() -> ServerError {
+    with_code("La requête a pris trop de temps : demandez moins à la fois.".into(), "TIMEOUT")
+}
+
+fn with_code(message: String, code: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    error.extensions = Some(extensions);
+    error
+}

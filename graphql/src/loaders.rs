@@ -1,0 +1,193 @@
+//! Rows loaded for many fields at once. No permission here: what a loader gives is checked where it is shown.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use services::accounts::{self, Member};
+use services::forum::{self, Forum, Post, Space, Thread, ThreadKind};
+use services::id::{ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId};
+use services::organisations::{self, Organisation};
+use services::page::{Page, Paging};
+use services::{Error, Result};
+
+use crate::context::Request;
+
+/// Reads for one request, on its connection.
+pub(crate) struct Store(pub(crate) Request);
+
+impl Loader<MemberId> for Store {
+    type Value = Arc<Member>;
+    type Error = Error;
+    async fn load(&self, ids: &[MemberId]) -> Result<HashMap<MemberId, Self::Value>> {
+        let members = accounts::members_by_id(&mut *self.0.cx().await?, ids).await?;
+        Ok(members.into_iter().map(|(id, member)| (id, Arc::new(member))).collect())
+    }
+}
+
+impl Loader<OrganisationId> for Store {
+    type Value = Arc<Organisation>;
+    type Error = Error;
+    async fn load(&self, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Self::Value>> {
+        let found = organisations::by_id(&mut *self.0.cx().await?, ids).await?;
+        Ok(found.into_iter().map(|(id, organisation)| (id, Arc::new(organisation))).collect())
+    }
+}
+
+impl Loader<SpaceId> for Store {
+    type Value = Space;
+    type Error = Error;
+    async fn load(&self, ids: &[SpaceId]) -> Result<HashMap<SpaceId, Self::Value>> {
+        // There are three: all are read at once.
+        let spaces = forum::spaces(&mut *self.0.cx().await?).await?;
+        Ok(spaces.into_iter().filter(|space| ids.contains(&space.id)).map(|space| (space.id, space)).collect())
+    }
+}
+
+impl Loader<ForumId> for Store {
+    type Value = Forum;
+    type Error = Error;
+    async fn load(&self, ids: &[ForumId]) -> Result<HashMap<ForumId, Self::Value>> {
+        Ok(forum::forums_by_id(&mut *self.0.cx().await?, ids).await?)
+    }
+}
+
+/// The forums of a space that the caller sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ForumsOf(pub(crate) SpaceId);
+
+impl Loader<ForumsOf> for Store {
+    type Value = Vec<Forum>;
+    type Error = Error;
+    async fn load(&self, ids: &[ForumsOf]) -> Result<HashMap<ForumsOf, Self::Value>> {
+        let mut by_space = forum::forums_of(&mut *self.0.cx().await?, &self.0.caller()).await?;
+        Ok(ids.iter().map(|of| (*of, by_space.remove(&of.0).unwrap_or_default())).collect())
+    }
+}
+
+/// The kinds a forum takes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct KindsOf(pub(crate) ForumId);
+
+impl Loader<KindsOf> for Store {
+    type Value = Vec<ThreadKind>;
+    type Error = Error;
+    async fn load(&self, ids: &[KindsOf]) -> Result<HashMap<KindsOf, Self::Value>> {
+        let ids: Vec<_> = ids.iter().map(|of| of.0).collect();
+        let kinds = forum::forum_kinds(&mut *self.0.cx().await?, &ids).await?;
+        Ok(kinds.into_iter().map(|(id, kinds)| (KindsOf(id), kinds)).collect())
+    }
+}
+
+impl Loader<ThreadId> for Store {
+    type Value = Arc<Thread>;
+    type Error = Error;
+    /// Only those the caller sees.
+    async fn load(&self, ids: &[ThreadId]) -> Result<HashMap<ThreadId, Self::Value>> {
+        let threads = forum::threads_by_id(&mut *self.0.cx().await?, &self.0.caller(), ids).await?;
+        Ok(threads.into_iter().map(|(id, thread)| (id, Arc::new(thread))).collect())
+    }
+}
+
+impl Loader<PostId> for Store {
+    type Value = Arc<Post>;
+    type Error = Error;
+    async fn load(&self, ids: &[PostId]) -> Result<HashMap<PostId, Self::Value>> {
+        let posts = forum::posts_by_id(&mut *self.0.cx().await?, ids).await?;
+        Ok(posts.into_iter().map(|(id, post)| (id, Arc::new(post))).collect())
+    }
+}
+
+/// The opening post of a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct OpeningOf(pub(crate) ThreadId);
+
+impl Loader<OpeningOf> for Store {
+    type Value = Arc<Post>;
+    type Error = Error;
+    async fn load(&self, keys: &[OpeningOf]) -> Result<HashMap<OpeningOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let openings = forum::openings(&mut *self.0.cx().await?, &ids).await?;
+        Ok(openings.into_iter().map(|(id, post)| (OpeningOf(id), Arc::new(post))).collect())
+    }
+}
+
+/// A page of the direct answers to a post. The key holds the arguments: siblings ask for the same ones.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RepliesTo(pub(crate) PostId, pub(crate) Paging);
+
+impl Loader<RepliesTo> for Store {
+    type Value = Page<Post>;
+    type Error = Error;
+    async fn load(&self, keys: &[RepliesTo]) -> Result<HashMap<RepliesTo, Self::Value>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (paging, posts) in grouped(keys, |key| key.1.clone(), |key| key.0) {
+            let pages = forum::replies(&mut *self.0.cx().await?, &posts, &paging).await?;
+            found.extend(pages.into_iter().map(|(post, page)| (RepliesTo(post, paging.clone()), page)));
+        }
+        Ok(found)
+    }
+}
+
+/// How many direct answers a post has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ReplyCount(pub(crate) PostId);
+
+impl Loader<ReplyCount> for Store {
+    type Value = i64;
+    type Error = Error;
+    async fn load(&self, keys: &[ReplyCount]) -> Result<HashMap<ReplyCount, i64>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let counts = forum::reply_counts(&mut *self.0.cx().await?, &ids).await?;
+        Ok(keys.iter().map(|key| (*key, counts.get(&key.0).copied().unwrap_or(0))).collect())
+    }
+}
+
+/// Whom a post mentions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MentionedIn(pub(crate) PostId);
+
+impl Loader<MentionedIn> for Store {
+    type Value = Vec<MemberId>;
+    type Error = Error;
+    async fn load(&self, keys: &[MentionedIn]) -> Result<HashMap<MentionedIn, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let mut mentioned = forum::mentioned(&mut *self.0.cx().await?, &ids).await?;
+        Ok(keys.iter().map(|key| (*key, mentioned.remove(&key.0).unwrap_or_default())).collect())
+    }
+}
+
+fn grouped<K, G: Hash + Eq, V>(keys: &[K], group: impl Fn(&K) -> G, value: impl Fn(&K) -> V) -> HashMap<G, Vec<V>> {
+    let mut groups: HashMap<G, Vec<V>> = HashMap::new();
+    for key in keys {
+        groups.entry(group(key)).or_default().push(value(key));
+    }
+    groups
+}
+
+/// Reads of single rows, remembered for the request.
+impl Request {
+    pub(crate) async fn member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
+        self.loads().load_one(id).await
+    }
+
+    pub(crate) async fn organisation(&self, id: OrganisationId) -> Result<Option<Arc<Organisation>>> {
+        self.loads().load_one(id).await
+    }
+
+    pub(crate) async fn thread(&self, id: ThreadId) -> Result<Option<Arc<Thread>>> {
+        self.loads().load_one(id).await
+    }
+
+    /// Members that the fields below will ask for, with their organisations when `organisations`: in two statements, before
+    /// the selection fans out.
+    pub(crate) async fn foresee_members(&self, ids: impl IntoIterator<Item = MemberId>, organisations: bool) -> Result<()> {
+        let members = self.loads().load_many(ids).await?;
+        if organisations {
+            let ids: std::collections::HashSet<_> = members.values().filter_map(|member| member.organisation_id).collect();
+            self.loads().load_many(ids).await?;
+        }
+        Ok(())
+    }
+}

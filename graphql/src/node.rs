@@ -1,0 +1,96 @@
+//! Relay: any object by its global id.
+
+use async_graphql::{Context, ID, Interface, Object};
+use services::Result;
+use services::error::{Code, Error};
+use services::id::AnyId;
+use services::{forum, organisations, roles, sessions};
+
+use crate::accounts::Member;
+use crate::context::{ContextExt, Request};
+use crate::forum::{Forum, Post, Space, Thread};
+use crate::organisations::{Affiliation, Organisation};
+use crate::roles::RoleGrant;
+use crate::sessions::{AccessToken, Session};
+
+/// How many ids `nodes` takes.
+const MOST: usize = 100;
+
+/// Tout objet qui a un identifiant global.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Identifiant global."))]
+#[expect(clippy::large_enum_variant, reason = "made once, taken apart at once")]
+pub(crate) enum Node {
+    AccessToken(AccessToken),
+    Affiliation(Affiliation),
+    Forum(Forum),
+    Member(Member),
+    Organisation(Organisation),
+    Post(Post),
+    RoleGrant(RoleGrant),
+    Session(Session),
+    Space(Space),
+    Thread(Thread),
+}
+
+#[derive(Default)]
+pub(crate) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// L'objet qui porte cet identifiant ; null s'il n'existe pas ou si vous ne le voyez pas.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifiant global, rendu par un champ id.")] id: ID,
+    ) -> Result<Option<Node>> {
+        node(ctx.request(), &id).await
+    }
+
+    /// Les objets qui portent ces identifiants, dans le même ordre ; null à la place de ceux qui n'existent pas ou que vous ne
+    /// voyez pas.
+    #[graphql(complexity = "ids.len() * child_complexity")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifiants globaux, 100 au plus.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MOST {
+            return Err(Error::invalid("ids", Code::TooLong, format!("Au plus {MOST} identifiants à la fois.")));
+        }
+        let mut nodes = Vec::with_capacity(ids.len());
+        for id in &ids {
+            nodes.push(node(ctx.request(), id).await?);
+        }
+        Ok(nodes)
+    }
+}
+
+async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
+    let Ok(id) = id.parse::<AnyId>() else { return Ok(None) };
+    let (caller, now) = (request.caller(), request.app.clock.now());
+    Ok(match id {
+        AnyId::Member(id) => request.member(id).await?.map(|member| Node::Member(Member(member))),
+        AnyId::Organisation(id) => request.organisation(id).await?.map(|found| Node::Organisation(Organisation(found))),
+        AnyId::Forum(id) => request.forum(id).await?.map(Node::Forum),
+        AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),
+        AnyId::Post(id) => request.post(id).await?.map(Node::Post),
+        AnyId::Space(id) => {
+            let spaces = forum::spaces(&mut *request.cx().await?).await?;
+            spaces.into_iter().find(|space| space.id == id).map(|space| Node::Space(Space(space)))
+        }
+        AnyId::Affiliation(id) => organisations::affiliation(&mut *request.cx().await?, &caller, id)
+            .await?
+            .map(|found| Node::Affiliation(Affiliation(found))),
+        AnyId::RoleGrant(id) => roles::role_grant(&mut *request.cx().await?, &caller, id, now)
+            .await?
+            .map(|found| Node::RoleGrant(RoleGrant(found))),
+        AnyId::Session(id) => {
+            sessions::session(&mut *request.cx().await?, &caller, id).await?.map(|found| Node::Session(Session(found)))
+        }
+        AnyId::AccessToken(id) => sessions::access_token(&mut *request.cx().await?, &caller, id)
+            .await?
+            .map(|found| Node::AccessToken(AccessToken(found))),
+        AnyId::Audience(_) | AnyId::Event(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
+    })
+}

@@ -1,0 +1,227 @@
+//! Roles and who holds them.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use services::id::{MemberId, RoleGrantId};
+use services::page::{Key, Paging};
+use services::roles::{self, GrantRole};
+use services::{Error, Result};
+
+use crate::accounts::Member;
+use crate::context::{ContextExt, Request};
+use crate::forum::Space;
+use crate::ids;
+use crate::organisations::Organisation;
+use crate::paging::{connection, total};
+use crate::payload::payload;
+use crate::scalars::DateTime;
+
+/// Un rôle : ceux de Mentor, tenus pour une organisation, et ceux de la communauté.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "services::roles::Role")]
+pub(crate) enum Role {
+    /// Mentor : agent de la DGAFP, administration fonctionnelle et technique de la plateforme. Administre aussi la communauté.
+    AdministrateurPilote,
+    /// Mentor : la même chose pour un espace dédié. Administre son organisation et ses unités.
+    AdministrateurEspaceDedie,
+    /// Mentor : met en œuvre et pilote la création et la gestion des formations et des sessions d'un espace dédié.
+    ResponsableFormationCentral,
+    /// Mentor : gère les formations et les sessions d'un espace dédié.
+    ReferentLocal,
+    /// Mentor : conçoit et produit, seul ou en équipe, le contenu des formations.
+    Concepteur,
+    /// Mentor : anime et adapte une session de formation.
+    Formateur,
+    /// Communauté : organise les webinaires.
+    Organisateur,
+    /// Communauté : écrit les actualités et la lettre.
+    Editeur,
+    /// Communauté : modère un espace, ou tous.
+    Moderateur,
+    /// Communauté : l'administre.
+    Administrateur,
+}
+
+/// Un rôle tenu par un membre, d'une date à une autre.
+pub(crate) struct RoleGrant(pub(crate) roles::RoleGrant);
+
+connection! { "Des rôles, par date de début." RoleGrantConnection, RoleGrantEdge, RoleGrant }
+
+#[Object]
+impl RoleGrant {
+    /// Identifiant global.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Qui le tient.
+    async fn member(&self, ctx: &Context<'_>) -> Result<Member> {
+        ctx.request().member(self.0.member_id).await?.map(Member).ok_or(Error::NotFound)
+    }
+
+    /// Le rôle.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// Pour quelle organisation ; null pour un rôle de la communauté ou du programme.
+    async fn organisation(&self, ctx: &Context<'_>) -> Result<Option<Organisation>> {
+        match self.0.organisation_id {
+            Some(id) => Ok(ctx.request().organisation(id).await?.map(Organisation)),
+            None => Ok(None),
+        }
+    }
+
+    /// Pour quel espace, si un modérateur n'en modère qu'un.
+    async fn space(&self, ctx: &Context<'_>) -> Result<Option<Space>> {
+        match self.0.space_id {
+            Some(id) => Ok(ctx.request().loads().load_one(id).await?.map(Space)),
+            None => Ok(None),
+        }
+    }
+
+    /// Début.
+    async fn starts_at(&self) -> DateTime {
+        self.0.starts_at.into()
+    }
+
+    /// Fin prévue ; null jusqu'à nouvel ordre.
+    async fn ends_at(&self) -> Option<DateTime> {
+        self.0.ends_at.map(Into::into)
+    }
+
+    /// Fin décidée avant terme.
+    async fn ended_at(&self) -> Option<DateTime> {
+        self.0.ended_at.map(Into::into)
+    }
+
+    /// Tenu aujourd'hui.
+    async fn active(&self, ctx: &Context<'_>) -> bool {
+        self.0.is_active(ctx.request().app.clock.now())
+    }
+
+    /// Qui l'a donné ; null s'il date de la fondation.
+    async fn granted_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
+        member(ctx.request(), self.0.granted_by).await
+    }
+
+    /// Qui y a mis fin.
+    async fn ended_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
+        member(ctx.request(), self.0.ended_by).await
+    }
+}
+
+async fn member(request: &Request, id: Option<MemberId>) -> Result<Option<Member>> {
+    match id {
+        Some(id) => Ok(request.member(id).await?.map(Member)),
+        None => Ok(None),
+    }
+}
+
+/// The roles of a member when they are this caller's to see; none otherwise.
+pub(crate) async fn of_member(
+    ctx: &Context<'_>,
+    member: MemberId,
+    history: bool,
+    paging: Paging,
+) -> Result<Option<RoleGrantConnection>> {
+    let (request, now) = (ctx.request(), ctx.request().app.clock.now());
+    let caller = request.caller();
+    let page = match roles::role_grants(&mut *request.cx().await?, &caller, member, history, &paging, now).await {
+        Err(Error::Forbidden(_) | Error::Unauthenticated) => return Ok(None),
+        page => page?,
+    };
+    let count = async { roles::count_role_grants(&mut *request.cx().await?, member, history, now).await };
+    let total = total(ctx, count).await?;
+    let cursor = |grant: &roles::RoleGrant| (grant.starts_at, grant.id.0).encode();
+    Ok(Some(RoleGrantConnection::new(page, cursor, RoleGrant, total)))
+}
+
+/// Un rôle à donner.
+#[derive(InputObject)]
+pub(crate) struct GrantRoleInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// À qui.
+    member_id: ID,
+    /// Lequel.
+    role: Role,
+    /// Pour quelle organisation, pour les rôles de Mentor sauf l'administrateur pilote.
+    organisation_id: Option<ID>,
+    /// Pour quel espace, si le modérateur n'en modère qu'un.
+    space_id: Option<ID>,
+    /// Début ; maintenant si absent.
+    starts_at: Option<DateTime>,
+    /// Fin prévue ; jusqu'à nouvel ordre si absente.
+    ends_at: Option<DateTime>,
+}
+
+payload! { "Le rôle donné." GrantRolePayload { "Le rôle, avec ses dates." role_grant: RoleGrant } }
+
+/// Un rôle auquel mettre fin.
+#[derive(InputObject)]
+pub(crate) struct EndRoleInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Le rôle tenu.
+    role_grant_id: ID,
+}
+
+payload! { "Le rôle qui a pris fin." EndRolePayload { "Le rôle, avec ses dates." role_grant: RoleGrant } }
+
+#[derive(Default)]
+pub(crate) struct RolesMutation;
+
+#[Object]
+impl RolesMutation {
+    /// Donne un rôle : tout rôle pour les administrateurs de la communauté ; ceux de Mentor, dans leur organisation et ses
+    /// unités, pour les administrateurs d'espace dédié.
+    async fn grant_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: GrantRoleInput,
+    ) -> Result<GrantRolePayload> {
+        let request = ctx.request();
+        let caller = request.caller();
+        let attempt = request
+            .attempt(async {
+                let new = GrantRole {
+                    member: ids::argument("memberId", &input.member_id)?,
+                    role: input.role.into(),
+                    organisation: ids::optional("organisationId", input.organisation_id.as_ref())?,
+                    space: ids::optional("spaceId", input.space_id.as_ref())?,
+                    starts_at: input.starts_at.map(|at| at.0),
+                    ends_at: input.ends_at.map(|at| at.0),
+                };
+                roles::grant_role(&request.app, &caller, new).await
+            })
+            .await?;
+        let grant = found(request, attempt.done).await?;
+        Ok(GrantRolePayload::new(input.client_mutation_id, attempt.problems, grant))
+    }
+
+    /// Met fin à un rôle maintenant ; son histoire reste. Qui peut le donner peut y mettre fin, et qui le tient peut s'en
+    /// défaire.
+    async fn end_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: EndRoleInput,
+    ) -> Result<EndRolePayload> {
+        let request = ctx.request();
+        let caller = request.caller();
+        let attempt = request
+            .attempt(async {
+                let id = ids::argument("roleGrantId", &input.role_grant_id)?;
+                roles::end_role(&request.app, &caller, id).await
+            })
+            .await?;
+        let grant = found(request, attempt.done).await?;
+        Ok(EndRolePayload::new(input.client_mutation_id, attempt.problems, grant))
+    }
+}
+
+async fn found(request: &Request, id: Option<RoleGrantId>) -> Result<Option<RoleGrant>> {
+    let Some(id) = id else { return Ok(None) };
+    request.look_again().await?;
+    let (caller, now) = (request.caller(), request.app.clock.now());
+    Ok(roles::role_grant(&mut *request.cx().await?, &caller, id, now).await?.map(RoleGrant))
+}

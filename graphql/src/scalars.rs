@@ -1,0 +1,29 @@
+//! Scalars of ours, described in French.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{SecondsFormat, Utc};
+
+/// A moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DateTime(pub(crate) chrono::DateTime<Utc>);
+
+/// Un instant, en texte RFC 3339. En sortie toujours en temps universel, par exemple 2026-11-02T08:00:00.000000Z.
+#[Scalar(name = "DateTime", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339")]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        chrono::DateTime::parse_from_rfc3339(text)
+            .map(|at| Self(at.with_timezone(&Utc)))
+            .map_err(|_| InputValueError::custom("un instant s'écrit comme 2026-11-02T08:00:00Z (RFC 3339)"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+impl From<chrono::DateTime<Utc>> for DateTime {
+    fn from(at: chrono::DateTime<Utc>) -> Self {
+        Self(at)
+    }
+}

@@ -1,0 +1,396 @@
+//! Joining, signing in and out, sessions, personal access tokens.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use services::caller::Scope as Row;
+use services::id::{AccessTokenId, MemberId, OrganisationId, SessionId};
+use services::page::{Key, Paging};
+use services::sessions::{self, SessionKind as Kind, SignUp};
+use services::{Error, Result};
+
+use crate::accounts::Member;
+use crate::api::Cookies;
+use crate::context::{Attempt, ContextExt, Request};
+use crate::ids;
+use crate::paging::{connection, total};
+use crate::payload::payload;
+use crate::scalars::DateTime;
+
+/// Ce qu'un jeton d'accès laisse faire. Une session laisse tout faire.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "services::caller::Scope")]
+pub(crate) enum Scope {
+    /// Lire ce que vous voyez ; tout jeton l'a.
+    #[graphql(name = "LIRE")]
+    Read,
+    /// Écrire comme tout membre.
+    #[graphql(name = "ECRIRE")]
+    Write,
+    /// Exercer vos droits de modération.
+    #[graphql(name = "MODERER")]
+    Moderate,
+    /// Exercer vos droits d'administration, et gérer vos sessions et jetons.
+    #[graphql(name = "ADMINISTRER")]
+    Administer,
+}
+
+/// Ce à quoi sert une session.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+#[graphql(remote = "services::sessions::SessionKind")]
+pub(crate) enum SessionKind {
+    /// Un cookie dans un navigateur.
+    #[graphql(name = "NAVIGATEUR")]
+    Browser,
+    /// Un jeton porteur (Authorization: Bearer) dans un client de l'API.
+    #[graphql(name = "CLIENT")]
+    Client,
+}
+
+/// Une de vos sessions ouvertes.
+pub(crate) struct Session(pub(crate) sessions::Session);
+
+connection! { "Vos sessions, de la plus ancienne à la plus récente." SessionConnection, SessionEdge, Session }
+
+#[Object]
+impl Session {
+    /// Identifiant global.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Ce à quoi elle sert.
+    async fn kind(&self) -> SessionKind {
+        if self.0.kind == Kind::Browser.code() { SessionKind::Browser } else { SessionKind::Client }
+    }
+
+    /// Comment le navigateur ou le client s'est présenté.
+    async fn label(&self) -> &str {
+        &self.0.label
+    }
+
+    /// Ouverture.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// Dernier usage, à quelques minutes près.
+    async fn used_at(&self) -> DateTime {
+        self.0.used_at.into()
+    }
+
+    /// Fin.
+    async fn expires_at(&self) -> DateTime {
+        self.0.expires_at.into()
+    }
+
+    /// C'est la session de cette demande.
+    async fn current(&self, ctx: &Context<'_>) -> bool {
+        matches!(ctx.request().caller().credential(), Some(services::caller::Credential::Session(id)) if *id == self.0.id)
+    }
+}
+
+/// Un de vos jetons d'accès personnels. Son secret n'est montré qu'à sa création.
+pub(crate) struct AccessToken(pub(crate) sessions::AccessToken);
+
+connection! { "Vos jetons, du plus ancien au plus récent." AccessTokenConnection, AccessTokenEdge, AccessToken }
+
+#[Object]
+impl AccessToken {
+    /// Identifiant global.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Le nom que vous lui avez donné.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Ce qu'il laisse faire.
+    async fn scopes(&self) -> Vec<Scope> {
+        self.0.scopes().into_iter().map(Into::into).collect()
+    }
+
+    /// Création.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// Dernier usage, à quelques minutes près ; null s'il n'a pas servi.
+    async fn used_at(&self) -> Option<DateTime> {
+        self.0.used_at.map(Into::into)
+    }
+
+    /// Fin.
+    async fn expires_at(&self) -> DateTime {
+        self.0.expires_at.into()
+    }
+}
+
+/// One's own sessions; none for anyone else.
+pub(crate) async fn of_member(ctx: &Context<'_>, member: MemberId, paging: Paging) -> Result<Option<SessionConnection>> {
+    let (request, now) = (ctx.request(), ctx.request().app.clock.now());
+    if request.caller().id() != Some(member) {
+        return Ok(None);
+    }
+    let page = sessions::sessions(&mut *request.cx().await?, member, &paging, now).await?;
+    let total = total(ctx, async { sessions::count_sessions(&mut *request.cx().await?, member, now).await }).await?;
+    let cursor = |session: &sessions::Session| (session.created_at, session.id.0).encode();
+    Ok(Some(SessionConnection::new(page, cursor, Session, total)))
+}
+
+/// One's own tokens; none for anyone else.
+pub(crate) async fn tokens_of_member(
+    ctx: &Context<'_>,
+    member: MemberId,
+    paging: Paging,
+) -> Result<Option<AccessTokenConnection>> {
+    let (request, now) = (ctx.request(), ctx.request().app.clock.now());
+    if request.caller().id() != Some(member) {
+        return Ok(None);
+    }
+    let page = sessions::access_tokens(&mut *request.cx().await?, member, &paging, now).await?;
+    let total = total(ctx, async { sessions::count_access_tokens(&mut *request.cx().await?, member, now).await }).await?;
+    let cursor = |token: &sessions::AccessToken| (token.created_at, token.id.0).encode();
+    Ok(Some(AccessTokenConnection::new(page, cursor, AccessToken, total)))
+}
+
+/// À qui envoyer un lien de connexion.
+#[derive(InputObject)]
+pub(crate) struct RequestLinkInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Adresse de courriel.
+    address: String,
+}
+
+payload! { "La demande de lien." RequestLinkPayload { "Une phrase à montrer, la même que l'adresse soit connue ou non." message: String } }
+
+/// Un lien à usage unique, pour se connecter.
+#[derive(InputObject)]
+pub(crate) struct SignInInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// La valeur de jeton= dans le lien reçu par courriel.
+    token: String,
+    /// NAVIGATEUR pose un cookie ; CLIENT rend un jeton porteur.
+    kind: SessionKind,
+}
+
+payload! { "Une session ouverte." SignInPayload {
+    "Vous." member: Member,
+    "Le jeton porteur, montré cette seule fois, pour une session CLIENT ; null pour une session NAVIGATEUR." bearer: String,
+} }
+
+/// Un lien à usage unique, pour rejoindre la communauté.
+#[derive(InputObject)]
+pub(crate) struct SignUpInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// La valeur de jeton= dans le lien reçu par courriel.
+    token: String,
+    /// Identifiant public : 2 à 30 lettres sans accent ou chiffres, points et tirets à l'intérieur.
+    handle: String,
+    /// Nom affiché, de 2 à 80 caractères.
+    name: String,
+    /// Organisation de rattachement souhaitée ; à approuver par ceux qui l'administrent.
+    organisation_id: Option<ID>,
+    /// NAVIGATEUR pose un cookie ; CLIENT rend un jeton porteur.
+    kind: SessionKind,
+}
+
+payload! { "Un nouveau membre, et sa session." SignUpPayload {
+    "Vous." member: Member,
+    "Le jeton porteur, montré cette seule fois, pour une session CLIENT ; null pour une session NAVIGATEUR." bearer: String,
+} }
+
+/// La fin de la session de cette demande.
+#[derive(InputObject)]
+pub(crate) struct SignOutInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+}
+
+payload! { "La session fermée." SignOutPayload { "Vrai si une session était ouverte." signed_out: bool } }
+
+/// Une session à fermer.
+#[derive(InputObject)]
+pub(crate) struct RevokeSessionInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// La session, une des vôtres.
+    session_id: ID,
+}
+
+payload! { "La session fermée." RevokeSessionPayload { "Son identifiant." session_id: ID } }
+
+/// Un jeton d'accès à créer.
+#[derive(InputObject)]
+pub(crate) struct CreateAccessTokenInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Un nom pour le reconnaître, de 1 à 80 caractères.
+    name: String,
+    /// Ce qu'il laisse faire.
+    scopes: Vec<Scope>,
+    /// Durée de vie, de 1 à 366 jours.
+    expires_in_days: i64,
+}
+
+payload! { "Un jeton d'accès créé." CreateAccessTokenPayload {
+    "Le jeton." token: AccessToken,
+    "Son secret, montré cette seule fois : Authorization: Bearer <secret>." secret: String,
+} }
+
+/// Un jeton d'accès à révoquer.
+#[derive(InputObject)]
+pub(crate) struct RevokeAccessTokenInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Le jeton, un des vôtres.
+    token_id: ID,
+}
+
+payload! { "Le jeton révoqué." RevokeAccessTokenPayload { "Son identifiant." token_id: ID } }
+
+#[derive(Default)]
+pub(crate) struct SessionsMutation;
+
+#[Object]
+impl SessionsMutation {
+    /// Envoie un lien à usage unique à cette adresse : pour vous connecter si elle est connue, pour rejoindre la communauté
+    /// sinon. La réponse est la même.
+    async fn request_link(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: RequestLinkInput,
+    ) -> Result<RequestLinkPayload> {
+        let request = ctx.request();
+        let attempt = request.attempt(sessions::request_link(&request.app, request.origin, &input.address)).await?;
+        let message = attempt.done.map(|()| "Un lien vient d'être envoyé à cette adresse. Il est valable 30 minutes.".into());
+        Ok(RequestLinkPayload::new(input.client_mutation_id, attempt.problems, message))
+    }
+
+    /// Ouvre une session avec le lien reçu par courriel.
+    async fn sign_in(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: SignInInput,
+    ) -> Result<SignInPayload> {
+        let request = ctx.request();
+        let work = sessions::sign_in(&request.app, &input.token, input.kind.into(), &request.agent);
+        let attempt = request.attempt(work).await?;
+        let (member, bearer) = enter(request, attempt.done, input.kind).await?;
+        Ok(SignInPayload::new(input.client_mutation_id, attempt.problems, member, bearer))
+    }
+
+    /// Rejoint la communauté avec le lien reçu par courriel, et ouvre une session.
+    async fn sign_up(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: SignUpInput,
+    ) -> Result<SignUpPayload> {
+        let request = ctx.request();
+        let Attempt { done, problems } = request
+            .attempt(async {
+                let organisation = ids::optional::<OrganisationId>("organisationId", input.organisation_id.as_ref())?;
+                let new = SignUp { handle: input.handle.clone(), name: input.name.clone(), organisation };
+                sessions::sign_up(&request.app, &input.token, new, input.kind.into(), &request.agent).await
+            })
+            .await?;
+        let (member, bearer) = enter(request, done, input.kind).await?;
+        Ok(SignUpPayload::new(input.client_mutation_id, problems, member, bearer))
+    }
+
+    /// Ferme la session de cette demande. Sans effet si vous n'êtes pas connecté.
+    async fn sign_out(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: SignOutInput,
+    ) -> Result<SignOutPayload> {
+        let request = ctx.request();
+        let caller = request.caller();
+        request.set_cookies(Cookies::Clear);
+        let signed_out = match caller.credential() {
+            Some(services::caller::Credential::Session(_)) => {
+                request.attempt(sessions::revoke_session(&request.app, &caller, None)).await?.done.is_some()
+            }
+            _ => false,
+        };
+        Ok(SignOutPayload::new(input.client_mutation_id, Vec::new(), Some(signed_out)))
+    }
+
+    /// Ferme une de vos sessions.
+    async fn revoke_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: RevokeSessionInput,
+    ) -> Result<RevokeSessionPayload> {
+        let request = ctx.request();
+        let caller = request.caller();
+        let attempt = request
+            .attempt(async {
+                let id = ids::argument::<SessionId>("sessionId", &input.session_id)?;
+                sessions::revoke_session(&request.app, &caller, Some(id)).await
+            })
+            .await?;
+        let id = attempt.done.map(|id| ID(id.to_string()));
+        Ok(RevokeSessionPayload::new(input.client_mutation_id, attempt.problems, id))
+    }
+
+    /// Crée un jeton d'accès personnel, depuis une session.
+    async fn create_access_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: CreateAccessTokenInput,
+    ) -> Result<CreateAccessTokenPayload> {
+        let request = ctx.request();
+        let caller = request.caller();
+        let scopes: Vec<Row> = input.scopes.into_iter().map(Into::into).collect();
+        let work = sessions::create_access_token(&request.app, &caller, &input.name, scopes, input.expires_in_days);
+        let Attempt { done, problems } = request.attempt(work).await?;
+        let (token, secret) = match done {
+            Some((id, secret)) => {
+                (sessions::access_token(&mut *request.cx().await?, &caller, id).await?.map(AccessToken), Some(secret))
+            }
+            None => (None, None),
+        };
+        Ok(CreateAccessTokenPayload::new(input.client_mutation_id, problems, token, secret))
+    }
+
+    /// Révoque un de vos jetons d'accès.
+    async fn revoke_access_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: RevokeAccessTokenInput,
+    ) -> Result<RevokeAccessTokenPayload> {
+        let request = ctx.request();
+        let caller = request.caller();
+        let attempt = request
+            .attempt(async {
+                let id = ids::argument::<AccessTokenId>("tokenId", &input.token_id)?;
+                sessions::revoke_access_token(&request.app, &caller, id).await
+            })
+            .await?;
+        let id = attempt.done.map(|id| ID(id.to_string()));
+        Ok(RevokeAccessTokenPayload::new(input.client_mutation_id, attempt.problems, id))
+    }
+}
+
+/// After a session was opened: the cookie or the bearer token, and the rest of the request as the member.
+async fn enter(
+    request: &Request,
+    signed_in: Option<sessions::SignedIn>,
+    kind: SessionKind,
+) -> Result<(Option<Member>, Option<String>)> {
+    let Some(signed_in) = signed_in else { return Ok((None, None)) };
+    request.become_member(signed_in.member, signed_in.session).await?;
+    let member = request.member(signed_in.member).await?.ok_or(Error::NotFound)?;
+    let bearer = match kind {
+        SessionKind::Browser => {
+            request.set_cookies(Cookies::Set(signed_in.secret));
+            None
+        }
+        SessionKind::Client => Some(signed_in.secret),
+    };
+    Ok((Some(Member(member)), bearer))
+}
