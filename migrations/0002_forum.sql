@@ -42,7 +42,7 @@ create table forum_kinds (
   primary key (forum_id, kind)
 );
 
--- `post_count` counts the posts everybody who sees the thread sees: neither deleted nor hidden ones.
+-- `post_count` counts the opening post and the answers that everybody who sees the thread sees: neither deleted nor hidden.
 create table threads (
   id               uuid        primary key not null,
   forum_id         uuid        not null references forums (id),

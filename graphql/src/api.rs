@@ -63,6 +63,17 @@ pub struct Outcome {
     pub cookies: Option<Cookies>,
     /// Statements that its reads ran.
     pub statements: u64,
+    /// Why the document was refused before the engine saw it.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a document is not given to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It cannot be read, or is beyond a limit.
+    Document,
+    /// It writes where only reading is allowed.
+    Write,
 }
 
 impl Api {
@@ -77,10 +88,11 @@ impl Api {
         let request_id = client.request_id.clone();
         let document = match self.document(&ask.query) {
             Ok(document) => document,
-            Err(sentence) => return refused(errors::invalid_document(&sentence)),
+            Err(sentence) => return refused(Refusal::Document, errors::invalid_document(&sentence)),
         };
         if queries_only && !reads_only(&document, ask.operation_name.as_deref()) {
-            return refused(errors::invalid_document("Une requête GET ne fait que lire : écrivez par POST."));
+            let sentence = "Une requête GET ne fait que lire : écrivez par POST.";
+            return refused(Refusal::Write, errors::invalid_document(sentence));
         }
         let request = Request::new(self.app.clone(), client);
         let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
@@ -98,7 +110,7 @@ impl Api {
             errors::dress(error, &request_id);
         }
         let statements = request.statements().await;
-        Outcome { response, executed, cookies: request.take_cookies(), statements }
+        Outcome { response, executed, cookies: request.take_cookies(), statements, refusal: None }
     }
 
     fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, String> {
@@ -118,8 +130,9 @@ impl Api {
     }
 }
 
-fn refused(error: ServerError) -> Outcome {
-    Outcome { response: Response::from_errors(vec![error]), executed: false, cookies: None, statements: 0 }
+fn refused(refusal: Refusal, error: ServerError) -> Outcome {
+    let response = Response::from_errors(vec![error]);
+    Outcome { response, executed: false, cookies: None, statements: 0, refusal: Some(refusal) }
 }
 
 fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {

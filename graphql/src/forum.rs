@@ -232,7 +232,7 @@ impl Thread {
         self.0.last_activity_at.into()
     }
 
-    /// Nombre de messages lisibles, le premier compris.
+    /// Nombre de messages : le premier, et les réponses ni supprimées ni masquées.
     async fn post_count(&self) -> i64 {
         self.0.post_count
     }

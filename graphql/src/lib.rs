@@ -21,7 +21,7 @@ mod roles;
 mod scalars;
 mod sessions;
 
-pub use api::{Api, Ask, Cookies, Outcome};
+pub use api::{Api, Ask, Cookies, Outcome, Refusal};
 pub use context::Client;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};

@@ -53,6 +53,9 @@ pub async fn ensure(tx: &mut Tx, clock: &Clock, grants: &[Grant]) -> Result<Audi
     if grants.is_empty() || grants.len() > MOST_GRANTS {
         return Err(Error::invalid("audience", Code::Malformed, format!("Une audience compte de 1 à {MOST_GRANTS} accès.")));
     }
+    if grants.iter().any(|grant| matches!(grant, Grant::CommunityRole(role, _) if role.needs_organisation())) {
+        return Err(Error::invalid("audience", Code::Refused, "Un rôle de Mentor ouvre une audience dans une organisation."));
+    }
     let key = grants.iter().map(Grant::key).collect::<Vec<_>>().join(" ");
     let now: DateTime<Utc> = clock.now();
     store::ensure(tx, AudienceId::new(clock), &key, &grants, now).await

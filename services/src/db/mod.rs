@@ -135,6 +135,15 @@ impl Db {
         self.0.wake.subscribe()
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        one!(&mut *self.reader().await?, (i32,), "select 1")?;
+        Ok(())
+    }
+
     /// Whether this is PostgreSQL, where a sequencer has to number the events.
     #[must_use]
     pub fn is_postgres(&self) -> bool {

@@ -123,7 +123,7 @@ impl Writer {
 }
 
 /// One work with its caller, its result type hidden.
-trait Rider: Send {
+pub(super) trait Rider: Send {
     /// Runs the work; true when it is to be kept.
     fn ride<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool>;
     /// Tells the caller, once the transaction's fate is known.

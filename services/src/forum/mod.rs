@@ -124,7 +124,7 @@ pub struct Thread {
     pub author_id: MemberId,
     pub created_at: DateTime<Utc>,
     pub last_activity_at: DateTime<Utc>,
-    /// Posts neither deleted nor hidden, the opening one included.
+    /// The opening post, and the answers neither deleted nor hidden.
     pub post_count: i64,
     pub next_ordinal: i64,
     pub accepted_post_id: Option<PostId>,

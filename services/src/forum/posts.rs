@@ -135,15 +135,14 @@ pub async fn delete_post(app: &App, caller: &Caller, id: PostId) -> Result<PostI
                 let (thread, post) = locked(tx, &actor, id).await?;
                 rules::can_be_deleted(&actor, &thread, &post)?;
                 store::delete_post(tx, id, actor.id, now).await?;
-                let left = if post.is_visible() {
+                let counted = post.is_visible() && !post.is_opening();
+                if counted {
                     store::add_to_post_count(tx, thread.id, -1).await?;
-                    thread.post_count - 1
-                } else {
-                    thread.post_count
-                };
+                }
                 tell(tx, &clock, Some(actor.id), &Event::PostDeleted { thread: thread.id, post: id }).await?;
                 forget_accepted(tx, &clock, actor.id, &thread, id).await?;
-                if left == 0 && thread.hidden_at.is_none() {
+                let answers = thread.post_count - 1 - i64::from(counted);
+                if answers == 0 && thread.hidden_at.is_none() && store::is_opening_deleted(tx, thread.id).await? {
                     store::set_hidden_thread(tx, thread.id, Some(now)).await?;
                     store::add_to_thread_count(tx, thread.forum_id, -1).await?;
                     tell(tx, &clock, Some(actor.id), &Event::ThreadHidden { thread: thread.id, hidden: true }).await?;

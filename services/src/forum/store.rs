@@ -490,6 +490,16 @@ pub(super) async fn posts(cx: &mut Cx, filter: &PostFilter, slice: &Slice<PathKe
     })?)
 }
 
+pub(super) async fn is_opening_deleted(cx: &mut Cx, thread: ThreadId) -> Result<bool> {
+    Ok(opt!(
+        cx,
+        (PostId,),
+        "select id from posts where thread_id = $1 and ordinal = 0 and deleted_at is not null",
+        thread
+    )?
+    .is_some())
+}
+
 pub(super) async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<Vec<Post>> {
     Ok(in_list!(
         cx,

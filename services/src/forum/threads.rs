@@ -128,6 +128,9 @@ pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThr
                     ));
                 }
                 let kind = edit.kind.unwrap_or(thread.kind);
+                if kind == thread.kind && title.as_ref().is_none_or(|title| *title == thread.title) {
+                    return Ok(id);
+                }
                 if kind != thread.kind {
                     rules::takes_kind(&store::forum_kinds(tx, thread.forum_id).await?, kind)
                         .map_err(|problem| Error::Invalid(vec![problem]))?;
@@ -135,6 +138,7 @@ pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThr
                 }
                 if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
                     store::accept(tx, id, None, None).await?;
+                    tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
                 }
                 if let Some(title) = title {
                     store::set_title(tx, id, &title).await?;

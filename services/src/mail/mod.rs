@@ -6,6 +6,7 @@ mod messages;
 mod store;
 mod transport;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,6 +19,9 @@ use crate::jobs::{self, Job, Verdict};
 
 pub use transport::Mailer;
 use transport::Sent;
+
+/// How long a mail that the server puts off is tried again.
+const PATIENCE: TimeDelta = TimeDelta::days(1);
 
 /// What a mail is about; `data` in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +77,15 @@ pub(crate) async fn send(app: &App, id: MailId) -> Result<Verdict> {
         let app = app.clone();
         app.db.clone().write(move |tx| Box::pin(async move { take(&app, tx, id).await })).await?
     };
-    let Some((recipient, letter)) = taken else { return Ok(Verdict::Done) };
+    let Some((recipient, posted, letter)) = taken else { return Ok(Verdict::Done) };
     let sent = match app.mailer.send(&app.config, id, app.clock.now(), &recipient, &letter).await {
         Ok(sent) => sent,
         Err(cause) => Sent::Never(cause),
     };
     let (state, verdict) = match sent {
         Sent::Yes => ("sent", Verdict::Done),
+        // A day of trying is enough for what people wait for.
+        Sent::Later(cause) if posted + PATIENCE < app.clock.now() => ("failed", Verdict::Fail(cause)),
         Sent::Later(cause) => ("pending", Verdict::Retry(cause)),
         Sent::Never(cause) => ("failed", Verdict::Fail(cause)),
     };
@@ -95,7 +101,7 @@ pub(crate) async fn send(app: &App, id: MailId) -> Result<Verdict> {
 }
 
 /// Marks the row as `sending` and writes the letter; none when there is nothing to send (any more).
-async fn take(app: &App, tx: &mut Tx, id: MailId) -> Result<Option<(String, messages::Letter)>> {
+async fn take(app: &App, tx: &mut Tx, id: MailId) -> Result<Option<(String, DateTime<Utc>, messages::Letter)>> {
     let now = app.clock.now();
     let Some(mail) = store::mail(tx, id).await? else { return Ok(None) };
     match mail.state.as_str() {
@@ -112,5 +118,5 @@ async fn take(app: &App, tx: &mut Tx, id: MailId) -> Result<Option<(String, mess
         return Ok(None);
     };
     store::settle(tx, id, "sending", None, now).await?;
-    Ok(Some((mail.recipient, letter)))
+    Ok(Some((mail.recipient, mail.created_at, letter)))
 }

@@ -12,6 +12,7 @@ pub(super) struct Mail {
     pub(super) recipient: String,
     pub(super) data: Json<Message>,
     pub(super) state: String,
+    pub(super) created_at: DateTime<Utc>,
 }
 
 /// False when that mail is in the ledger already.
@@ -38,7 +39,7 @@ pub(super) async fn insert_mail(
 }
 
 pub(super) async fn mail(cx: &mut Cx, id: MailId) -> Result<Option<Mail>> {
-    Ok(lock!(cx, Mail, "select recipient, data, state from mails where id = $1", id)?)
+    Ok(lock!(cx, Mail, "select recipient, data, state, created_at from mails where id = $1", id)?)
 }
 
 pub(super) async fn settle(cx: &mut Cx, id: MailId, state: &str, error: Option<&str>, now: DateTime<Utc>) -> Result<()> {

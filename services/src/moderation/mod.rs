@@ -89,6 +89,7 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
                     forum::set_kind(tx, id, kind).await?;
                     if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
                         forum::accept(tx, id, None, None).await?;
+                        tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
                     }
                 }
                 forum::set_thread_forum(tx, id, to).await?;
@@ -132,7 +133,9 @@ pub async fn hide_post(app: &App, caller: &Caller, id: PostId, hidden: bool, rea
                     return Ok(id);
                 }
                 forum::set_hidden_post(tx, id, hidden.then_some(now), hidden.then_some(actor.id), reason.as_deref()).await?;
-                forum::add_to_post_count(tx, thread.id, if hidden { -1 } else { 1 }).await?;
+                if !post.is_opening() {
+                    forum::add_to_post_count(tx, thread.id, if hidden { -1 } else { 1 }).await?;
+                }
                 tell(tx, &clock, Some(actor.id), &Event::PostHidden { thread: thread.id, post: id, hidden }).await?;
                 if hidden {
                     forum::forget_accepted(tx, &clock, actor.id, &thread, id).await?;

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::caller::{Actor, Caller, Scope};
 use crate::db::{Cx, Tx, duplicate};
-use crate::error::{Code, Error, Problem, Problems, Result};
+use crate::error::{Code, Error, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AffiliationId, MemberId, OrganisationId};
 use crate::mail::{self, Message};
@@ -79,7 +79,6 @@ pub struct Affiliation {
 
 /// What a mail about an affiliation says.
 #[derive(Debug, sqlx::FromRow)]
-#[expect(missing_docs, reason = "named for what they hold")]
 pub(crate) struct AffiliationWords {
     pub(crate) member: String,
     pub(crate) handle: String,
@@ -196,7 +195,9 @@ pub(crate) async fn wish(app: &App, tx: &mut Tx, member: MemberId, organisation:
     if row.organisation_id == Some(organisation) {
         return Err(Error::conflict("organisationId", Code::Taken, "Vous êtes déjà de cette organisation."));
     }
-    store::withdraw_request(tx, member, now).await?;
+    if let Some((affiliation, organisation)) = store::withdraw_request(tx, member, now).await? {
+        tell(tx, &app.clock, Some(member), &Event::AffiliationEnded { affiliation, member, organisation }).await?;
+    }
     let id = AffiliationId::new(&app.clock);
     store::insert_request(tx, id, member, organisation, now).await?;
     tell(tx, &app.clock, Some(member), &Event::AffiliationRequested { affiliation: id, member, organisation }).await?;
@@ -234,7 +235,10 @@ pub async fn decide_affiliation(
                 let state = if approve { AffiliationState::Approuvee } else { AffiliationState::Refusee };
                 let member = accounts::lock_member(tx, wish.member_id).await?.ok_or(Error::NotFound)?;
                 if approve {
-                    store::end_home(tx, member.id, now).await?;
+                    if let Some((affiliation, organisation)) = store::end_home(tx, member.id, now).await? {
+                        let event = Event::AffiliationEnded { affiliation, member: member.id, organisation };
+                        tell(tx, &clock, Some(actor.id), &event).await?;
+                    }
                     accounts::set_home(tx, member.id, Some(wish.organisation_id)).await?;
                 }
                 store::decide(tx, id, state, actor.id, reason.as_deref(), now).await?;
@@ -281,6 +285,10 @@ pub async fn leave_organisation(app: &App, caller: &Caller) -> Result<MemberId> 
 /// # Errors
 /// When the database fails.
 pub async fn organisation_by_slug(cx: &mut Cx, slug: &str) -> Result<Option<Organisation>> {
+    // Only what could be one is looked for: PostgreSQL refuses a text with a null byte.
+    if text::slug(slug) != slug {
+        return Ok(None);
+    }
     store::organisation_by_slug(cx, slug).await
 }
 
@@ -348,9 +356,4 @@ pub async fn affiliation(cx: &mut Cx, caller: &Caller, id: AffiliationId) -> Res
 /// When the database fails.
 pub async fn by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Organisation>> {
     Ok(organisations_by_id(cx, ids).await?.into_iter().map(|organisation| (organisation.id, organisation)).collect())
-}
-
-/// A problem of a name already given.
-pub(crate) fn unknown(field: &'static str) -> Problem {
-    Problem::new(field, Code::Unknown, "Organisation inconnue.")
 }

@@ -242,17 +242,17 @@ pub(super) async fn count_tokens(cx: &mut Cx, member: MemberId, now: DateTime<Ut
     .0)
 }
 
-/// At most 500 of each a time, so that the writer is never held for long.
-pub(super) async fn sweep(cx: &mut Cx, links_before: DateTime<Utc>, sessions_before: DateTime<Utc>) -> Result<()> {
-    exec!(
+/// At most 500 of each a time, so that the writer is never held for long. How many of the more numerous.
+pub(super) async fn sweep(cx: &mut Cx, links_before: DateTime<Utc>, sessions_before: DateTime<Utc>) -> Result<u64> {
+    let links = exec!(
         cx,
         "delete from sign_in_links where id in (select id from sign_in_links where expires_at < $1 limit 500)",
         links_before
     )?;
-    exec!(
+    let sessions = exec!(
         cx,
         "delete from sessions where id in (select id from sessions where expires_at < $1 or revoked_at < $1 limit 500)",
         sessions_before
     )?;
-    Ok(())
+    Ok(links.max(sessions))
 }

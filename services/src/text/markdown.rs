@@ -71,8 +71,8 @@ pub fn render(body: &str, mentioned: &Mentioned) -> Rendered {
         }
     }
     let mut html = String::with_capacity(body.len() * 2);
-    // Writing into a string cannot fail.
-    drop(format_html(root, &options, &mut html));
+    let written = format_html(root, &options, &mut html);
+    debug_assert!(written.is_ok(), "writing into a string cannot fail");
     Rendered { html: SANITISER.clean(&html).to_string(), excerpt: excerpt(root) }
 }
 

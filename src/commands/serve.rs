@@ -1,0 +1,62 @@
+//! `ciam serve`: the API, the pages and the jobs, until Ctrl-C or SIGTERM.
+
+use services::clock::Clock;
+use services::{App, Error, Result, foundation};
+use tokio::net::TcpListener;
+
+use super::log;
+use crate::settings::Settings;
+use crate::{Duties, data_dir, start};
+
+/// Runs until it is told to stop.
+///
+/// # Errors
+/// [`Error::Startup`] with a sentence for the operator.
+pub async fn run(settings: &Settings) -> Result<()> {
+    log(settings, "info");
+    data_dir::prepare(&settings.data_dir)?;
+    let _held = data_dir::hold(&settings.data_dir)?;
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+        Error::Startup(format!(
+            "Le port {} ne peut pas être ouvert ({error}). Arrêtez ce qui l'occupe, ou donnez-en un autre avec --listen.",
+            settings.listen
+        ))
+    })?;
+    let clock = Clock::system();
+    let node = data_dir::node(&settings.data_dir, &clock)?;
+    let app = App::open(settings.config(), clock, node).await?;
+    let laid = foundation::lay(&app).await?;
+    let (url, outbox) = (app.config.public_url.clone(), app.mailer.outbox().is_some());
+    let mut told = format!("ciam {}\n\n  Adresse       {url}\n  Explorateur   {url}/explorer\n", env!("CARGO_PKG_VERSION"));
+    if outbox && settings.listen.ip().is_loopback() {
+        told += &format!("  Courriels     {url}/outbox\n");
+    }
+    if let Some(laid) = laid {
+        told += &format!(
+            "\nPremière connexion de l'administration (un seul usage, 24 heures) :\n  {url}/connexion?jeton={}\n",
+            laid.first_link
+        );
+    }
+    let running = start(app, listener, Duties { jobs: true, behind_proxy: settings.behind_proxy }).await?;
+    println!("{told}\nCtrl-C pour arrêter.");
+    stop_signal().await;
+    println!("Arrêt : les demandes et les tâches en cours se terminent.");
+    running.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C, or SIGTERM as service managers and containers send it.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}

@@ -1,0 +1,77 @@
+//! The routes, on one screen.
+
+mod explorer;
+mod graphql;
+mod health;
+mod pages;
+mod session;
+mod socket;
+
+use std::net::SocketAddr;
+
+use ::graphql::Api;
+use poem::http::{HeaderName, HeaderValue, header};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
+use tokio::sync::watch;
+
+/// What every handler is given.
+#[derive(Clone)]
+pub struct Door {
+    /// The GraphQL service.
+    pub api: Api,
+    /// Where the process listens.
+    pub address: SocketAddr,
+    /// A proxy stands in front.
+    pub behind_proxy: bool,
+    /// Turns true when the process stops.
+    pub stopped: watch::Receiver<bool>,
+}
+
+/// Every route.
+pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
+    Route::new()
+        .at("/", get(pages::home))
+        .at("/graphql", get(graphql::get).post(graphql::post))
+        .at("/graphql/ws", get(socket::upgrade))
+        .at("/explorer", get(explorer::page))
+        .at("/explorer/:file", get(explorer::file))
+        .at("/connexion", get(pages::link).post(pages::enter))
+        .at("/style.css", get(pages::style))
+        .at("/outbox", get(pages::outbox))
+        .at("/outbox/:file", get(pages::outbox_mail))
+        .at("/health/live", get(health::live))
+        .at("/health/ready", get(health::ready))
+        .around(guard)
+        .data(door)
+}
+
+/// Headers of every answer; a path that leads nowhere gets a sentence.
+async fn guard<E: Endpoint<Output = Response>>(next: std::sync::Arc<E>, request: Request) -> poem::Result<Response> {
+    let mut response = match next.call(request).await {
+        Ok(response) => response,
+        Err(error) => {
+            let status = error.status();
+            let sentence = match status.as_u16() {
+                404 => "Cette adresse ne mène nulle part.",
+                405 => "Cette adresse ne se demande pas ainsi.",
+                _ => "Cette demande n'a pas pu être traitée.",
+            };
+            poem::Response::builder().status(status).content_type("text/plain; charset=utf-8").body(sentence).into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::CONTENT_SECURITY_POLICY, CSP),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Pages take nothing from elsewhere and run no script written in them.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
