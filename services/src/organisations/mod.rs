@@ -19,7 +19,7 @@ use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
 
 pub use store::organisations_by_id;
-pub(crate) use store::{ancestors, insert_organisation};
+pub(crate) use store::{ancestors, insert_home, insert_organisation};
 
 /// The five kinds (docs/domain.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
