@@ -69,7 +69,7 @@ pub struct Forum {
 
 /// What a thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ThreadKind {
     /// Asks for an answer, which can be accepted.
     Question,
