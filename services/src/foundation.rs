@@ -150,13 +150,18 @@ pub struct Laid {
 /// # Errors
 /// When the database fails; [`Error::Startup`] when the first administrator's address is no good.
 pub async fn lay(app: &App) -> Result<Option<Laid>> {
+    lay_by(app, &app.clock).await
+}
+
+/// The same with the ids and dates of another clock, for the demo; the link is good from now on all the same.
+pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
     if !forum::spaces(&mut *app.db.reader().await?).await?.is_empty() {
         return Ok(None);
     }
     let address = app.config.admin_address.clone();
     let (address, key) = crate::text::address("address", &address)
         .map_err(|_| Error::Startup(format!("CIAM_ADMIN_ADDRESS n'est pas une adresse de courriel : {address}")))?;
-    let clock = app.clock.clone();
+    let (clock, present) = (clock.clone(), app.clock.clone());
     app.db
         .write(move |tx| {
             Box::pin(async move {
@@ -169,7 +174,7 @@ pub async fn lay(app: &App) -> Result<Option<Laid>> {
                 }
                 jobs::enqueue(tx, &clock, Job::SweepSessions, clock.now()).await?;
                 let member = first_administrator(tx, &clock, (&address, &key)).await?;
-                Ok(Some(Laid { first_link: sessions::own_link(tx, &clock, member, &address).await? }))
+                Ok(Some(Laid { first_link: sessions::own_link(tx, &present, member, &address).await? }))
             })
         })
         .await

@@ -6,6 +6,7 @@
 //! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail;
+//! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
 //! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`config`]: what all of them stand on.
 
 pub mod accounts;
@@ -14,6 +15,7 @@ pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod error;
 pub mod events;
 pub mod forum;

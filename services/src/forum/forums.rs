@@ -47,7 +47,7 @@ pub async fn create_forum(app: &App, caller: &Caller, new: CreateForum) -> Resul
                     return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
                 };
                 let slug = text::slug(&name);
-                if slug.is_empty() || store::slug_taken(tx, space.id, &slug).await? {
+                if slug.is_empty() || store::forum_by_slug(tx, space.id, &slug).await?.is_some() {
                     return Err(Error::invalid("name", Code::Taken, "Un forum de ce nom existe déjà dans cet espace."));
                 }
                 let forum = Forum {

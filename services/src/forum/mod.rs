@@ -27,11 +27,11 @@ pub use reads::{
     mentioned, openings, pinned_threads, post, posts as posts_of, posts_by_id, render, replies, reply_counts, revisions, spaces, thread,
     threads as thread_list, threads_by_id,
 };
-pub(crate) use rules::takes_kind;
+pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{
-    accept, add_to_post_count, add_to_thread_count, forum_kinds as kinds_of_forum, forum_row, insert_forum, insert_forum_kinds,
-    insert_space, lock_post, lock_thread, set_forum, set_hidden_post, set_hidden_thread, set_kind, set_locked, set_pinned,
-    set_thread_forum, space_row,
+    accept, add_to_post_count, add_to_thread_count, forum_by_slug, forum_kinds as kinds_of_forum, forum_row, insert_forum,
+    insert_forum_kinds, insert_space, lock_post, lock_thread, set_forum, set_hidden_post, set_hidden_thread, set_kind,
+    set_locked, set_pinned, set_thread_forum, space_row,
 };
 pub use threads::{EditThread, OpenThread, edit_thread, open_thread};
 pub(crate) use threads::{NewThread, add_thread};
@@ -69,7 +69,7 @@ pub struct Forum {
 
 /// What a thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ThreadKind {
     /// Asks for an answer, which can be accepted.
     Question,

@@ -9,7 +9,7 @@ pub(super) fn sees_thread(caller: &Caller, thread: &Thread) -> bool {
     caller.sees(thread.audience_id) && (thread.hidden_at.is_none() || caller.moderates(thread.space_id))
 }
 
-pub(super) fn title(title: &str) -> Result<String, Problem> {
+pub(crate) fn title(title: &str) -> Result<String, Problem> {
     text::line("title", title, 5, 150)
 }
 

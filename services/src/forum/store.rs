@@ -127,8 +127,8 @@ pub(super) async fn lock_forum(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>
     )?)
 }
 
-pub(super) async fn slug_taken(cx: &mut Cx, space: SpaceId, slug: &str) -> Result<bool> {
-    Ok(opt!(cx, (ForumId,), "select id from forums where space_id = $1 and slug = $2", space, slug)?.is_some())
+pub(crate) async fn forum_by_slug(cx: &mut Cx, space: SpaceId, slug: &str) -> Result<Option<ForumId>> {
+    Ok(opt!(cx, (ForumId,), "select id from forums where space_id = $1 and slug = $2", space, slug)?.map(|row| row.0))
 }
 
 /// Every forum, in the order of its space: there are tens, not thousands.

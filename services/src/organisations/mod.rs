@@ -19,11 +19,11 @@ use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
 
 pub use store::organisations_by_id;
-pub(crate) use store::{ancestors, insert_organisation};
+pub(crate) use store::{ancestors, insert_home, insert_organisation};
 
 /// The five kinds (docs/domain.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum OrganisationKind {
     Ministere,
@@ -48,7 +48,7 @@ pub struct Organisation {
 
 /// What became of a wish to be of an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
-#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AffiliationState {
     /// Not decided yet.
     Demandee,

@@ -115,6 +115,29 @@ pub(super) async fn insert_request(
     Ok(())
 }
 
+/// An affiliation approved from the start; the member's own row is the caller's to set.
+pub(crate) async fn insert_home(
+    cx: &mut Cx,
+    id: AffiliationId,
+    member: MemberId,
+    organisation: OrganisationId,
+    (requested_at, decided_at): (DateTime<Utc>, DateTime<Utc>),
+    decided_by: Option<MemberId>,
+) -> Result<()> {
+    exec!(
+        cx,
+        "insert into affiliations (id, member_id, organisation_id, state, requested_at, decided_at, decided_by)
+         values ($1, $2, $3, 'APPROUVEE', $4, $5, $6)",
+        id,
+        member,
+        organisation,
+        requested_at,
+        decided_at,
+        decided_by
+    )?;
+    Ok(())
+}
+
 pub(super) async fn withdraw_request(
     cx: &mut Cx,
     member: MemberId,

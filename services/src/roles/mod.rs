@@ -19,7 +19,7 @@ pub(crate) use store::{deciders, insert_grant};
 
 /// A role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
-#[sqlx(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
     /// Functional and technical administration of Mentor, for the whole programme.
     AdministrateurPilote,

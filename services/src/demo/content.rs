@@ -1,0 +1,162 @@
+//! What was written for the demo, read from the files of `demo/`.
+//!
+//! Codes and fields are checked while reading; whether handles and forums exist is seen when they are looked up, and by the
+//! tests.
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::forum::ThreadKind;
+use crate::organisations::OrganisationKind;
+use crate::roles::Role;
+
+/// The slug of the organisation whose members alone see the forum [`RESTRICTED`].
+pub(super) const MINISTRY: &str = "ministere-interieur";
+/// The space and the slug of the forum that the demo adds.
+pub(super) const RESTRICTED: (&str, &str) = ("accompagnement", "atelier-du-ministere-de-l-interieur");
+
+/// All of it.
+pub(super) struct Content {
+    pub(super) organisations: Vec<WrittenOrganisation>,
+    pub(super) members: Vec<WrittenMember>,
+    /// Each with the slug of its space.
+    pub(super) threads: Vec<(&'static str, WrittenThread)>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenOrganisation {
+    pub(super) slug: String,
+    #[serde(with = "KindOfOrganisation")]
+    pub(super) kind: OrganisationKind,
+    pub(super) name: String,
+    pub(super) short_name: String,
+    pub(super) parent: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenMember {
+    pub(super) handle: String,
+    pub(super) name: String,
+    pub(super) organisation: String,
+    #[serde(default)]
+    pub(super) roles: Vec<WrittenRole>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenRole {
+    #[serde(with = "NameOfRole")]
+    pub(super) role: Role,
+    pub(super) organisation: Option<String>,
+    pub(super) space: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenThread {
+    pub(super) forum: String,
+    #[serde(with = "KindOfThread")]
+    pub(super) kind: ThreadKind,
+    pub(super) title: String,
+    pub(super) author: String,
+    pub(super) days_ago: i64,
+    #[serde(default)]
+    pub(super) pinned: bool,
+    #[serde(default)]
+    pub(super) locked: bool,
+    pub(super) body: String,
+    #[serde(default)]
+    pub(super) answers: Vec<WrittenAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenAnswer {
+    pub(super) author: String,
+    /// Hours after the post it answers.
+    pub(super) hours_later: i64,
+    pub(super) body: String,
+    #[serde(default)]
+    pub(super) accepted: bool,
+    /// What the body became.
+    pub(super) edited: Option<String>,
+    #[serde(default)]
+    pub(super) answers: Vec<WrittenAnswer>,
+}
+
+// The codes of the files are the database's. These mirrors of other modules' types fail to compile when a variant is missing.
+
+#[derive(Deserialize)]
+#[serde(remote = "OrganisationKind", rename_all = "SCREAMING_SNAKE_CASE")]
+enum KindOfOrganisation {
+    Ministere,
+    DirectionInterministerielle,
+    EcoleDeServicePublic,
+    Pfrh,
+    OperateurDeFormation,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "Role", rename_all = "SCREAMING_SNAKE_CASE")]
+enum NameOfRole {
+    AdministrateurPilote,
+    AdministrateurEspaceDedie,
+    ResponsableFormationCentral,
+    ReferentLocal,
+    Concepteur,
+    Formateur,
+    Organisateur,
+    Editeur,
+    Moderateur,
+    Administrateur,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "ThreadKind", rename_all = "SCREAMING_SNAKE_CASE")]
+enum KindOfThread {
+    Question,
+    Discussion,
+    BonnePratique,
+    Signalement,
+    Actualite,
+}
+
+impl Content {
+    /// Reads the files, which are part of the binary.
+    pub(super) fn read() -> Result<Self> {
+        let files = [
+            ("plateforme", include_str!("../../../demo/plateforme.json")),
+            ("editorial", include_str!("../../../demo/editorial.json")),
+            ("accompagnement", include_str!("../../../demo/accompagnement.json")),
+            (RESTRICTED.0, include_str!("../../../demo/interieur.json")),
+        ];
+        let mut threads = Vec::new();
+        for (space, text) in files {
+            threads.extend(parse::<Vec<WrittenThread>>(text)?.into_iter().map(|thread| (space, thread)));
+        }
+        Ok(Self {
+            organisations: parse(include_str!("../../../demo/organisations.json"))?,
+            members: parse(include_str!("../../../demo/members.json"))?,
+            threads,
+        })
+    }
+
+    /// The place of a member in the file.
+    pub(super) fn member(&self, handle: &str) -> Result<usize> {
+        let found = self.members.iter().position(|member| member.handle == handle);
+        found.ok_or_else(|| Error::internal(format!("the demo has no member {handle}")))
+    }
+
+    /// The place of somebody who moderates every space.
+    pub(super) fn moderator(&self) -> Result<usize> {
+        let moderates = |role: &WrittenRole| role.role == Role::Moderateur && role.space.is_none();
+        let found = self.members.iter().position(|member| member.roles.iter().any(moderates));
+        found.ok_or_else(|| Error::internal("the demo has no moderator"))
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| Error::internal(format!("a file of the demo cannot be read: {error}")))
+}

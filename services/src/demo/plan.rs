@@ -1,0 +1,378 @@
+//! What happens in the demo, act by act in the order of time: pure, and the same each time.
+//!
+//! The written threads come as they are. Further ones, when many posts are asked for, vary them: other people, other trees,
+//! bodies of the same forum.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::content::{Content, RESTRICTED, WrittenAnswer};
+use super::{NOW, SEED};
+use crate::error::{Error, Result};
+use crate::forum::{self, ThreadKind};
+use crate::text;
+
+/// From so many posts on, one thread is huge, to show that it is read and counted like any other.
+const HUGE_FROM: usize = 200_000;
+const HUGE: usize = 10_000;
+/// Generated threads open at most so many days ago: everybody had joined by then.
+const OLDEST: i64 = 720;
+/// When people write, in UTC: 8 to 19 h in Paris in winter.
+const OFFICE: std::ops::Range<u32> = 7..18;
+
+/// Everything, with indices for ids: those are made when it is written.
+pub(super) struct Plan {
+    /// Space and slug.
+    pub(super) forums: Vec<(&'static str, String)>,
+    /// Every distinct body, so that each is rendered once.
+    pub(super) bodies: Vec<String>,
+    pub(super) threads: Vec<PlannedThread>,
+    pub(super) posts: Vec<PlannedPost>,
+    /// In the order of time.
+    pub(super) acts: Vec<Act>,
+}
+
+pub(super) struct PlannedThread {
+    pub(super) forum: usize,
+    pub(super) kind: ThreadKind,
+    pub(super) title: String,
+}
+
+pub(super) struct PlannedPost {
+    pub(super) thread: usize,
+    /// None for the opening post.
+    pub(super) parent: Option<usize>,
+    pub(super) author: usize,
+    pub(super) body: usize,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Act {
+    pub(super) at: DateTime<Utc>,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    /// The post, and its thread with the opening one.
+    Post(usize),
+    /// The post gets that body.
+    Edit(usize, usize),
+    /// The post is accepted by its thread's author, that member.
+    Accept(usize, usize),
+    Pin(usize),
+    Lock(usize),
+}
+
+/// Plans the written threads, and others like them until there are `posts` posts.
+pub(super) fn plan(content: &Content, posts: usize) -> Result<Plan> {
+    let mut planner = Planner {
+        plan: Plan { forums: Vec::new(), bodies: Vec::new(), threads: Vec::new(), posts: Vec::new(), acts: Vec::new() },
+        known: HashMap::new(),
+        rng: StdRng::seed_from_u64(SEED),
+    };
+    let written = planner.written(content)?;
+    for draft in &written {
+        planner.schedule(draft)?;
+    }
+    if planner.plan.posts.len() < posts {
+        planner.vary(content, &written, posts)?;
+    }
+    let mut plan = planner.plan;
+    // Stable: what a thread does at one moment stays in its order.
+    plan.acts.sort_by_key(|act| act.at);
+    Ok(plan)
+}
+
+/// A thread before its times are known. A post comes after the one it answers.
+struct Draft {
+    forum: usize,
+    kind: ThreadKind,
+    title: String,
+    days_ago: i64,
+    pinned: bool,
+    locked: bool,
+    posts: Vec<DraftPost>,
+}
+
+struct DraftPost {
+    parent: Option<usize>,
+    author: usize,
+    /// Minutes since the opening, before people's hours are looked at.
+    after: i64,
+    body: usize,
+    accepted: bool,
+    edited: Option<usize>,
+}
+
+struct Planner {
+    plan: Plan,
+    known: HashMap<String, usize>,
+    rng: StdRng,
+}
+
+impl Planner {
+    fn written(&mut self, content: &Content) -> Result<Vec<Draft>> {
+        let mut drafts = Vec::with_capacity(content.threads.len());
+        for (space, thread) in &content.threads {
+            let author = content.member(&thread.author)?;
+            let body = self.body(&thread.body)?;
+            let mut posts = vec![DraftPost { parent: None, author, after: 0, body, accepted: false, edited: None }];
+            self.written_answers(content, &mut posts, 0, &thread.answers)?;
+            drafts.push(Draft {
+                forum: self.forum(space, &thread.forum),
+                kind: thread.kind,
+                title: thread.title.clone(),
+                days_ago: thread.days_ago,
+                pinned: thread.pinned,
+                locked: thread.locked,
+                posts,
+            });
+        }
+        Ok(drafts)
+    }
+
+    fn written_answers(
+        &mut self,
+        content: &Content,
+        posts: &mut Vec<DraftPost>,
+        parent: usize,
+        answers: &[WrittenAnswer],
+    ) -> Result<()> {
+        for answer in answers {
+            let own = posts.len();
+            posts.push(DraftPost {
+                parent: Some(parent),
+                author: content.member(&answer.author)?,
+                after: posts[parent].after + answer.hours_later * 60,
+                body: self.body(&answer.body)?,
+                accepted: answer.accepted,
+                edited: answer.edited.as_deref().map(|body| self.body(body)).transpose()?,
+            });
+            self.written_answers(content, posts, own, &answer.answers)?;
+        }
+        Ok(())
+    }
+
+    /// Threads like the written ones, until there are `posts` posts.
+    fn vary(&mut self, content: &Content, written: &[Draft], posts: usize) -> Result<()> {
+        // The restricted forum is left as it is: its people are few.
+        let templates: Vec<_> = written.iter().filter(|draft| self.plan.forums[draft.forum].1 != RESTRICTED.1).collect();
+        let mut answers = vec![Vec::new(); self.plan.forums.len()];
+        for draft in &templates {
+            answers[draft.forum].extend(draft.posts.iter().skip(1).map(|post| post.body));
+        }
+        if posts >= HUGE_FROM
+            && let Some(template) = templates.iter().find(|draft| draft.kind == ThreadKind::Discussion)
+        {
+            let title = format!("{} — le grand fil", template.title);
+            let draft = self.huge(content, template, &answers[template.forum], title);
+            self.schedule(&draft)?;
+        }
+        let mut used = vec![0; templates.len()];
+        while self.plan.posts.len() < posts {
+            let chosen = self.rng.random_range(0..templates.len());
+            let template = templates[chosen];
+            let organisation = &content.organisations[used[chosen] % content.organisations.len()];
+            let round = used[chosen] / content.organisations.len() + 1;
+            used[chosen] += 1;
+            let title = match round {
+                1 => format!("{} — {}", template.title, organisation.short_name),
+                _ => format!("{} — {} ({round})", template.title, organisation.short_name),
+            };
+            let size = templates[self.rng.random_range(0..templates.len())].posts.len() - 1;
+            let draft = self.variation(content, template, &answers[template.forum], title, size)?;
+            self.schedule(&draft)?;
+        }
+        Ok(())
+    }
+
+    fn variation(&mut self, content: &Content, template: &Draft, bodies: &[usize], title: String, size: usize) -> Result<Draft> {
+        // Some conversations go back and forth for long, deeper than a path has levels.
+        let chain = self.rng.random_ratio(1, 40);
+        let size = if chain { self.rng.random_range(32..=75) } else { size };
+        let mut people: Vec<_> = (0..6).map(|_| self.rng.random_range(0..content.members.len())).collect();
+        let opening = &template.posts[0];
+        // News is told by those who may tell it.
+        if template.kind == ThreadKind::Actualite || people[0] == opening.author {
+            people[0] = opening.author;
+        }
+        let mut posts = vec![DraftPost { author: people[0], accepted: false, edited: None, ..*opening }];
+        for own in 1..=size {
+            let parent = match self.rng.random_range(0..100) {
+                _ if chain => own - 1,
+                0..40 => own - 1,
+                40..70 => 0,
+                _ => self.rng.random_range(0..own),
+            };
+            let after = posts[parent].after + self.rng.random_range(20..=26 * 60);
+            let mut post = self.answer(&people, bodies, (parent, posts[parent].author), after);
+            if self.rng.random_ratio(1, 60) {
+                let body = format!("{}\n\n*Édition : coquille corrigée.*", self.plan.bodies[post.body]);
+                post.edited = Some(self.body(&body)?);
+            }
+            posts.push(post);
+        }
+        if template.kind.can_be_solved() && size > 0 && self.rng.random_ratio(3, 5) {
+            let chosen = self.rng.random_range(1..=size);
+            posts[chosen].accepted = posts[chosen].author != people[0];
+        }
+        Ok(Draft {
+            forum: template.forum,
+            kind: template.kind,
+            title,
+            days_ago: self.rng.random_range(1..=OLDEST),
+            pinned: false,
+            locked: self.rng.random_ratio(1, 100),
+            posts,
+        })
+    }
+
+    fn huge(&mut self, content: &Content, template: &Draft, bodies: &[usize], title: String) -> Draft {
+        let people: Vec<_> = (0..content.members.len()).collect();
+        let mut posts = vec![DraftPost { accepted: false, edited: None, ..template.posts[0] }];
+        for own in 1..HUGE {
+            let parent = match self.rng.random_range(0..100) {
+                0..30 => 0,
+                30..70 => self.rng.random_range(own.saturating_sub(20)..own),
+                _ => self.rng.random_range(0..own),
+            };
+            let after = i64::try_from(own).unwrap_or(0) * (OLDEST - 5) * 24 * 60 / i64::try_from(HUGE).unwrap_or(1);
+            posts.push(self.answer(&people, bodies, (parent, posts[parent].author), after));
+        }
+        Draft { forum: template.forum, kind: template.kind, title, days_ago: OLDEST, pinned: false, locked: false, posts }
+    }
+
+    /// An answer by one of `people`, who rarely answer themselves.
+    fn answer(&mut self, people: &[usize], bodies: &[usize], (parent, before): (usize, usize), after: i64) -> DraftPost {
+        let mut author = people[self.rng.random_range(0..people.len())];
+        if author == before {
+            author = people[self.rng.random_range(0..people.len())];
+        }
+        let body = bodies[self.rng.random_range(0..bodies.len())];
+        DraftPost { parent: Some(parent), author, after, body, accepted: false, edited: None }
+    }
+
+    /// Gives a thread its times and enters its acts. Posts keep the order of the draft's times, at hours when people work.
+    fn schedule(&mut self, draft: &Draft) -> Result<()> {
+        let start = self.opening_time(draft.days_ago);
+        let mut arrivals: Vec<_> = (0..draft.posts.len()).collect();
+        arrivals.sort_by_key(|post| draft.posts[*post].after);
+        let mut times = vec![start; draft.posts.len()];
+        let mut last = start;
+        for post in &arrivals[1..] {
+            let wished = start + TimeDelta::minutes(draft.posts[*post].after) + self.minutes(0..40);
+            last = self.at_work(wished).max(last + self.minutes(1..5));
+            times[*post] = last;
+        }
+        // Whole weeks earlier, when it would end in the future, so that its days stay working days.
+        let mut earlier = TimeDelta::zero();
+        while last - earlier > NOW {
+            earlier += TimeDelta::weeks(1);
+        }
+        for time in &mut times {
+            *time -= earlier;
+        }
+
+        let thread = self.plan.threads.len();
+        let title = forum::sound_title(&draft.title).map_err(unsound)?;
+        self.plan.threads.push(PlannedThread { forum: draft.forum, kind: draft.kind, title });
+        let first = self.plan.posts.len();
+        self.plan.posts.extend(draft.posts.iter().map(|post| PlannedPost {
+            thread,
+            parent: post.parent.map(|parent| first + parent),
+            author: post.author,
+            body: post.body,
+        }));
+        // In this order, since the sort keeps it for what has one time.
+        let mut end = start - earlier;
+        for post in &arrivals {
+            end = end.max(times[*post]);
+            self.act(times[*post], What::Post(first + post));
+        }
+        for post in &arrivals {
+            if let Some(body) = draft.posts[*post].edited {
+                let at = (times[*post] + self.minutes(4..50)).min(NOW);
+                end = end.max(at);
+                self.act(at, What::Edit(first + post, body));
+            }
+        }
+        if let Some(post) = draft.posts.iter().position(|post| post.accepted) {
+            end = (end + self.minutes(10..300)).min(NOW);
+            self.act(end, What::Accept(first + post, draft.posts[0].author));
+        }
+        if draft.pinned {
+            end = (end + self.minutes(10..60)).min(NOW);
+            self.act(end, What::Pin(thread));
+        }
+        if draft.locked {
+            end = (end + self.minutes(60..600)).min(NOW);
+            self.act(end, What::Lock(thread));
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, at: DateTime<Utc>, what: What) {
+        self.plan.acts.push(Act { at, what });
+    }
+
+    /// A moment of a working day, so many days ago or just before that.
+    fn opening_time(&mut self, days_ago: i64) -> DateTime<Utc> {
+        let day = NOW - TimeDelta::days(days_ago);
+        let back = match day.weekday() {
+            Weekday::Sat => 1,
+            Weekday::Sun => 2,
+            _ => 0,
+        };
+        midnight(day) - TimeDelta::days(back) + self.minutes(7 * 60..16 * 60)
+    }
+
+    /// `wished`, or the next morning of work.
+    fn at_work(&mut self, wished: DateTime<Utc>) -> DateTime<Utc> {
+        let mut day = midnight(wished);
+        if wished.hour() >= OFFICE.end {
+            day += TimeDelta::days(1);
+        }
+        match day.weekday() {
+            Weekday::Sat => day += TimeDelta::days(2),
+            Weekday::Sun => day += TimeDelta::days(1),
+            _ => {}
+        }
+        if day == midnight(wished) && OFFICE.contains(&wished.hour()) {
+            return wished;
+        }
+        day + TimeDelta::hours(i64::from(OFFICE.start)) + self.minutes(0..120)
+    }
+
+    fn minutes(&mut self, range: std::ops::Range<i64>) -> TimeDelta {
+        TimeDelta::seconds(self.rng.random_range(range.start * 60..range.end * 60))
+    }
+
+    fn forum(&mut self, space: &'static str, slug: &str) -> usize {
+        let forums = &mut self.plan.forums;
+        forums.iter().position(|known| known.0 == space && known.1 == slug).unwrap_or_else(|| {
+            forums.push((space, slug.to_owned()));
+            forums.len() - 1
+        })
+    }
+
+    fn body(&mut self, body: &str) -> Result<usize> {
+        let body = text::body("body", body).map_err(unsound)?;
+        let bodies = &mut self.plan.bodies;
+        Ok(*self.known.entry(body).or_insert_with_key(|body| {
+            bodies.push(body.clone());
+            bodies.len() - 1
+        }))
+    }
+}
+
+fn midnight(at: DateTime<Utc>) -> DateTime<Utc> {
+    at - TimeDelta::seconds(i64::from(at.num_seconds_from_midnight()))
+}
+
+fn unsound(problem: crate::error::Problem) -> Error {
+    Error::internal(format!("the demo's content: {}: {}", problem.field, problem.message))
+}

@@ -1,0 +1,190 @@
+//! Writes a plan, so many acts in each transaction.
+
+use crate::clock::Clock;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::events::{Event, tell};
+use crate::forum::{self, NewPost, NewThread};
+use crate::id::{ForumId, MemberId, PostId, ThreadId};
+use crate::text::{self, Mentioned, Rendered};
+
+use super::people::Places;
+use super::plan::{Act, Plan, What};
+
+/// At most so many rows are touched in a transaction, so that a service beside it is not kept waiting.
+const MOST_ROWS: usize = 500;
+
+/// A plan on its way into the database. It is moved into each write and comes back with it.
+pub(super) struct Writing {
+    clock: Clock,
+    plan: Plan,
+    bodies: Vec<Body>,
+    members: Vec<MemberId>,
+    forums: Vec<ForumId>,
+    moderator: MemberId,
+    threads: Vec<Option<WrittenThread>>,
+    posts: Vec<Option<WrittenPost>>,
+    next: usize,
+    posts_written: usize,
+}
+
+struct Body {
+    rendered: Rendered,
+    mentioned: Vec<MemberId>,
+}
+
+#[derive(Clone, Copy)]
+struct WrittenThread {
+    id: ThreadId,
+    next_ordinal: i64,
+}
+
+#[derive(Clone)]
+struct WrittenPost {
+    id: PostId,
+    path: Vec<u8>,
+    depth: i64,
+}
+
+impl Writing {
+    /// Renders every body once.
+    pub(super) fn new(clock: Clock, plan: Plan, places: Places) -> Self {
+        let members = places.members.iter().map(|(_, id)| *id).collect();
+        let known: Mentioned = places.members.into_iter().collect();
+        let bodies = plan.bodies.iter().map(|body| {
+            let mut mentioned: Vec<_> = text::handles(body).iter().filter_map(|handle| known.get(handle).copied()).collect();
+            mentioned.sort_unstable();
+            Body { rendered: text::render(body, &known), mentioned }
+        });
+        Self {
+            clock,
+            bodies: bodies.collect(),
+            members,
+            forums: places.forums,
+            moderator: places.moderator,
+            threads: vec![None; plan.threads.len()],
+            posts: vec![None; plan.posts.len()],
+            next: 0,
+            posts_written: 0,
+            plan,
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.next == self.plan.acts.len()
+    }
+
+    pub(super) fn posts_written(&self) -> usize {
+        self.posts_written
+    }
+
+    /// Writes the next acts, as many as fit in a transaction.
+    pub(super) async fn write_some(&mut self, tx: &mut Tx) -> Result<()> {
+        let mut rows = 0;
+        while let Some(act) = self.plan.acts.get(self.next).copied() {
+            rows += self.rows(act);
+            if rows > MOST_ROWS {
+                break;
+            }
+            self.write(tx, act).await?;
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn rows(&self, act: Act) -> usize {
+        match act.what {
+            // The post, its thread or forum, the event.
+            What::Post(post) if self.plan.posts[post].parent.is_some() => {
+                3 + self.bodies[self.plan.posts[post].body].mentioned.len()
+            }
+            What::Post(post) => 4 + self.bodies[self.plan.posts[post].body].mentioned.len(),
+            // The former mentions go too.
+            What::Edit(post, body) => {
+                3 + self.bodies[self.plan.posts[post].body].mentioned.len() + self.bodies[body].mentioned.len()
+            }
+            What::Accept(..) | What::Pin(_) | What::Lock(_) => 2,
+        }
+    }
+
+    async fn write(&mut self, tx: &mut Tx, act: Act) -> Result<()> {
+        self.clock.set(act.at);
+        match act.what {
+            What::Post(post) => self.post(tx, post).await,
+            What::Edit(post, body) => {
+                let thread = self.thread(self.plan.posts[post].thread)?.id;
+                let edit = self.new_post(self.written(post)?.id, post, body);
+                forum::put_edit(tx, &self.clock, thread, &edit).await
+            }
+            What::Accept(post, by) => {
+                let (thread, post) = (self.thread(self.plan.posts[post].thread)?.id, self.written(post)?.id);
+                forum::accept(tx, thread, Some(post), Some(act.at)).await?;
+                tell(tx, &self.clock, Some(self.members[by]), &Event::AnswerAccepted { thread, post }).await
+            }
+            What::Pin(thread) => {
+                let thread = self.thread(thread)?.id;
+                forum::set_pinned(tx, thread, Some(act.at)).await?;
+                tell(tx, &self.clock, Some(self.moderator), &Event::ThreadPinned { thread, pinned: true }).await
+            }
+            What::Lock(thread) => {
+                let thread = self.thread(thread)?.id;
+                forum::set_locked(tx, thread, Some(act.at)).await?;
+                tell(tx, &self.clock, Some(self.moderator), &Event::ThreadLocked { thread, locked: true }).await
+            }
+        }
+    }
+
+    async fn post(&mut self, tx: &mut Tx, own: usize) -> Result<()> {
+        let planned = &self.plan.posts[own];
+        let new = self.new_post(PostId::new(&self.clock), own, planned.body);
+        let id = new.id;
+        let (path, depth) = if let Some(parent) = planned.parent {
+            let (thread, parent) = (self.thread(planned.thread)?, self.written(parent)?);
+            let place = (thread.id, parent.id, thread.next_ordinal);
+            forum::add_answer(tx, &self.clock, &new, place, (&parent.path, parent.depth)).await?
+        } else {
+            let (thread, id) = (&self.plan.threads[planned.thread], ThreadId::new(&self.clock));
+            let thread = NewThread {
+                id,
+                post: new.id,
+                forum: self.forums[thread.forum],
+                kind: thread.kind,
+                title: &thread.title,
+                author: new.author,
+                body: new.body,
+                rendered: new.rendered,
+                mentioned: new.mentioned,
+                at: new.at,
+            };
+            forum::add_thread(tx, &self.clock, &thread).await?;
+            self.threads[planned.thread] = Some(WrittenThread { id, next_ordinal: 0 });
+            (Vec::new(), 0)
+        };
+        if let Some(thread) = &mut self.threads[planned.thread] {
+            thread.next_ordinal += 1;
+        }
+        self.posts[own] = Some(WrittenPost { id, path, depth });
+        self.posts_written += 1;
+        Ok(())
+    }
+
+    /// The post of the plan, with this body, written now.
+    fn new_post(&self, id: PostId, post: usize, body: usize) -> NewPost<'_> {
+        NewPost {
+            id,
+            author: self.members[self.plan.posts[post].author],
+            body: &self.plan.bodies[body],
+            rendered: &self.bodies[body].rendered,
+            mentioned: &self.bodies[body].mentioned,
+            at: self.clock.now(),
+        }
+    }
+
+    fn thread(&self, thread: usize) -> Result<WrittenThread> {
+        self.threads[thread].ok_or_else(|| Error::internal("the demo plans a post before its thread"))
+    }
+
+    fn written(&self, post: usize) -> Result<&WrittenPost> {
+        self.posts[post].as_ref().ok_or_else(|| Error::internal("the demo plans an answer before its post"))
+    }
+}
