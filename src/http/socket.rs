@@ -133,6 +133,7 @@ impl Connection {
         let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
         let mut handles: HashMap<String, AbortHandle> = HashMap::new();
         let mut stopped = self.door.stopped.clone();
+        let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
         let mut asked = false;
         loop {
             tokio::select! {
@@ -182,7 +183,7 @@ impl Connection {
                         send(stream, format!(r#"{{"type":"complete","id":{id}}}"#)).await?;
                     }
                 }
-                _ = stopped.wait_for(|stop| *stop) => return Err(Close(1001, "Going away")),
+                _ = &mut stops => return Err(Close(1001, "Going away")),
             }
         }
     }

@@ -14,10 +14,13 @@ pub const BODY_MOST: usize = 50_000;
 /// # Errors
 /// A problem of `field`.
 pub fn line(field: &'static str, text: &str, least: usize, most: usize) -> Result<String, Problem> {
-    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // No-break spaces stay: French typography needs them before « : ; ! ? » and inside the guillemets.
+    let folds = |c: char| c.is_whitespace() && !matches!(c, '\u{a0}' | '\u{202f}');
+    let folded = text.split(folds).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     if folded.chars().any(char::is_control) {
         return Err(Problem::new(field, Code::Malformed, "Ce texte contient des caractères de contrôle."));
     }
+    let folded = folded.trim().to_owned();
     sized(field, &folded, least, most)?;
     Ok(folded)
 }
@@ -115,6 +118,7 @@ mod tests {
     #[test]
     fn lines_are_folded_bounded_and_free_of_control_characters() {
         assert_eq!(line("title", "  Un \n titre ", 3, 10), Ok("Un titre".into()));
+        assert_eq!(line("title", "Prêt\u{a0}?", 3, 10), Ok("Prêt\u{a0}?".into()));
         assert_eq!(line("title", "", 3, 10).unwrap_err().code, Code::Required);
         assert_eq!(line("title", "ab", 3, 10).unwrap_err().code, Code::TooShort);
         assert_eq!(line("title", &"é".repeat(11), 3, 10).unwrap_err().code, Code::TooLong);
