@@ -19,15 +19,14 @@ pub struct Held {
 /// [`Error::Startup`] with a sentence for the operator.
 pub fn prepare(folder: &Path) -> Result<()> {
     let trial = folder.join(".ciam-essai");
-    std::fs::create_dir_all(folder)
-        .and_then(|()| File::create(&trial))
-        .and_then(|_| std::fs::remove_file(&trial))
-        .map_err(|error| {
+    std::fs::create_dir_all(folder).and_then(|()| File::create(&trial)).and_then(|_| std::fs::remove_file(&trial)).map_err(
+        |error| {
             Error::Startup(format!(
                 "Le dossier {} ne peut pas être écrit ({error}). Donnez-en un autre avec --data-dir, ou corrigez ses droits.",
                 folder.display()
             ))
-        })
+        },
+    )
 }
 
 /// Holds the folder: one serving process a folder. Commands beside it only write rows.

@@ -56,13 +56,12 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
     };
     let door = http::Door { api: Api::new(app.clone()), address, behind_proxy: duties.behind_proxy, stopped: stopped.clone() };
     let mut signal = stopped;
-    let serving = tokio::spawn(
-        Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_secs(75)).run_with_graceful_shutdown(
+    let serving =
+        tokio::spawn(Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_secs(75)).run_with_graceful_shutdown(
             http::routes(door).boxed(),
             async move { drop(signal.wait_for(|stop| *stop).await) },
             Some(GRACE),
-        ),
-    );
+        ));
     Ok(Running { address, stop, serving, working, sequencing, app })
 }
 

@@ -18,7 +18,6 @@ use crate::scalars::DateTime;
 use crate::sessions::{AccessTokenConnection, SessionConnection};
 use crate::{ids, organisations, roles, sessions};
 
-/// Un membre de la communauté.
 pub(crate) struct Member(pub(crate) Arc<Row>);
 
 connection! { "Des membres, par nom." MemberConnection, MemberEdge, Member }
@@ -34,6 +33,7 @@ pub(crate) struct Suspension {
     reason: String,
 }
 
+/// Un membre de la communauté.
 #[Object]
 impl Member {
     /// Identifiant global.

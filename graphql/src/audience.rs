@@ -79,9 +79,9 @@ pub(crate) fn grants(inputs: &[AudienceGrantInput]) -> Result<Vec<Grant>> {
     inputs.iter().map(AudienceGrantInput::grant).collect()
 }
 
-/// Un accès d'une audience.
 pub(crate) struct AudienceGrant(pub(crate) Grant);
 
+/// Un accès d'une audience.
 #[Object]
 impl AudienceGrant {
     /// Sa nature.

@@ -61,9 +61,9 @@ pub(crate) enum ThreadOrder {
     Date,
 }
 
-/// Un des trois espaces de la communauté : plateforme, éditorial, accompagnement.
 pub(crate) struct Space(pub(crate) forum::Space);
 
+/// Un des trois espaces de la communauté : plateforme, éditorial, accompagnement.
 #[Object]
 impl Space {
     /// Identifiant global.
@@ -94,9 +94,9 @@ impl Space {
     }
 }
 
-/// Un forum d'un espace.
 pub(crate) struct Forum(pub(crate) forum::Forum);
 
+/// Un forum d'un espace.
 #[Object]
 impl Forum {
     /// Identifiant global.
@@ -162,12 +162,7 @@ impl Forum {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<ThreadConnection> {
-        let of = Filter {
-            forum: Some(self.0.id),
-            space: Some(self.0.space_id),
-            kind: kind.map(Into::into),
-            ..Filter::default()
-        };
+        let of = Filter { forum: Some(self.0.id), space: Some(self.0.space_id), kind: kind.map(Into::into), ..Filter::default() };
         list(ctx, of, filter, order_by, paging(first, after, last, before)).await
     }
 
@@ -190,11 +185,11 @@ async fn grants(request: &Request, id: services::id::AudienceId) -> Result<Optio
     Ok(Some(grants.into_iter().map(AudienceGrant).collect()))
 }
 
-/// Un fil d'un forum : un premier message et des réponses à toute profondeur.
 pub(crate) struct Thread(pub(crate) Arc<forum::Thread>);
 
 connection! { "Des fils." ThreadConnection, ThreadEdge, Thread }
 
+/// Un fil d'un forum : un premier message et des réponses à toute profondeur.
 #[Object]
 impl Thread {
     /// Identifiant global.
@@ -311,7 +306,6 @@ impl Thread {
     }
 }
 
-/// Un message d'un fil.
 pub(crate) struct Post {
     pub(crate) row: Arc<forum::Post>,
     pub(crate) thread: Arc<forum::Thread>,
@@ -328,6 +322,7 @@ impl Post {
     }
 }
 
+/// Un message d'un fil.
 #[Object]
 impl Post {
     /// Identifiant global.
@@ -472,11 +467,11 @@ impl Post {
     }
 }
 
-/// Une version antérieure d'un message.
 pub(crate) struct Revision(forum::Revision);
 
 connection! { "Les versions antérieures d'un message." RevisionConnection, RevisionEdge, Revision }
 
+/// Une version antérieure d'un message.
 #[Object]
 impl Revision {
     /// Numéro de version.

@@ -7,7 +7,8 @@ use services::error::{Code, Error, Result};
 
 /// An id given as an argument of a read: an unknown one finds nothing, a wrong kind is refused.
 pub(crate) fn argument<Id: FromStr>(field: &'static str, id: &ID) -> Result<Id> {
-    id.parse().map_err(|_| Error::invalid(field, Code::Malformed, format!("« {field} » n'est pas un identifiant de cette nature.")))
+    id.parse()
+        .map_err(|_| Error::invalid(field, Code::Malformed, format!("« {field} » n'est pas un identifiant de cette nature.")))
 }
 
 /// The same for an optional one.

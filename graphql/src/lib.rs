@@ -28,12 +28,7 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 
 /// La racine des lectures. Ce qui n'existe pas ou ne vous est pas visible vaut null.
 #[derive(MergedObject, Default)]
-pub struct Query(
-    node::NodeQuery,
-    accounts::AccountsQuery,
-    organisations::OrganisationsQuery,
-    forum::ForumQuery,
-);
+pub struct Query(node::NodeQuery, accounts::AccountsQuery, organisations::OrganisationsQuery, forum::ForumQuery);
 
 /// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems.
 #[derive(MergedObject, Default)]

@@ -49,7 +49,7 @@ impl Loader<ForumId> for Store {
     type Value = Forum;
     type Error = Error;
     async fn load(&self, ids: &[ForumId]) -> Result<HashMap<ForumId, Self::Value>> {
-        Ok(forum::forums_by_id(&mut *self.0.cx().await?, ids).await?)
+        forum::forums_by_id(&mut *self.0.cx().await?, ids).await
     }
 }
 

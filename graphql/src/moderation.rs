@@ -226,9 +226,7 @@ type Switched = (Vec<services::error::Problem>, Option<Thread>);
 async fn switch(request: &Request, id: &ID, switch: Switch, on: bool) -> Result<Switched> {
     let caller = request.caller();
     let attempt = request
-        .attempt(async {
-            moderation::switch_thread(&request.app, &caller, ids::argument("threadId", id)?, switch, on).await
-        })
+        .attempt(async { moderation::switch_thread(&request.app, &caller, ids::argument("threadId", id)?, switch, on).await })
         .await?;
     Ok((attempt.problems, thread(request, attempt.done).await?))
 }

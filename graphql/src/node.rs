@@ -19,7 +19,6 @@ const MOST: usize = 100;
 /// Tout objet qui a un identifiant global.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "Identifiant global."))]
-#[expect(clippy::large_enum_variant, reason = "made once, taken apart at once")]
 pub(crate) enum Node {
     AccessToken(AccessToken),
     Affiliation(Affiliation),
@@ -82,9 +81,9 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Affiliation(id) => organisations::affiliation(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::Affiliation(Affiliation(found))),
-        AnyId::RoleGrant(id) => roles::role_grant(&mut *request.cx().await?, &caller, id, now)
-            .await?
-            .map(|found| Node::RoleGrant(RoleGrant(found))),
+        AnyId::RoleGrant(id) => {
+            roles::role_grant(&mut *request.cx().await?, &caller, id, now).await?.map(|found| Node::RoleGrant(RoleGrant(found)))
+        }
         AnyId::Session(id) => {
             sessions::session(&mut *request.cx().await?, &caller, id).await?.map(|found| Node::Session(Session(found)))
         }

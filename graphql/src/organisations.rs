@@ -47,11 +47,11 @@ pub(crate) enum AffiliationState {
     Terminee,
 }
 
-/// Une organisation, ou une unité d'une organisation.
 pub(crate) struct Organisation(pub(crate) Arc<organisations::Organisation>);
 
 connection! { "Des organisations, par nom." OrganisationConnection, OrganisationEdge, Organisation }
 
+/// Une organisation, ou une unité d'une organisation.
 #[Object]
 impl Organisation {
     /// Identifiant global.
@@ -119,11 +119,11 @@ impl Organisation {
     }
 }
 
-/// Le rattachement d'un membre à une organisation : demandé, en cours ou passé.
 pub(crate) struct Affiliation(pub(crate) organisations::Affiliation);
 
 connection! { "Des rattachements, du plus ancien au plus récent." AffiliationConnection, AffiliationEdge, Affiliation }
 
+/// Le rattachement d'un membre à une organisation : demandé, en cours ou passé.
 #[Object]
 impl Affiliation {
     /// Identifiant global.

@@ -41,11 +41,11 @@ pub(crate) enum Role {
     Administrateur,
 }
 
-/// Un rôle tenu par un membre, d'une date à une autre.
 pub(crate) struct RoleGrant(pub(crate) roles::RoleGrant);
 
 connection! { "Des rôles, par date de début." RoleGrantConnection, RoleGrantEdge, RoleGrant }
 
+/// Un rôle tenu par un membre, d'une date à une autre.
 #[Object]
 impl RoleGrant {
     /// Identifiant global.
@@ -201,11 +201,7 @@ impl RolesMutation {
 
     /// Met fin à un rôle maintenant ; son histoire reste. Qui peut le donner peut y mettre fin, et qui le tient peut s'en
     /// défaire.
-    async fn end_role(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "La demande.")] input: EndRoleInput,
-    ) -> Result<EndRolePayload> {
+    async fn end_role(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: EndRoleInput) -> Result<EndRolePayload> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request

@@ -45,11 +45,11 @@ pub(crate) enum SessionKind {
     Client,
 }
 
-/// Une de vos sessions ouvertes.
 pub(crate) struct Session(pub(crate) sessions::Session);
 
 connection! { "Vos sessions, de la plus ancienne à la plus récente." SessionConnection, SessionEdge, Session }
 
+/// Une de vos sessions ouvertes.
 #[Object]
 impl Session {
     /// Identifiant global.
@@ -88,11 +88,11 @@ impl Session {
     }
 }
 
-/// Un de vos jetons d'accès personnels. Son secret n'est montré qu'à sa création.
 pub(crate) struct AccessToken(pub(crate) sessions::AccessToken);
 
 connection! { "Vos jetons, du plus ancien au plus récent." AccessTokenConnection, AccessTokenEdge, AccessToken }
 
+/// Un de vos jetons d'accès personnels. Son secret n'est montré qu'à sa création.
 #[Object]
 impl AccessToken {
     /// Identifiant global.
@@ -271,11 +271,7 @@ impl SessionsMutation {
     }
 
     /// Ouvre une session avec le lien reçu par courriel.
-    async fn sign_in(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "La demande.")] input: SignInInput,
-    ) -> Result<SignInPayload> {
+    async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: SignInInput) -> Result<SignInPayload> {
         let request = ctx.request();
         let work = sessions::sign_in(&request.app, &input.token, input.kind.into(), &request.agent);
         let attempt = request.attempt(work).await?;
@@ -284,11 +280,7 @@ impl SessionsMutation {
     }
 
     /// Rejoint la communauté avec le lien reçu par courriel, et ouvre une session.
-    async fn sign_up(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "La demande.")] input: SignUpInput,
-    ) -> Result<SignUpPayload> {
+    async fn sign_up(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: SignUpInput) -> Result<SignUpPayload> {
         let request = ctx.request();
         let Attempt { done, problems } = request
             .attempt(async {
@@ -302,11 +294,7 @@ impl SessionsMutation {
     }
 
     /// Ferme la session de cette demande. Sans effet si vous n'êtes pas connecté.
-    async fn sign_out(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "La demande.")] input: SignOutInput,
-    ) -> Result<SignOutPayload> {
+    async fn sign_out(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: SignOutInput) -> Result<SignOutPayload> {
         let request = ctx.request();
         let caller = request.caller();
         request.set_cookies(Cookies::Clear);

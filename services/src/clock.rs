@@ -16,7 +16,7 @@ enum Kind {
     /// The machine's time, moved by an offset (in microseconds) that only tests change.
     System { offset: AtomicI64 },
     /// A time that stands still until it is set, and the same ids for the same seed.
-    Seeded { now: AtomicI64, rng: Mutex<StdRng> },
+    Seeded { now: AtomicI64, rng: Box<Mutex<StdRng>> },
 }
 
 impl Clock {
@@ -29,7 +29,7 @@ impl Clock {
     /// A clock that stands at `now` and gives the same ids each time.
     #[must_use]
     pub fn seeded(now: DateTime<Utc>, seed: u64) -> Self {
-        let rng = Mutex::new(StdRng::seed_from_u64(seed));
+        let rng = Box::new(Mutex::new(StdRng::seed_from_u64(seed)));
         Self(Arc::new(Kind::Seeded { now: AtomicI64::new(now.timestamp_micros()), rng }))
     }
 

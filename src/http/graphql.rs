@@ -160,7 +160,12 @@ fn negotiated(headers: &HeaderMap) -> Option<bool> {
 }
 
 fn not_acceptable() -> Response {
-    failure(false, StatusCode::NOT_ACCEPTABLE, "NOT_ACCEPTABLE", "Le service répond en application/graphql-response+json ou application/json.")
+    failure(
+        false,
+        StatusCode::NOT_ACCEPTABLE,
+        "NOT_ACCEPTABLE",
+        "Le service répond en application/graphql-response+json ou application/json.",
+    )
 }
 
 fn failure(typed: bool, status: StatusCode, code: &str, sentence: &str) -> Response {

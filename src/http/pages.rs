@@ -98,9 +98,9 @@ async fn use_link(door: &Door, entry: &Entry, agent: &str) -> services::Result<S
     }
     let organisation = match entry.organisation.as_str() {
         "" => None,
-        id => Some(id.parse().map_err(|_| {
-            Error::invalid("organisationId", services::error::Code::Unknown, "Organisation inconnue.")
-        })?),
+        id => Some(
+            id.parse().map_err(|_| Error::invalid("organisationId", services::error::Code::Unknown, "Organisation inconnue."))?,
+        ),
     };
     let new = SignUp { handle: entry.handle.clone(), name: entry.name.clone(), organisation };
     Ok(sessions::sign_up(app, &entry.jeton, new, SessionKind::Browser, agent).await?.secret)

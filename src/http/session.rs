@@ -91,7 +91,8 @@ pub(super) fn is_same_origin(door: &Door, headers: &HeaderMap) -> bool {
         None => true,
         Some(origin) => {
             origin.eq_ignore_ascii_case(&door.api.app.config.public_url)
-                || text(header::HOST).is_some_and(|host| origin.split_once("://").is_some_and(|(_, own)| own.eq_ignore_ascii_case(host)))
+                || text(header::HOST)
+                    .is_some_and(|host| origin.split_once("://").is_some_and(|(_, own)| own.eq_ignore_ascii_case(host)))
         }
     }
 }

@@ -50,7 +50,8 @@ struct Init {
 #[handler]
 pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -> Response {
     let headers = request.headers();
-    let speaks = |value: &poem::http::HeaderValue| value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim() == PROTOCOL));
+    let speaks =
+        |value: &poem::http::HeaderValue| value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim() == PROTOCOL));
     if !headers.get_all("sec-websocket-protocol").iter().any(speaks) {
         return Response::builder().status(StatusCode::BAD_REQUEST).body("Demandez le sous-protocole graphql-transport-ws.");
     }
@@ -90,7 +91,8 @@ impl Connection {
     }
 
     async fn talk(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
-        let first = tokio::time::timeout(INIT, text(stream)).await.map_err(|_| Close(4408, "Connection initialisation timeout"))?;
+        let first =
+            tokio::time::timeout(INIT, text(stream)).await.map_err(|_| Close(4408, "Connection initialisation timeout"))?;
         let Some(first) = first? else { return Ok(()) };
         let message = parse(&first)?;
         match message.kind {

@@ -1,1 +1,17 @@
-fn main() {}
+//! One story per test, each on SQLite and on PostgreSQL.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod schema;
+mod story;
+
+use libtest_mimic::Arguments;
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = harness::trials([story::stories()].into_iter().flatten().collect());
+    trials.extend(schema::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    harness::servers::stop();
+    conclusion.exit_code()
+}

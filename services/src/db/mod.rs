@@ -10,7 +10,7 @@ mod readers;
 mod wake;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,12 +193,4 @@ fn unreachable_source(source: &Source, cause: &sqlx::Error) -> Error {
             format!("La base PostgreSQL ne répond pas ({cause}). Vérifiez DATABASE_URL et que le serveur est démarré.")
         }
     })
-}
-
-/// Copies a SQLite database that nobody writes to. For tests, which start from a migrated template.
-///
-/// # Errors
-/// When the file cannot be copied.
-pub fn copy_template(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::copy(from, to).map(drop)
 }

@@ -23,15 +23,15 @@ pub use path::MOST_POSTS;
 pub(crate) use posts::{NewPost, add_answer, forget_accepted, locked, put_edit};
 pub use posts::{accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub use reads::{
-    PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_by_id, forum_kinds, forums_by_id, forums_of,
-    mentioned, openings, pinned_threads, post, posts as posts_of, posts_by_id, render, replies, reply_counts, revisions, spaces, thread,
-    threads as thread_list, threads_by_id,
+    PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_by_id, forum_kinds, forums_by_id,
+    forums_of, mentioned, openings, pinned_threads, post, posts as posts_of, posts_by_id, render, replies, reply_counts,
+    revisions, spaces, thread, threads as thread_list, threads_by_id,
 };
 pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{
     accept, add_to_post_count, add_to_thread_count, forum_by_slug, forum_kinds as kinds_of_forum, forum_row, insert_forum,
-    insert_forum_kinds, insert_space, lock_thread, set_hidden_post, set_hidden_thread, set_kind,
-    set_locked, set_pinned, set_thread_forum, space_row,
+    insert_forum_kinds, insert_space, lock_thread, set_hidden_post, set_hidden_thread, set_kind, set_locked, set_pinned,
+    set_thread_forum, space_row,
 };
 pub use threads::{EditThread, OpenThread, edit_thread, open_thread};
 pub(crate) use threads::{NewThread, add_thread};

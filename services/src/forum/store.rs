@@ -491,13 +491,8 @@ pub(super) async fn posts(cx: &mut Cx, filter: &PostFilter, slice: &Slice<PathKe
 }
 
 pub(super) async fn is_opening_deleted(cx: &mut Cx, thread: ThreadId) -> Result<bool> {
-    Ok(opt!(
-        cx,
-        (PostId,),
-        "select id from posts where thread_id = $1 and ordinal = 0 and deleted_at is not null",
-        thread
-    )?
-    .is_some())
+    Ok(opt!(cx, (PostId,), "select id from posts where thread_id = $1 and ordinal = 0 and deleted_at is not null", thread)?
+        .is_some())
 }
 
 pub(super) async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<Vec<Post>> {

@@ -1,0 +1,181 @@
+//! Real servers: found through the environment, else spawned from installed binaries in a temporary folder. One place, one
+//! server of each kind per run, ended by its own handle.
+
+use std::fmt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// What the environment says of the tests.
+#[expect(clippy::disallowed_methods, reason = "the settings of the tests are read here")]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// On which database a story is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        })
+    }
+}
+
+/// Why something real is not there, and whether it has to be.
+pub struct Missing {
+    /// In words.
+    pub reason: String,
+    /// `TEST_REQUIRE` names it.
+    pub required: bool,
+}
+
+impl Missing {
+    fn new(what: &str, reason: &str) -> Self {
+        let required = setting("TEST_REQUIRE").unwrap_or_default().split(',').any(|one| one.trim() == what);
+        Self { reason: reason.into(), required }
+    }
+}
+
+impl Database {
+    /// Why it cannot be used here, if so.
+    pub fn missing(self) -> Option<Missing> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres if setting("TEST_POSTGRES_URL").is_some() || postgres_binaries().is_some() => None,
+            Self::Postgres => Some(Missing::new("postgres", "neither TEST_POSTGRES_URL nor installed PostgreSQL binaries")),
+        }
+    }
+}
+
+/// Why a browser cannot be used here, if so.
+pub fn chromium_missing() -> Option<Missing> {
+    let found = on_path("chromedriver").is_some() && on_path("chromium").is_some();
+    (!found).then(|| Missing::new("chromium", "neither chromium nor chromedriver is installed"))
+}
+
+/// A file of that name in one of the folders of `PATH`.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// The address of a database server, without the name of a database, and its maintenance database's.
+pub fn postgres() -> &'static str {
+    static URL: OnceLock<String> = OnceLock::new();
+    URL.get_or_init(|| match setting("TEST_POSTGRES_URL") {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => spawn_postgres(),
+    })
+}
+
+static SPAWNED: Mutex<Option<Spawned>> = Mutex::new(None);
+
+struct Spawned {
+    binaries: PathBuf,
+    user: Option<(u32, u32)>,
+    folder: TempDir,
+    server: Child,
+}
+
+/// Stops what was spawned. Called once, when the tests have run.
+pub fn stop() {
+    let Some(mut spawned) = SPAWNED.lock().expect("servers").take() else { return };
+    let stopped = spawned.command("pg_ctl").args(["stop", "-m", "immediate", "-D"]).arg(spawned.data()).status();
+    if !stopped.is_ok_and(|status| status.success()) {
+        drop(spawned.server.kill());
+    }
+    drop(spawned.server.wait());
+}
+
+impl Spawned {
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        command(&self.binaries, name, self.user)
+    }
+}
+
+/// PostgreSQL refuses root: then it runs as another user of the machine.
+fn command(binaries: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(binaries.join(name));
+    command.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null()).current_dir("/");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+fn spawn_postgres() -> String {
+    let binaries = postgres_binaries().expect("PostgreSQL is installed");
+    let folder = tempfile::Builder::new().prefix("ciam-postgres").tempdir().expect("a folder");
+    let user = other_user();
+    if let Some((uid, gid)) = user {
+        std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("the folder's owner");
+    }
+    let data = folder.path().join("data");
+    let status = command(&binaries, "initdb", user)
+        .args(["--auth=trust", "--username=ciam", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+        .arg(&data)
+        .status()
+        .expect("initdb runs");
+    assert!(status.success(), "initdb: {status}");
+    let port = free_port();
+    let server = command(&binaries, "postgres", user)
+        .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
+        .args(["-c", "max_connections=300", "-c"])
+        .arg(format!("unix_socket_directories={}", folder.path().display()))
+        .arg("-D")
+        .arg(&data)
+        .spawn()
+        .expect("postgres runs");
+    *SPAWNED.lock().expect("servers") = Some(Spawned { binaries, user, folder, server });
+    let until = Instant::now() + Duration::from_secs(30);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < until, "PostgreSQL does not answer");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    format!("postgres://ciam@127.0.0.1:{port}")
+}
+
+/// The newest installed version's folder.
+fn postgres_binaries() -> Option<PathBuf> {
+    let version = |folder: &PathBuf| folder.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<_> =
+        installed.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").is_file()).collect();
+    folders.sort_by_key(version);
+    folders.pop().or_else(|| on_path("initdb")?.canonicalize().ok()?.parent().map(Path::to_owned))
+}
+
+/// Another user than root, when this is root.
+fn other_user() -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    if std::fs::metadata("/proc/self").ok()?.uid() != 0 {
+        return None;
+    }
+    let users = std::fs::read_to_string("/etc/passwd").expect("the machine's users");
+    ["postgres", "nobody"].into_iter().find_map(|name| {
+        let mut fields = users.lines().find(|line| line.starts_with(&format!("{name}:")))?.split(':').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    })
+}

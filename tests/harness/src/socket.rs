@@ -1,0 +1,54 @@
+//! A WebSocket client that speaks `graphql-transport-ws`, or whatever a test has it say.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// One connection.
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    /// Connects to the product at `url` with these headers.
+    pub async fn connect(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, String> {
+        let address = format!("{}/graphql/ws", url.replacen("http", "ws", 1));
+        let mut request = address.into_client_request().expect("an address");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
+        connect_async(request).await.map(|(stream, _)| Self(stream)).map_err(|error| error.to_string())
+    }
+
+    /// Connects and says who is there; the acknowledgement has come.
+    pub async fn open(url: &str, bearer: Option<&str>) -> Self {
+        let mut socket = Self::connect(url, &[("sec-websocket-protocol", "graphql-transport-ws")]).await.expect("a socket");
+        let payload = bearer.map_or(json!({}), |token| json!({ "authorization": format!("Bearer {token}") }));
+        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(socket.next().await, Ok(json!({ "type": "connection_ack" })));
+        socket
+    }
+
+    /// Sends a message.
+    pub async fn send(&mut self, message: Value) {
+        self.say(&message.to_string()).await;
+    }
+
+    /// Sends a text as it is.
+    pub async fn say(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.expect("sent");
+    }
+
+    /// The next message, or the code it was closed with.
+    pub async fn next(&mut self) -> Result<Value, u16> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
+                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(1006),
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! One running product on fresh stores.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use ciam::{Duties, Running};
+use services::clock::Clock;
+use services::config::{Config, LinkLimits};
+use services::{App, foundation, jobs};
+use sqlx::{Connection, Executor};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, OnceCell};
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::mailbox::{self, Mail};
+use crate::servers::{self, Database};
+
+/// What a story can set before the product starts.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// SMTP rather than files.
+    pub smtp_url: Option<String>,
+    /// As people reach it; the listener over http when none.
+    pub public_url: Option<String>,
+    /// Limits on links; wide ones when none.
+    pub links: Option<LinkLimits>,
+    /// A proxy stands in front.
+    pub behind_proxy: bool,
+}
+
+/// A product that runs in this process, with an administrator signed in, and nobody else.
+pub struct World {
+    /// What use-cases are given.
+    pub app: App,
+    /// Where it listens: `http://127.0.0.1:…`.
+    pub url: String,
+    /// Which database it stands on.
+    pub database: Database,
+    folder: TempDir,
+    running: Mutex<Option<Running>>,
+    administrator: Client,
+    mails: Mutex<Vec<Mail>>,
+}
+
+impl World {
+    /// On a copy of a migrated template.
+    pub async fn start(database: Database) -> Self {
+        Self::with(database, Settings::default()).await
+    }
+
+    /// The same with settings.
+    pub async fn with(database: Database, settings: Settings) -> Self {
+        let folder = tempfile::Builder::new().prefix("ciam-world").tempdir().expect("a folder");
+        let database_url = fresh_database(database, &folder).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let config = Config {
+            data_dir: folder.path().to_owned(),
+            database_url,
+            smtp_url: settings.smtp_url,
+            mail_from: "CIAM <ne-pas-repondre@ciam.test>".into(),
+            public_url: settings.public_url.unwrap_or_else(|| url.clone()),
+            admin_address: "administration@ciam.test".into(),
+            links_per_hour: settings.links.unwrap_or(LinkLimits { per_address: 1000, per_origin: 100_000 }),
+        };
+        let app = App::open(config, Clock::system(), Uuid::from_u128(1)).await.expect("the product opens");
+        let laid = foundation::lay(&app).await.expect("the foundation").expect("an empty database");
+        let duties = Duties { jobs: false, behind_proxy: settings.behind_proxy };
+        let running = ciam::start(app.clone(), listener, duties).await.expect("the product starts");
+        let administrator = Client::new(&url).sign_in(&laid.first_link).await;
+        let mails = Mutex::default();
+        let world = Self { app, url, database, folder, running: Mutex::new(Some(running)), administrator, mails };
+        world.run_jobs().await;
+        world
+    }
+
+    /// A client that did not sign in.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// The first administrator.
+    pub fn administrator(&self) -> &Client {
+        &self.administrator
+    }
+
+    /// A new member, who joined by mail with the address `handle@exemple.test`.
+    pub async fn member(&self, handle: &str) -> Client {
+        let token = self.link(&format!("{handle}@exemple.test")).await;
+        self.anonymous().sign_up(&token, handle, &format!("Membre {handle}"), None).await
+    }
+
+    /// The token of the link mailed to `address`.
+    pub async fn link(&self, address: &str) -> String {
+        let asked = self.anonymous();
+        let reply = asked
+            .run(
+                "mutation($a: String!) { requestLink(input: {address: $a}) { problems { message } } }",
+                serde_json::json!({ "a": address }),
+            )
+            .await;
+        reply.done("requestLink");
+        self.mail_to(address).await.token()
+    }
+
+    /// Runs every job that is due.
+    pub async fn run_jobs(&self) -> usize {
+        jobs::drain(&self.app).await.expect("jobs run")
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: TimeDelta) {
+        self.app.clock.advance(by);
+    }
+
+    /// The oldest mail to `address` that was not taken yet; it has to be there.
+    pub async fn mail_to(&self, address: &str) -> Mail {
+        self.run_jobs().await;
+        let mut mails = self.mails.lock().await;
+        mailbox::collect(&self.outbox(), &mut mails);
+        let found = mails.iter().position(|mail| mail.to == address);
+        let Some(found) = found else { panic!("no mail to {address}; there are {mails:?}") };
+        mails.remove(found)
+    }
+
+    /// How many mails wait to be taken.
+    pub async fn mails_left(&self) -> usize {
+        self.run_jobs().await;
+        let mut mails = self.mails.lock().await;
+        mailbox::collect(&self.outbox(), &mut mails);
+        mails.len()
+    }
+
+    /// The folder of the product's data.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    fn outbox(&self) -> PathBuf {
+        self.folder.path().join("outbox")
+    }
+
+    /// The id of a forum by the slugs of its space and its own.
+    pub async fn forum(&self, space: &str, slug: &str) -> String {
+        let asked = self.administrator.clone();
+        let reply =
+            asked.run("query($s: String!) { space(slug: $s) { forums { id slug } } }", serde_json::json!({ "s": space })).await;
+        let forums = reply.data["space"]["forums"].as_array().expect("forums").clone();
+        let forum = forums.iter().find(|forum| forum["slug"] == slug).unwrap_or_else(|| panic!("no forum {slug}"));
+        forum["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Events numbered 1, 2, 3 … without a hole; waits for PostgreSQL's sequencer to have numbered them all.
+    pub async fn events(&self) -> Vec<services::events::Recorded> {
+        let mut reader = self.app.db.reader().await.expect("a reader");
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        loop {
+            let events = services::events::after(&mut reader, 0, 100_000).await.expect("events");
+            let waiting = self.count("select count(*) from events where seq is null").await;
+            if waiting == 0 {
+                assert!(events.iter().zip(1..).all(|(event, seq)| event.seq == seq), "a hole in the log");
+                return events;
+            }
+            assert!(std::time::Instant::now() < until, "{waiting} events without a number");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// One number out of the database.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        match &self.app.config.database_url {
+            Some(url) => {
+                let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+            }
+            None => {
+                let file = self.folder.path().join("ciam.sqlite");
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).read_only(true);
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+            }
+        }
+    }
+
+    /// Stops the product as Ctrl-C does.
+    pub async fn stop(&self) {
+        if let Some(running) = self.running.lock().await.take() {
+            running.stop().await;
+        }
+    }
+
+    /// The end of a story: nothing may be left to do or unread.
+    pub async fn finish(self) {
+        let left = jobs::drain(&self.app).await.unwrap_or(0);
+        assert_eq!(left, 0, "jobs were left over");
+        let mails = self.mails_left().await;
+        assert_eq!(mails, 0, "mails were left unread: {:?}", self.mails.lock().await);
+        self.stop().await;
+    }
+}
+
+/// A copy of a migrated template.
+async fn fresh_database(database: Database, folder: &TempDir) -> Option<String> {
+    match database {
+        Database::Sqlite => {
+            static TEMPLATE: OnceCell<Arc<TempDir>> = OnceCell::const_new();
+            let template = TEMPLATE
+                .get_or_init(|| async {
+                    let folder = tempfile::tempdir().expect("a folder");
+                    migrated(services::db::Source::Sqlite(folder.path().join("ciam.sqlite"))).await;
+                    Arc::new(folder)
+                })
+                .await;
+            std::fs::copy(template.path().join("ciam.sqlite"), folder.path().join("ciam.sqlite")).expect("a copy");
+            None
+        }
+        Database::Postgres => {
+            static TEMPLATE: Mutex<bool> = Mutex::const_new(false);
+            let server = servers::postgres();
+            let template = format!("ciam_template_{}", std::process::id());
+            let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.expect("a connection");
+            // One copy at a time: PostgreSQL copies a template that nobody is connected to.
+            let mut made = TEMPLATE.lock().await;
+            if !*made {
+                create(&mut connection, &template, "template0").await;
+                migrated(services::db::Source::Postgres(format!("{server}/{template}"))).await;
+                *made = true;
+            }
+            let name = format!("ciam_{}", Clock::system().id().simple());
+            create(&mut connection, &name, &template).await;
+            Some(format!("{server}/{name}"))
+        }
+    }
+}
+
+async fn create(connection: &mut sqlx::PgConnection, name: &str, template: &str) {
+    let sql = format!("create database {name} template {template} encoding 'UTF8' locale 'C.UTF-8'");
+    // A connection that was just closed may not have left the template yet.
+    for _ in 0..200 {
+        match connection.execute(sqlx::AssertSqlSafe(sql.clone())).await {
+            Ok(_) => return,
+            Err(error) if error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("55006")) => {
+                tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            }
+            Err(error) => panic!("{sql}: {error}"),
+        }
+    }
+    panic!("the template is still in use");
+}
+
+async fn migrated(source: services::db::Source) {
+    services::db::Db::open(source).await.expect("migrations").close().await;
+}
