@@ -11,7 +11,7 @@ use lru::LruCache;
 use services::App;
 
 use crate::context::{Client, Request};
-use crate::{CiamSchema, errors, limits, schema};
+use crate::{CiamSchema, errors, limits, order, schema};
 
 /// Documents remembered, and the longest one that is.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
@@ -97,7 +97,7 @@ impl Api {
         let request = Request::new(self.app.clone(), client);
         let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
         let mut operation = Operation::new(ask.query).variables(variables).data(request.clone());
-        if let Some(name) = ask.operation_name {
+        if let Some(name) = &ask.operation_name {
             operation = operation.operation_name(name);
         }
         operation.set_parsed_query((*document).clone());
@@ -106,6 +106,9 @@ impl Api {
             Err(_) => Response::from_errors(vec![errors::too_slow()]),
         };
         let executed = response.errors.iter().all(|error| !error.path.is_empty()) || response.data != async_graphql::Value::Null;
+        if executed {
+            order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
+        }
         for error in &mut response.errors {
             errors::dress(error, &request_id);
         }

@@ -14,6 +14,7 @@ pub mod limits;
 mod loaders;
 mod moderation;
 mod node;
+mod order;
 mod organisations;
 mod paging;
 mod payload;
