@@ -11,6 +11,7 @@ use lru::LruCache;
 use services::App;
 
 use crate::context::{Client, Request};
+use crate::nulls::Types;
 use crate::{CiamSchema, errors, limits, order, schema};
 
 /// Documents remembered, and the longest one that is.
@@ -24,6 +25,7 @@ pub struct Api {
     /// What use-cases are given.
     pub app: App,
     schema: CiamSchema,
+    types: Arc<Types>,
     documents: Arc<Mutex<LruCache<String, Arc<ExecutableDocument>>>>,
 }
 
@@ -80,7 +82,9 @@ impl Api {
     /// The service over `app`.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { app, schema: schema(), documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
+        let schema = schema();
+        let types = Arc::new(Types::new(&schema.sdl()));
+        Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
     }
 
     /// Executes what `client` asks; with `queries_only`, refuses anything that writes (a GET).
@@ -107,6 +111,7 @@ impl Api {
         };
         let executed = response.errors.iter().all(|error| !error.path.is_empty()) || response.data != async_graphql::Value::Null;
         if executed {
+            self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
             order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
         }
         for error in &mut response.errors {
