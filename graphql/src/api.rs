@@ -69,6 +69,20 @@ pub struct Outcome {
     pub refusal: Option<Refusal>,
 }
 
+impl Outcome {
+    /// The reply as JSON. One that was not executed holds no `data` (GraphQL specification, 7.1).
+    ///
+    /// # Errors
+    /// Never for what the engine makes.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        if self.executed {
+            serde_json::to_string(&self.response)
+        } else {
+            Ok(format!("{{\"errors\":{}}}", serde_json::to_string(&self.response.errors)?))
+        }
+    }
+}
+
 /// Why a document is not given to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
