@@ -1,6 +1,6 @@
 //! What a request carries through its resolvers: the caller, one held connection, the loaders.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
@@ -52,6 +52,16 @@ impl std::ops::Deref for Request {
     }
 }
 
+/// The request as its loader knows it.
+pub(crate) struct WeakRequest(Weak<Inner>);
+
+impl WeakRequest {
+    /// The request, while somebody waits for it.
+    pub(crate) fn request(&self) -> Result<Request> {
+        self.0.upgrade().map(Request).ok_or_else(|| Error::internal("the request is over"))
+    }
+}
+
 /// How a mutation ended: what it made, or what to correct.
 pub(crate) struct Attempt<T> {
     pub(crate) done: Option<T>,
@@ -91,7 +101,8 @@ impl Request {
     pub(crate) fn loads(&self) -> Arc<Loads> {
         let mut loader = self.loader.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loader.get_or_insert_with(|| {
-            let loads = DataLoader::with_cache(Store(self.clone()), tokio::spawn, HashMapCache::default());
+            let loads =
+                DataLoader::with_cache(Store(WeakRequest(Arc::downgrade(&self.0))), tokio::spawn, HashMapCache::default());
             Arc::new(loads.delay(std::time::Duration::ZERO))
         }))
     }
