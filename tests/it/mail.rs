@@ -1,0 +1,2 @@
+use harness::{Story, stories};
+pub(crate) fn stories() -> Vec<Story> { stories![] }
