@@ -148,9 +148,12 @@ fn spawn_postgres() -> String {
         .arg(&data)
         .spawn()
         .expect("postgres runs");
+    // It listens a while before it takes anyone in.
+    let mut ready = command(&binaries, "pg_isready", user);
+    ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
     *SPAWNED.lock().expect("servers") = Some(Spawned { binaries, user, folder, server });
     let until = Instant::now() + Duration::from_secs(30);
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    while !ready.status().expect("pg_isready runs").success() {
         assert!(Instant::now() < until, "PostgreSQL does not answer");
         std::thread::sleep(Duration::from_millis(50));
     }
