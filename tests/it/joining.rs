@@ -54,9 +54,8 @@ async fn belonging(client: &Client) -> (Value, Vec<Value>) {
 }
 
 fn states(history: &[Value]) -> Vec<String> {
-    let one = |node: &Value| {
-        format!("{} {}", node["organisation"]["shortName"].as_str().unwrap(), node["state"].as_str().unwrap())
-    };
+    let one =
+        |node: &Value| format!("{} {}", node["organisation"]["shortName"].as_str().unwrap(), node["state"].as_str().unwrap());
     history.iter().map(one).collect()
 }
 
@@ -77,7 +76,8 @@ async fn a_person_joins_with_a_handle_a_name_and_a_wish(world: &World) {
     let ministry = world.administrator().make_organisation("Ministère de la Culture", None).await;
     let token = world.link("Camille.Martin@exemple.test").await;
     let camille = world.anonymous().sign_up(&token, "@Camille.Martin", "  Camille   Martin ", Some(&ministry)).await;
-    let reply = camille.run("{ viewer { handle name address joinedAt organisation { id } suspension { reason } } }", json!({})).await;
+    let reply =
+        camille.run("{ viewer { handle name address joinedAt organisation { id } suspension { reason } } }", json!({})).await;
     let viewer = &reply.data["viewer"];
     assert_eq!((&viewer["handle"], &viewer["name"]), (&json!("camille.martin"), &json!("Camille Martin")));
     assert_eq!(viewer["address"], "Camille.Martin@exemple.test");
@@ -91,9 +91,7 @@ async fn a_person_joins_with_a_handle_a_name_and_a_wish(world: &World) {
     assert_eq!(world.anonymous().run("{ members { totalCount } }", json!({})).await.code(), "UNAUTHENTICATED");
 
     let token = world.link("dominique@exemple.test").await;
-    let wrong = |organisation: &str| {
-        json!({ "token": token, "handle": "dominique", "name": "D", "organisationId": organisation, "kind": "CLIENT" })
-    };
+    let wrong = |organisation: &str| json!({ "token": token, "handle": "dominique", "name": "D", "organisationId": organisation, "kind": "CLIENT" });
     let reply = world.anonymous().mutate("signUp", wrong(&ministry), "bearer").await;
     assert_eq!(reply.problems("signUp"), ["name: TROP_COURT"]);
     let mut unknown = wrong(&ministry.replace(|c: char| c.is_ascii_digit(), "0"));
@@ -138,8 +136,11 @@ async fn a_link_is_good_for_half_an_hour(world: &World) {
 }
 
 async fn of_two_links_for_a_new_address_the_first_joins_and_the_second_signs_in(world: &World) {
-    let (first, second, third) =
-        (world.link("camille@exemple.test").await, world.link("Camille@Exemple.test").await, world.link("camille@exemple.test").await);
+    let (first, second, third) = (
+        world.link("camille@exemple.test").await,
+        world.link("Camille@Exemple.test").await,
+        world.link("camille@exemple.test").await,
+    );
     sign_up(world, &first, "camille").await.done("signUp");
     assert_eq!(sign_up(world, &second, "camille2").await.problems("signUp"), ["token: EXPIRE"], "one address, one member");
     for link in [second, third] {
@@ -156,7 +157,9 @@ async fn a_known_and_an_unknown_address_get_the_same_answer(world: &World) {
     assert!(message.contains("30 minutes"), "{message}");
     assert_eq!(world.mail_to("camille@exemple.test").await.subject, "Votre lien de connexion à la CIAM");
     assert_eq!(world.mail_to("inconnu@exemple.test").await.subject, "Rejoindre la CIAM");
-    for (wrong, code) in [("", "OBLIGATOIRE"), ("camille", "MALFORME"), ("a@b.fr\r\nBcc: c@d.fr", "MALFORME"), ("é@b.fr", "MALFORME")] {
+    for (wrong, code) in
+        [("", "OBLIGATOIRE"), ("camille", "MALFORME"), ("a@b.fr\r\nBcc: c@d.fr", "MALFORME"), ("é@b.fr", "MALFORME")]
+    {
         assert_eq!(ask(world, wrong).await.problems("requestLink"), [format!("address: {code}")], "{wrong:?}");
     }
 }
@@ -175,7 +178,9 @@ async fn the_mails_of_links_are_french_and_automatic(world: &World) {
     assert!(href.contains(&format!("href=\"{link}\"")) && href.contains("<html lang=\"fr\">"), "{}", mail.html);
     let header = |name: &str| {
         let mut lines = mail.raw.lines().take_while(|line| !line.is_empty());
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned)).unwrap_or_else(|| panic!("{}", mail.raw))
+        lines
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned))
+            .unwrap_or_else(|| panic!("{}", mail.raw))
     };
     assert_eq!(header("Auto-Submitted"), "auto-generated");
     let id = header("Message-ID");
@@ -364,7 +369,8 @@ async fn the_organisation_s_administrator_approves_a_home(world: &World) {
     let again = camille.mutate("requestAffiliation", json!({ "organisationId": bureau }), "affiliation { id }").await;
     assert_eq!(again.problems("requestAffiliation"), ["organisationId: DEJA_PRIS"]);
     // The directory of the ministry holds those of its units.
-    let members = administration.run("query($o: ID) { members(organisation: $o) { totalCount } }", json!({ "o": ministry })).await;
+    let members =
+        administration.run("query($o: ID) { members(organisation: $o) { totalCount } }", json!({ "o": ministry })).await;
     assert_eq!(members.data["members"]["totalCount"], 1);
 }
 
@@ -417,7 +423,8 @@ async fn a_new_wish_replaces_the_one_that_waits(world: &World) {
     assert_eq!(done, 1, "{} {}", one.text, two.text);
     world.mail_to("camille@exemple.test").await;
     // Two wishes at once leave one.
-    let (ecole, pfrh) = (administration.make_organisation("IRA", None).await, administration.make_organisation("PFRH", None).await);
+    let (ecole, pfrh) =
+        (administration.make_organisation("IRA", None).await, administration.make_organisation("PFRH", None).await);
     let input = |organisation: &str| json!({ "organisationId": organisation });
     let (one, two) = tokio::join!(
         camille.mutate("requestAffiliation", input(&ecole), "affiliation { id }"),

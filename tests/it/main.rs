@@ -13,7 +13,12 @@ use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = harness::trials([story::stories(), joining::stories(), sessions::stories(), roles::stories(), mail::stories()].into_iter().flatten().collect());
+    let mut trials = harness::trials(
+        [story::stories(), joining::stories(), sessions::stories(), roles::stories(), mail::stories()]
+            .into_iter()
+            .flatten()
+            .collect(),
+    );
     trials.extend(schema::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     harness::servers::stop();

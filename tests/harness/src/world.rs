@@ -207,10 +207,11 @@ impl World {
             return files.into_iter().flatten().any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()));
         };
         let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
-        let tables: Vec<String> = sqlx::query_scalar("select table_name::text from information_schema.tables where table_schema = 'public'")
-            .fetch_all(&mut connection)
-            .await
-            .expect("tables");
+        let tables: Vec<String> =
+            sqlx::query_scalar("select table_name::text from information_schema.tables where table_schema = 'public'")
+                .fetch_all(&mut connection)
+                .await
+                .expect("tables");
         for table in tables {
             let sql = format!("select count(*) from {table} as t where position($1 in t::text) > 0");
             let found: i64 =
