@@ -2,14 +2,16 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod forum;
 mod schema;
+mod steps;
 mod story;
 
 use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = harness::trials([story::stories()].into_iter().flatten().collect());
+    let mut trials = harness::trials([story::stories(), forum::stories()].into_iter().flatten().collect());
     trials.extend(schema::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     harness::servers::stop();
