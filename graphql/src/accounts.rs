@@ -207,7 +207,7 @@ impl AccountsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: UpdateProfileInput,
-    ) -> Result<UpdateProfilePayload> {
+    ) -> Result<Option<UpdateProfilePayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request.attempt(accounts::update_profile(&request.app, &caller, input.name, input.handle)).await?;
@@ -215,6 +215,6 @@ impl AccountsMutation {
             Some(id) => request.member(id).await?.map(Member),
             None => None,
         };
-        Ok(UpdateProfilePayload::new(input.client_mutation_id, attempt.problems, member))
+        Ok(Some(UpdateProfilePayload::new(input.client_mutation_id, attempt.problems, member)))
     }
 }

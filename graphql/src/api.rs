@@ -11,7 +11,8 @@ use lru::LruCache;
 use services::App;
 
 use crate::context::{Client, Request};
-use crate::{CiamSchema, errors, limits, schema};
+use crate::nulls::Types;
+use crate::{CiamSchema, errors, limits, order, schema};
 
 /// Documents remembered, and the longest one that is.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
@@ -24,6 +25,7 @@ pub struct Api {
     /// What use-cases are given.
     pub app: App,
     schema: CiamSchema,
+    types: Arc<Types>,
     documents: Arc<Mutex<LruCache<String, Arc<ExecutableDocument>>>>,
 }
 
@@ -67,6 +69,20 @@ pub struct Outcome {
     pub refusal: Option<Refusal>,
 }
 
+impl Outcome {
+    /// The reply as JSON. One that was not executed holds no `data` (GraphQL specification, 7.1).
+    ///
+    /// # Errors
+    /// Never for what the engine makes.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        if self.executed {
+            serde_json::to_string(&self.response)
+        } else {
+            Ok(format!("{{\"errors\":{}}}", serde_json::to_string(&self.response.errors)?))
+        }
+    }
+}
+
 /// Why a document is not given to the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -80,7 +96,9 @@ impl Api {
     /// The service over `app`.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self { app, schema: schema(), documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
+        let schema = schema();
+        let types = Arc::new(Types::new(&schema.sdl()));
+        Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
     }
 
     /// Executes what `client` asks; with `queries_only`, refuses anything that writes (a GET).
@@ -97,7 +115,7 @@ impl Api {
         let request = Request::new(self.app.clone(), client);
         let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
         let mut operation = Operation::new(ask.query).variables(variables).data(request.clone());
-        if let Some(name) = ask.operation_name {
+        if let Some(name) = &ask.operation_name {
             operation = operation.operation_name(name);
         }
         operation.set_parsed_query((*document).clone());
@@ -106,6 +124,10 @@ impl Api {
             Err(_) => Response::from_errors(vec![errors::too_slow()]),
         };
         let executed = response.errors.iter().all(|error| !error.path.is_empty()) || response.data != async_graphql::Value::Null;
+        if executed {
+            self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
+            order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
+        }
         for error in &mut response.errors {
             errors::dress(error, &request_id);
         }

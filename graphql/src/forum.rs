@@ -559,15 +559,14 @@ async fn list(
 impl Request {
     /// A post with its thread, when this caller sees it.
     pub(crate) async fn post(&self, id: PostId) -> Result<Option<Post>> {
-        let caller = self.caller();
-        let found = forum::post(&mut *self.cx().await?, &caller, id).await?;
-        Ok(found.map(|(thread, post)| Post { row: Arc::new(post), thread: Arc::new(thread) }))
+        let Some(row) = self.loads().load_one(id).await? else { return Ok(None) };
+        Ok(self.thread(row.thread_id).await?.map(|thread| Post { row, thread }))
     }
 
     /// A forum, when this caller sees it.
     pub(crate) async fn forum(&self, id: ForumId) -> Result<Option<Forum>> {
-        let caller = self.caller();
-        Ok(forum::forum_by_id(&mut *self.cx().await?, &caller, id).await?.map(Forum))
+        let found = self.loads().load_one(id).await?;
+        Ok(found.filter(|forum| self.caller().sees(forum.audience_id)).map(Forum))
     }
 }
 

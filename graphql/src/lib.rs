@@ -14,6 +14,8 @@ pub mod limits;
 mod loaders;
 mod moderation;
 mod node;
+mod nulls;
+mod order;
 mod organisations;
 mod paging;
 mod payload;
@@ -30,7 +32,8 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 #[derive(MergedObject, Default)]
 pub struct Query(node::NodeQuery, accounts::AccountsQuery, organisations::OrganisationsQuery, forum::ForumQuery);
 
-/// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems.
+/// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems ; elle vaut
+/// null si elle a échoué autrement, et les autres de la même demande n'en pâtissent pas.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     sessions::SessionsMutation,

@@ -119,9 +119,9 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: HideThreadInput,
-    ) -> Result<HideThreadPayload> {
+    ) -> Result<Option<HideThreadPayload>> {
         let (problems, thread) = switch(ctx.request(), &input.thread_id, Switch::Hidden, input.hidden).await?;
-        Ok(HideThreadPayload::new(input.client_mutation_id, problems, thread))
+        Ok(Some(HideThreadPayload::new(input.client_mutation_id, problems, thread)))
     }
 
     /// Verrouille un fil, qui n'accepte plus de message, ou le déverrouille.
@@ -129,9 +129,9 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: LockThreadInput,
-    ) -> Result<LockThreadPayload> {
+    ) -> Result<Option<LockThreadPayload>> {
         let (problems, thread) = switch(ctx.request(), &input.thread_id, Switch::Locked, input.locked).await?;
-        Ok(LockThreadPayload::new(input.client_mutation_id, problems, thread))
+        Ok(Some(LockThreadPayload::new(input.client_mutation_id, problems, thread)))
     }
 
     /// Épingle un fil en tête de son forum, ou le détache.
@@ -139,9 +139,9 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: PinThreadInput,
-    ) -> Result<PinThreadPayload> {
+    ) -> Result<Option<PinThreadPayload>> {
         let (problems, thread) = switch(ctx.request(), &input.thread_id, Switch::Pinned, input.pinned).await?;
-        Ok(PinThreadPayload::new(input.client_mutation_id, problems, thread))
+        Ok(Some(PinThreadPayload::new(input.client_mutation_id, problems, thread)))
     }
 
     /// Déplace un fil vers un autre forum, d'un espace que vous modérez aussi.
@@ -149,7 +149,7 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: MoveThreadInput,
-    ) -> Result<MoveThreadPayload> {
+    ) -> Result<Option<MoveThreadPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -160,7 +160,7 @@ impl ModerationMutation {
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
-        Ok(MoveThreadPayload::new(input.client_mutation_id, attempt.problems, thread))
+        Ok(Some(MoveThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
     /// Masque un message, avec un motif lu par son auteur, ou le montre.
@@ -168,7 +168,7 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: HidePostInput,
-    ) -> Result<HidePostPayload> {
+    ) -> Result<Option<HidePostPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -181,7 +181,7 @@ impl ModerationMutation {
             Some(id) => request.post(id).await?,
             None => None,
         };
-        Ok(HidePostPayload::new(input.client_mutation_id, attempt.problems, post))
+        Ok(Some(HidePostPayload::new(input.client_mutation_id, attempt.problems, post)))
     }
 
     /// Suspend un membre, qui peut alors lire et ne peut pas écrire ; réservé aux modérateurs de toute la communauté.
@@ -189,7 +189,7 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: SuspendMemberInput,
-    ) -> Result<SuspendMemberPayload> {
+    ) -> Result<Option<SuspendMemberPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -199,7 +199,7 @@ impl ModerationMutation {
             })
             .await?;
         let member = member(request, attempt.done).await?;
-        Ok(SuspendMemberPayload::new(input.client_mutation_id, attempt.problems, member))
+        Ok(Some(SuspendMemberPayload::new(input.client_mutation_id, attempt.problems, member)))
     }
 
     /// Lève une suspension ; réservé aux modérateurs de toute la communauté.
@@ -207,7 +207,7 @@ impl ModerationMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: ReinstateMemberInput,
-    ) -> Result<ReinstateMemberPayload> {
+    ) -> Result<Option<ReinstateMemberPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -217,7 +217,7 @@ impl ModerationMutation {
             })
             .await?;
         let member = member(request, attempt.done).await?;
-        Ok(ReinstateMemberPayload::new(input.client_mutation_id, attempt.problems, member))
+        Ok(Some(ReinstateMemberPayload::new(input.client_mutation_id, attempt.problems, member)))
     }
 }
 

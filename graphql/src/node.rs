@@ -1,10 +1,11 @@
 //! Relay: any object by its global id.
 
 use async_graphql::{Context, ID, Interface, Object};
+use futures_util::future::try_join_all;
 use services::Result;
 use services::error::{Code, Error};
 use services::id::AnyId;
-use services::{forum, organisations, roles, sessions};
+use services::{organisations, roles, sessions};
 
 use crate::accounts::Member;
 use crate::context::{ContextExt, Request};
@@ -57,11 +58,8 @@ impl NodeQuery {
         if ids.len() > MOST {
             return Err(Error::invalid("ids", Code::TooLong, format!("Au plus {MOST} identifiants à la fois.")));
         }
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in &ids {
-            nodes.push(node(ctx.request(), id).await?);
-        }
-        Ok(nodes)
+        // Together, so that those of one kind are loaded at once.
+        try_join_all(ids.iter().map(|id| node(ctx.request(), id))).await
     }
 }
 
@@ -74,10 +72,7 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Forum(id) => request.forum(id).await?.map(Node::Forum),
         AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),
         AnyId::Post(id) => request.post(id).await?.map(Node::Post),
-        AnyId::Space(id) => {
-            let spaces = forum::spaces(&mut *request.cx().await?).await?;
-            spaces.into_iter().find(|space| space.id == id).map(|space| Node::Space(Space(space)))
-        }
+        AnyId::Space(id) => request.loads().load_one(id).await?.map(|space| Node::Space(Space(space))),
         AnyId::Affiliation(id) => organisations::affiliation(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::Affiliation(Affiliation(found))),

@@ -312,7 +312,7 @@ impl OrganisationsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: CreateOrganisationInput,
-    ) -> Result<CreateOrganisationPayload> {
+    ) -> Result<Option<CreateOrganisationPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -324,7 +324,7 @@ impl OrganisationsMutation {
             })
             .await?;
         let organisation = found(request, attempt.done).await?;
-        Ok(CreateOrganisationPayload::new(input.client_mutation_id, attempt.problems, organisation))
+        Ok(Some(CreateOrganisationPayload::new(input.client_mutation_id, attempt.problems, organisation)))
     }
 
     /// Renomme une organisation ; réservé à ceux qui l'administrent.
@@ -332,7 +332,7 @@ impl OrganisationsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: UpdateOrganisationInput,
-    ) -> Result<UpdateOrganisationPayload> {
+    ) -> Result<Option<UpdateOrganisationPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -343,7 +343,7 @@ impl OrganisationsMutation {
             })
             .await?;
         let organisation = found(request, attempt.done).await?;
-        Ok(UpdateOrganisationPayload::new(input.client_mutation_id, attempt.problems, organisation))
+        Ok(Some(UpdateOrganisationPayload::new(input.client_mutation_id, attempt.problems, organisation)))
     }
 
     /// Demande votre rattachement à une organisation ; ceux qui l'administrent sont prévenus par courriel. Une demande non
@@ -352,7 +352,7 @@ impl OrganisationsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: RequestAffiliationInput,
-    ) -> Result<RequestAffiliationPayload> {
+    ) -> Result<Option<RequestAffiliationPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -362,7 +362,7 @@ impl OrganisationsMutation {
             })
             .await?;
         let affiliation = affiliation(request, attempt.done).await?;
-        Ok(RequestAffiliationPayload::new(input.client_mutation_id, attempt.problems, affiliation))
+        Ok(Some(RequestAffiliationPayload::new(input.client_mutation_id, attempt.problems, affiliation)))
     }
 
     /// Accepte ou refuse une demande de rattachement ; réservé à ceux qui administrent l'organisation ou la communauté. Le
@@ -371,7 +371,7 @@ impl OrganisationsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: DecideAffiliationInput,
-    ) -> Result<DecideAffiliationPayload> {
+    ) -> Result<Option<DecideAffiliationPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -381,7 +381,7 @@ impl OrganisationsMutation {
             })
             .await?;
         let affiliation = affiliation(request, attempt.done).await?;
-        Ok(DecideAffiliationPayload::new(input.client_mutation_id, attempt.problems, affiliation))
+        Ok(Some(DecideAffiliationPayload::new(input.client_mutation_id, attempt.problems, affiliation)))
     }
 
     /// Quitte votre organisation de rattachement, ou retire votre demande si elle n'est pas tranchée.
@@ -389,7 +389,7 @@ impl OrganisationsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: LeaveOrganisationInput,
-    ) -> Result<LeaveOrganisationPayload> {
+    ) -> Result<Option<LeaveOrganisationPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request.attempt(organisations::leave_organisation(&request.app, &caller)).await?;
@@ -400,7 +400,7 @@ impl OrganisationsMutation {
             }
             None => None,
         };
-        Ok(LeaveOrganisationPayload::new(input.client_mutation_id, attempt.problems, member))
+        Ok(Some(LeaveOrganisationPayload::new(input.client_mutation_id, attempt.problems, member)))
     }
 }
 

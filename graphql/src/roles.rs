@@ -179,7 +179,7 @@ impl RolesMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: GrantRoleInput,
-    ) -> Result<GrantRolePayload> {
+    ) -> Result<Option<GrantRolePayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -196,12 +196,16 @@ impl RolesMutation {
             })
             .await?;
         let grant = found(request, attempt.done).await?;
-        Ok(GrantRolePayload::new(input.client_mutation_id, attempt.problems, grant))
+        Ok(Some(GrantRolePayload::new(input.client_mutation_id, attempt.problems, grant)))
     }
 
     /// Met fin à un rôle maintenant ; son histoire reste. Qui peut le donner peut y mettre fin, et qui le tient peut s'en
     /// défaire.
-    async fn end_role(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: EndRoleInput) -> Result<EndRolePayload> {
+    async fn end_role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: EndRoleInput,
+    ) -> Result<Option<EndRolePayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -211,7 +215,7 @@ impl RolesMutation {
             })
             .await?;
         let grant = found(request, attempt.done).await?;
-        Ok(EndRolePayload::new(input.client_mutation_id, attempt.problems, grant))
+        Ok(Some(EndRolePayload::new(input.client_mutation_id, attempt.problems, grant)))
     }
 }
 

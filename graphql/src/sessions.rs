@@ -263,24 +263,32 @@ impl SessionsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: RequestLinkInput,
-    ) -> Result<RequestLinkPayload> {
+    ) -> Result<Option<RequestLinkPayload>> {
         let request = ctx.request();
         let attempt = request.attempt(sessions::request_link(&request.app, request.origin, &input.address)).await?;
         let message = attempt.done.map(|()| "Un lien vient d'être envoyé à cette adresse. Il est valable 30 minutes.".into());
-        Ok(RequestLinkPayload::new(input.client_mutation_id, attempt.problems, message))
+        Ok(Some(RequestLinkPayload::new(input.client_mutation_id, attempt.problems, message)))
     }
 
     /// Ouvre une session avec le lien reçu par courriel.
-    async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: SignInInput) -> Result<SignInPayload> {
+    async fn sign_in(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: SignInInput,
+    ) -> Result<Option<SignInPayload>> {
         let request = ctx.request();
         let work = sessions::sign_in(&request.app, &input.token, input.kind.into(), &request.agent);
         let attempt = request.attempt(work).await?;
         let (member, bearer) = enter(request, attempt.done, input.kind).await?;
-        Ok(SignInPayload::new(input.client_mutation_id, attempt.problems, member, bearer))
+        Ok(Some(SignInPayload::new(input.client_mutation_id, attempt.problems, member, bearer)))
     }
 
     /// Rejoint la communauté avec le lien reçu par courriel, et ouvre une session.
-    async fn sign_up(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: SignUpInput) -> Result<SignUpPayload> {
+    async fn sign_up(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: SignUpInput,
+    ) -> Result<Option<SignUpPayload>> {
         let request = ctx.request();
         let Attempt { done, problems } = request
             .attempt(async {
@@ -290,11 +298,15 @@ impl SessionsMutation {
             })
             .await?;
         let (member, bearer) = enter(request, done, input.kind).await?;
-        Ok(SignUpPayload::new(input.client_mutation_id, problems, member, bearer))
+        Ok(Some(SignUpPayload::new(input.client_mutation_id, problems, member, bearer)))
     }
 
     /// Ferme la session de cette demande. Sans effet si vous n'êtes pas connecté.
-    async fn sign_out(&self, ctx: &Context<'_>, #[graphql(desc = "La demande.")] input: SignOutInput) -> Result<SignOutPayload> {
+    async fn sign_out(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: SignOutInput,
+    ) -> Result<Option<SignOutPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         request.set_cookies(Cookies::Clear);
@@ -304,7 +316,7 @@ impl SessionsMutation {
             }
             _ => false,
         };
-        Ok(SignOutPayload::new(input.client_mutation_id, Vec::new(), Some(signed_out)))
+        Ok(Some(SignOutPayload::new(input.client_mutation_id, Vec::new(), Some(signed_out))))
     }
 
     /// Ferme une de vos sessions.
@@ -312,7 +324,7 @@ impl SessionsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: RevokeSessionInput,
-    ) -> Result<RevokeSessionPayload> {
+    ) -> Result<Option<RevokeSessionPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -322,7 +334,7 @@ impl SessionsMutation {
             })
             .await?;
         let id = attempt.done.map(|id| ID(id.to_string()));
-        Ok(RevokeSessionPayload::new(input.client_mutation_id, attempt.problems, id))
+        Ok(Some(RevokeSessionPayload::new(input.client_mutation_id, attempt.problems, id)))
     }
 
     /// Crée un jeton d'accès personnel, depuis une session.
@@ -330,7 +342,7 @@ impl SessionsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: CreateAccessTokenInput,
-    ) -> Result<CreateAccessTokenPayload> {
+    ) -> Result<Option<CreateAccessTokenPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let scopes: Vec<Row> = input.scopes.into_iter().map(Into::into).collect();
@@ -342,7 +354,7 @@ impl SessionsMutation {
             }
             None => (None, None),
         };
-        Ok(CreateAccessTokenPayload::new(input.client_mutation_id, problems, token, secret))
+        Ok(Some(CreateAccessTokenPayload::new(input.client_mutation_id, problems, token, secret)))
     }
 
     /// Révoque un de vos jetons d'accès.
@@ -350,7 +362,7 @@ impl SessionsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: RevokeAccessTokenInput,
-    ) -> Result<RevokeAccessTokenPayload> {
+    ) -> Result<Option<RevokeAccessTokenPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -360,7 +372,7 @@ impl SessionsMutation {
             })
             .await?;
         let id = attempt.done.map(|id| ID(id.to_string()));
-        Ok(RevokeAccessTokenPayload::new(input.client_mutation_id, attempt.problems, id))
+        Ok(Some(RevokeAccessTokenPayload::new(input.client_mutation_id, attempt.problems, id)))
     }
 }
 

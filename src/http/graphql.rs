@@ -100,8 +100,8 @@ async fn answer(door: &Door, request: &Request, typed: bool, ask: Ask, queries_o
     let operation = ask.operation_name.as_deref().unwrap_or("-").chars().take(60).collect::<String>();
     let outcome = door.api.execute(ask, client, queries_only).await;
     let status = status(&outcome, typed);
-    let mut response = match serde_json::to_vec(&outcome.response) {
-        Ok(bytes) => reply(typed, status, bytes),
+    let mut response = match outcome.to_json() {
+        Ok(body) => reply(typed, status, body.into_bytes()),
         Err(_) => return failure(typed, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Une erreur interne s'est produite."),
     };
     if let Some(cookie) = &outcome.cookies {

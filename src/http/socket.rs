@@ -203,7 +203,7 @@ impl Connection {
             };
             let outcome = door.api.execute(ask, client, false).await;
             let (kind, payload) = match outcome.executed {
-                true => ("next", serde_json::to_string(&outcome.response)),
+                true => ("next", outcome.to_json()),
                 false => ("error", serde_json::to_string(&outcome.response.errors)),
             };
             (kind, payload.unwrap_or_else(|_| "null".into()))

@@ -163,7 +163,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: OpenThreadInput,
-    ) -> Result<OpenThreadPayload> {
+    ) -> Result<Option<OpenThreadPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -174,7 +174,7 @@ impl ForumMutation {
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
-        Ok(OpenThreadPayload::new(input.client_mutation_id, attempt.problems, thread))
+        Ok(Some(OpenThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
     /// Change le titre ou la nature d'un fil ; son auteur tant qu'il n'est pas verrouillé, et les modérateurs.
@@ -182,7 +182,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: EditThreadInput,
-    ) -> Result<EditThreadPayload> {
+    ) -> Result<Option<EditThreadPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -193,7 +193,7 @@ impl ForumMutation {
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
-        Ok(EditThreadPayload::new(input.client_mutation_id, attempt.problems, thread))
+        Ok(Some(EditThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
     /// Répond à un message.
@@ -201,7 +201,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: AnswerPostInput,
-    ) -> Result<AnswerPostPayload> {
+    ) -> Result<Option<AnswerPostPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -211,7 +211,7 @@ impl ForumMutation {
             })
             .await?;
         let post = post(request, attempt.done).await?;
-        Ok(AnswerPostPayload::new(input.client_mutation_id, attempt.problems, post))
+        Ok(Some(AnswerPostPayload::new(input.client_mutation_id, attempt.problems, post)))
     }
 
     /// Modifie un de vos messages ; la version antérieure est gardée pour les modérateurs.
@@ -219,7 +219,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: EditPostInput,
-    ) -> Result<EditPostPayload> {
+    ) -> Result<Option<EditPostPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -229,7 +229,7 @@ impl ForumMutation {
             })
             .await?;
         let post = post(request, attempt.done).await?;
-        Ok(EditPostPayload::new(input.client_mutation_id, attempt.problems, post))
+        Ok(Some(EditPostPayload::new(input.client_mutation_id, attempt.problems, post)))
     }
 
     /// Supprime un message : le vôtre, ou tout message de l'espace que vous modérez.
@@ -237,7 +237,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: DeletePostInput,
-    ) -> Result<DeletePostPayload> {
+    ) -> Result<Option<DeletePostPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -248,7 +248,7 @@ impl ForumMutation {
             .await?;
         let post = post(request, attempt.done).await?;
         let id = attempt.done.map(|id| ID(id.to_string()));
-        Ok(DeletePostPayload::new(input.client_mutation_id, attempt.problems, post, id))
+        Ok(Some(DeletePostPayload::new(input.client_mutation_id, attempt.problems, post, id)))
     }
 
     /// Accepte une réponse à votre question ou signalement ; une autre acceptée avant est remplacée.
@@ -256,7 +256,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: AcceptAnswerInput,
-    ) -> Result<AcceptAnswerPayload> {
+    ) -> Result<Option<AcceptAnswerPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -266,7 +266,7 @@ impl ForumMutation {
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
-        Ok(AcceptAnswerPayload::new(input.client_mutation_id, attempt.problems, thread))
+        Ok(Some(AcceptAnswerPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
     /// Rouvre un fil résolu.
@@ -274,7 +274,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: ReopenThreadInput,
-    ) -> Result<ReopenThreadPayload> {
+    ) -> Result<Option<ReopenThreadPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -284,7 +284,7 @@ impl ForumMutation {
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
-        Ok(ReopenThreadPayload::new(input.client_mutation_id, attempt.problems, thread))
+        Ok(Some(ReopenThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
     /// Crée un forum ; réservé aux administrateurs de la communauté.
@@ -292,7 +292,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: CreateForumInput,
-    ) -> Result<CreateForumPayload> {
+    ) -> Result<Option<CreateForumPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -310,7 +310,7 @@ impl ForumMutation {
             })
             .await?;
         let forum = forum_found(request, attempt.done).await?;
-        Ok(CreateForumPayload::new(input.client_mutation_id, attempt.problems, forum))
+        Ok(Some(CreateForumPayload::new(input.client_mutation_id, attempt.problems, forum)))
     }
 
     /// Modifie un forum ; réservé aux administrateurs de la communauté.
@@ -318,7 +318,7 @@ impl ForumMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: UpdateForumInput,
-    ) -> Result<UpdateForumPayload> {
+    ) -> Result<Option<UpdateForumPayload>> {
         let request = ctx.request();
         let caller = request.caller();
         let attempt = request
@@ -335,7 +335,7 @@ impl ForumMutation {
             })
             .await?;
         let forum = forum_found(request, attempt.done).await?;
-        Ok(UpdateForumPayload::new(input.client_mutation_id, attempt.problems, forum))
+        Ok(Some(UpdateForumPayload::new(input.client_mutation_id, attempt.problems, forum)))
     }
 }
 

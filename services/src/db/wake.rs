@@ -81,7 +81,9 @@ async fn exchange(url: &str, here: &watch::Sender<u64>, others: &Arc<Notify>) ->
                 tokio::time::sleep(COALESCE).await;
                 sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&mut speaks).await?;
             }
-            () = tokio::time::sleep(Duration::from_secs(1)), if Arc::strong_count(others) == 1 => return Ok(()),
+            () = tokio::time::sleep(Duration::from_secs(5)) => if Arc::strong_count(others) == 1 {
+                return Ok(());
+            },
         }
     }
 }

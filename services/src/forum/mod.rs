@@ -23,9 +23,9 @@ pub use path::MOST_POSTS;
 pub(crate) use posts::{NewPost, add_answer, forget_accepted, locked, put_edit};
 pub use posts::{accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub use reads::{
-    PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_by_id, forum_kinds, forums_by_id,
-    forums_of, mentioned, openings, pinned_threads, post, posts as posts_of, posts_by_id, render, replies, reply_counts,
-    revisions, spaces, thread, threads as thread_list, threads_by_id,
+    PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_kinds, forums_by_id, forums_of,
+    mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, render, replies, reply_counts, revisions, spaces,
+    threads as thread_list, threads_by_id,
 };
 pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{

@@ -63,14 +63,6 @@ pub async fn forums_of(cx: &mut Cx, caller: &Caller) -> Result<HashMap<SpaceId, 
     Ok(by_space)
 }
 
-/// A forum, when this caller sees it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn forum_by_id(cx: &mut Cx, caller: &Caller, id: ForumId) -> Result<Option<Forum>> {
-    Ok(store::forum_row(cx, id).await?.filter(|forum| caller.sees(forum.audience_id)))
-}
-
 /// These forums; whether the caller sees them is the caller's to check.
 ///
 /// # Errors
@@ -138,30 +130,13 @@ pub async fn pinned_threads(cx: &mut Cx, forum: ForumId) -> Result<Vec<Thread>> 
     store::pinned_threads(cx, forum).await
 }
 
-/// A thread, when this caller sees it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn thread(cx: &mut Cx, caller: &Caller, id: ThreadId) -> Result<Option<Thread>> {
-    Ok(store::threads_by_id(cx, &[id]).await?.pop().filter(|thread| rules::sees_thread(caller, thread)))
-}
-
-/// These threads; whether the caller sees them is theirs to check, with [`sees`](super::seen).
+/// Those of these threads that this caller sees.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn threads_by_id(cx: &mut Cx, caller: &Caller, ids: &[ThreadId]) -> Result<HashMap<ThreadId, Thread>> {
     let threads = store::threads_by_id(cx, ids).await?;
     Ok(threads.into_iter().filter(|thread| rules::sees_thread(caller, thread)).map(|thread| (thread.id, thread)).collect())
-}
-
-/// A post with its thread, when this caller sees that.
-///
-/// # Errors
-/// When the database fails.
-pub async fn post(cx: &mut Cx, caller: &Caller, id: PostId) -> Result<Option<(Thread, Post)>> {
-    let Some(post) = store::post(cx, id).await? else { return Ok(None) };
-    Ok(thread(cx, caller, post.thread_id).await?.map(|thread| (thread, post)))
 }
 
 /// These posts; of threads that the caller sees, which is theirs to check.
