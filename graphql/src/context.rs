@@ -1,6 +1,6 @@
 //! What a request carries through its resolvers: the caller, one held connection, the loaders.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
@@ -72,6 +72,15 @@ impl Request {
         }))
     }
 
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// The request, while it lasts.
+    pub(crate) fn upgrade(inner: &Weak<Inner>) -> Option<Self> {
+        inner.upgrade().map(Self)
+    }
+
     /// Who asks.
     pub(crate) fn caller(&self) -> Arc<Caller> {
         Arc::clone(&self.caller.read().unwrap_or_else(PoisonError::into_inner))
@@ -91,7 +100,7 @@ impl Request {
     pub(crate) fn loads(&self) -> Arc<Loads> {
         let mut loader = self.loader.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loader.get_or_insert_with(|| {
-            let loads = DataLoader::with_cache(Store(self.clone()), tokio::spawn, HashMapCache::default());
+            let loads = DataLoader::with_cache(Store::new(self), tokio::spawn, HashMapCache::default());
             Arc::new(loads.delay(std::time::Duration::ZERO))
         }))
     }

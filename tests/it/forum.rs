@@ -563,7 +563,8 @@ async fn a_mention_keeps_the_member_when_the_handle_changes(world: &World) {
     let seen = read(&ada, query, json!({ "p": post })).await;
     assert_eq!(seen["post"]["mentions"], json!([{ "id": id, "handle": "benoit" }]));
     // Who takes the handle was not mentioned; an edit mentions who bears it now.
-    let newcomer = world.member("ben").await;
+    let newcomer = world.member("nouveau").await;
+    newcomer.mutate("updateProfile", json!({ "handle": "ben" }), "").await.done("updateProfile");
     let seen = read(&ada, query, json!({ "p": post })).await;
     assert_eq!(seen["post"]["mentions"], json!([{ "id": id, "handle": "benoit" }]));
     let edit = json!({ "postId": post, "body": "Merci @ben." });

@@ -2,7 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod audience;
 mod forum;
+mod moderation;
 mod schema;
 mod steps;
 mod story;
@@ -11,7 +13,9 @@ use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = harness::trials([story::stories(), forum::stories()].into_iter().flatten().collect());
+    let mut trials = harness::trials(
+        [story::stories(), forum::stories(), moderation::stories(), audience::stories()].into_iter().flatten().collect(),
+    );
     trials.extend(schema::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     harness::servers::stop();

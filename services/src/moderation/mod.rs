@@ -97,8 +97,12 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
                     forum::set_pinned(tx, id, None).await?;
                 }
                 if thread.hidden_at.is_none() {
-                    forum::add_to_thread_count(tx, thread.forum_id, -1).await?;
-                    forum::add_to_thread_count(tx, to, 1).await?;
+                    // In the order of their ids, so that two moves that cross never wait for each other.
+                    let mut counts = [(thread.forum_id, -1), (to, 1)];
+                    counts.sort_unstable();
+                    for (forum, by) in counts {
+                        forum::add_to_thread_count(tx, forum, by).await?;
+                    }
                 }
                 tell(tx, &clock, Some(actor.id), &Event::ThreadMoved { thread: id, from: thread.forum_id, to }).await?;
                 Ok(id)
@@ -112,6 +116,7 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `reason`; [`Error::Conflict`] when it is deleted.
 pub async fn hide_post(app: &App, caller: &Caller, id: PostId, hidden: bool, reason: Option<String>) -> Result<PostId> {
+    caller.signed_in()?;
     let reason = match (hidden, reason) {
         (true, reason) => {
             Some(text::line("reason", &reason.unwrap_or_default(), 3, 500).map_err(|problem| Error::Invalid(vec![problem]))?)
@@ -157,6 +162,7 @@ pub async fn suspend_member(
     reason: &str,
     until: Option<DateTime<Utc>>,
 ) -> Result<MemberId> {
+    caller.signed_in()?;
     let reason = text::line("reason", reason, 3, 500).map_err(|problem| Error::Invalid(vec![problem]))?;
     let (clock, caller) = (app.clock.clone(), caller.clone());
     app.db
