@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod audience;
+mod events;
 mod forum;
 mod moderation;
 mod schema;
@@ -14,7 +15,10 @@ use libtest_mimic::Arguments;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = harness::trials(
-        [story::stories(), forum::stories(), moderation::stories(), audience::stories()].into_iter().flatten().collect(),
+        [story::stories(), forum::stories(), moderation::stories(), audience::stories(), events::stories()]
+            .into_iter()
+            .flatten()
+            .collect(),
     );
     trials.extend(schema::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
