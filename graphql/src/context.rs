@@ -52,6 +52,16 @@ impl std::ops::Deref for Request {
     }
 }
 
+/// The request as its loader knows it.
+pub(crate) struct WeakRequest(Weak<Inner>);
+
+impl WeakRequest {
+    /// The request, while somebody waits for it.
+    pub(crate) fn request(&self) -> Result<Request> {
+        self.0.upgrade().map(Request).ok_or_else(|| Error::internal("the request is over"))
+    }
+}
+
 /// How a mutation ended: what it made, or what to correct.
 pub(crate) struct Attempt<T> {
     pub(crate) done: Option<T>,
@@ -100,7 +110,8 @@ impl Request {
     pub(crate) fn loads(&self) -> Arc<Loads> {
         let mut loader = self.loader.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loader.get_or_insert_with(|| {
-            let loads = DataLoader::with_cache(Store::new(self), tokio::spawn, HashMapCache::default());
+            let loads =
+                DataLoader::with_cache(Store(WeakRequest(Arc::downgrade(&self.0))), tokio::spawn, HashMapCache::default());
             Arc::new(loads.delay(std::time::Duration::ZERO))
         }))
     }

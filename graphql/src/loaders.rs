@@ -12,27 +12,17 @@ use services::organisations::{self, Organisation};
 use services::page::{Page, Paging};
 use services::{Error, Result};
 
-use crate::context::{Inner, Request};
+use crate::context::{Request, WeakRequest};
 
-/// Reads for one request, on its connection. The request holds its loader, so this must not hold the request in turn: neither
-/// would ever be dropped, and its connection never handed back.
-pub(crate) struct Store(Weak<Inner>);
-
-impl Store {
-    pub(crate) fn new(request: &Request) -> Self {
-        Self(request.downgrade())
-    }
-
-    fn request(&self) -> Result<Request> {
-        Request::upgrade(&self.0).ok_or_else(|| Error::internal("a loader outlived its request"))
-    }
-}
+/// Reads for one request, on its connection. It does not keep the request alive, which holds the loader: a client that hangs
+/// up gives its connection back.
+pub(crate) struct Store(pub(crate) WeakRequest);
 
 impl Loader<MemberId> for Store {
     type Value = Arc<Member>;
     type Error = Error;
     async fn load(&self, ids: &[MemberId]) -> Result<HashMap<MemberId, Self::Value>> {
-        let members = accounts::members_by_id(&mut *self.request()?.cx().await?, ids).await?;
+        let members = accounts::members_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
         Ok(members.into_iter().map(|(id, member)| (id, Arc::new(member))).collect())
     }
 }
@@ -41,7 +31,7 @@ impl Loader<OrganisationId> for Store {
     type Value = Arc<Organisation>;
     type Error = Error;
     async fn load(&self, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Self::Value>> {
-        let found = organisations::by_id(&mut *self.request()?.cx().await?, ids).await?;
+        let found = organisations::by_id(&mut *self.0.request()?.cx().await?, ids).await?;
         Ok(found.into_iter().map(|(id, organisation)| (id, Arc::new(organisation))).collect())
     }
 }
@@ -51,7 +41,7 @@ impl Loader<SpaceId> for Store {
     type Error = Error;
     async fn load(&self, ids: &[SpaceId]) -> Result<HashMap<SpaceId, Self::Value>> {
         // There are three: all are read at once.
-        let spaces = forum::spaces(&mut *self.request()?.cx().await?).await?;
+        let spaces = forum::spaces(&mut *self.0.request()?.cx().await?).await?;
         Ok(spaces.into_iter().filter(|space| ids.contains(&space.id)).map(|space| (space.id, space)).collect())
     }
 }
@@ -60,7 +50,7 @@ impl Loader<ForumId> for Store {
     type Value = Forum;
     type Error = Error;
     async fn load(&self, ids: &[ForumId]) -> Result<HashMap<ForumId, Self::Value>> {
-        forum::forums_by_id(&mut *self.request()?.cx().await?, ids).await
+        forum::forums_by_id(&mut *self.0.request()?.cx().await?, ids).await
     }
 }
 
@@ -72,7 +62,7 @@ impl Loader<ForumsOf> for Store {
     type Value = Vec<Forum>;
     type Error = Error;
     async fn load(&self, ids: &[ForumsOf]) -> Result<HashMap<ForumsOf, Self::Value>> {
-        let mut by_space = forum::forums_of(&mut *self.request()?.cx().await?, &self.request()?.caller()).await?;
+        let mut by_space = forum::forums_of(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller()).await?;
         Ok(ids.iter().map(|of| (*of, by_space.remove(&of.0).unwrap_or_default())).collect())
     }
 }
@@ -86,7 +76,7 @@ impl Loader<KindsOf> for Store {
     type Error = Error;
     async fn load(&self, ids: &[KindsOf]) -> Result<HashMap<KindsOf, Self::Value>> {
         let ids: Vec<_> = ids.iter().map(|of| of.0).collect();
-        let kinds = forum::forum_kinds(&mut *self.request()?.cx().await?, &ids).await?;
+        let kinds = forum::forum_kinds(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(kinds.into_iter().map(|(id, kinds)| (KindsOf(id), kinds)).collect())
     }
 }
@@ -96,7 +86,7 @@ impl Loader<ThreadId> for Store {
     type Error = Error;
     /// Only those the caller sees.
     async fn load(&self, ids: &[ThreadId]) -> Result<HashMap<ThreadId, Self::Value>> {
-        let threads = forum::threads_by_id(&mut *self.request()?.cx().await?, &self.request()?.caller(), ids).await?;
+        let threads = forum::threads_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
         Ok(threads.into_iter().map(|(id, thread)| (id, Arc::new(thread))).collect())
     }
 }
@@ -105,7 +95,7 @@ impl Loader<PostId> for Store {
     type Value = Arc<Post>;
     type Error = Error;
     async fn load(&self, ids: &[PostId]) -> Result<HashMap<PostId, Self::Value>> {
-        let posts = forum::posts_by_id(&mut *self.request()?.cx().await?, ids).await?;
+        let posts = forum::posts_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
         Ok(posts.into_iter().map(|(id, post)| (id, Arc::new(post))).collect())
     }
 }
@@ -119,7 +109,7 @@ impl Loader<OpeningOf> for Store {
     type Error = Error;
     async fn load(&self, keys: &[OpeningOf]) -> Result<HashMap<OpeningOf, Self::Value>> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let openings = forum::openings(&mut *self.request()?.cx().await?, &ids).await?;
+        let openings = forum::openings(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(openings.into_iter().map(|(id, post)| (OpeningOf(id), Arc::new(post))).collect())
     }
 }
@@ -134,7 +124,7 @@ impl Loader<RepliesTo> for Store {
     async fn load(&self, keys: &[RepliesTo]) -> Result<HashMap<RepliesTo, Self::Value>> {
         let mut found = HashMap::with_capacity(keys.len());
         for (paging, posts) in grouped(keys, |key| key.1.clone(), |key| key.0) {
-            let pages = forum::replies(&mut *self.request()?.cx().await?, &posts, &paging).await?;
+            let pages = forum::replies(&mut *self.0.request()?.cx().await?, &posts, &paging).await?;
             found.extend(pages.into_iter().map(|(post, page)| (RepliesTo(post, paging.clone()), page)));
         }
         Ok(found)
@@ -150,7 +140,7 @@ impl Loader<ReplyCount> for Store {
     type Error = Error;
     async fn load(&self, keys: &[ReplyCount]) -> Result<HashMap<ReplyCount, i64>> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let counts = forum::reply_counts(&mut *self.request()?.cx().await?, &ids).await?;
+        let counts = forum::reply_counts(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(keys.iter().map(|key| (*key, counts.get(&key.0).copied().unwrap_or(0))).collect())
     }
 }
@@ -164,7 +154,7 @@ impl Loader<MentionedIn> for Store {
     type Error = Error;
     async fn load(&self, keys: &[MentionedIn]) -> Result<HashMap<MentionedIn, Self::Value>> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let mut mentioned = forum::mentioned(&mut *self.request()?.cx().await?, &ids).await?;
+        let mut mentioned = forum::mentioned(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(keys.iter().map(|key| (*key, mentioned.remove(&key.0).unwrap_or_default())).collect())
     }
 }

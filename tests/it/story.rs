@@ -4,7 +4,7 @@ use harness::{Story, World, stories};
 use serde_json::json;
 
 pub(crate) fn stories() -> Vec<Story> {
-    stories![a_member_joins_asks_and_is_answered]
+    stories![a_member_joins_asks_and_is_answered, requests_give_their_connections_back]
 }
 
 async fn a_member_joins_asks_and_is_answered(world: &World) {
@@ -35,4 +35,20 @@ async fn a_member_joins_asks_and_is_answered(world: &World) {
     assert_eq!(posts[0]["body"], json!("Bonjour, comment dupliquer une session ?"));
     assert!(posts[0]["editedAt"].is_string() && posts[3]["accepted"] == json!(true));
     assert!(!world.events().await.is_empty());
+}
+
+/// More requests than there are connections, each through the loaders, some by clients that hang up.
+async fn requests_give_their_connections_back(world: &World) {
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, _) = world.administrator().open_thread(&forum, "QUESTION", "Une question", "Bonjour").await;
+    let query =
+        "query($id: ID!) { thread(id: $id) { forum { space { name } } openingPost { author { organisation { name } } } } }";
+    let variables = json!({ "id": thread });
+    for _ in 0..20 {
+        let client = world.anonymous();
+        let asked = tokio::time::timeout(std::time::Duration::from_micros(800), client.run(query, variables.clone()));
+        drop(asked.await);
+        let reply = client.run(query, variables.clone()).await;
+        assert_eq!(reply.data["thread"]["forum"]["space"]["name"], json!("Espace plateforme"), "{}", reply.text);
+    }
 }
