@@ -82,15 +82,6 @@ impl Request {
         }))
     }
 
-    pub(crate) fn downgrade(&self) -> Weak<Inner> {
-        Arc::downgrade(&self.0)
-    }
-
-    /// The request, while it lasts.
-    pub(crate) fn upgrade(inner: &Weak<Inner>) -> Option<Self> {
-        inner.upgrade().map(Self)
-    }
-
     /// Who asks.
     pub(crate) fn caller(&self) -> Arc<Caller> {
         Arc::clone(&self.caller.read().unwrap_or_else(PoisonError::into_inner))

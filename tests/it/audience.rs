@@ -55,7 +55,6 @@ async fn a_restricted_forum_leaves_no_trace_to_others(world: &World) {
         dated: threads(orderBy: DATE) { totalCount edges { node { id } } }
         here: threads(forum: $f) { totalCount edges { node { id } } pageInfo { hasNextPage hasPreviousPage } }
         around: threads(space: $s, kind: QUESTION, filter: OUVERTS) { totalCount edges { node { id } } }
-        members { edges { node { handle name joinedAt organisation { name } } } }
         member(handle: \"ines\") { handle name joinedAt organisation { name units { totalCount } } } }";
     let variables = json!({ "f": forum, "t": thread, "p": answer, "s": space(world, "plateforme").await });
     for who in [&oscar, &world.anonymous()] {
@@ -76,6 +75,9 @@ async fn a_restricted_forum_leaves_no_trace_to_others(world: &World) {
             );
         }
     }
+    let people = "{ members { edges { node { handle name joinedAt organisation { name } roles { totalCount } } } } }";
+    let people = oscar.run(people, json!({})).await.text;
+    assert!(people.contains("ines") && !people.contains("ecret"), "{people}");
     // Whoever is mentioned there is not shown the post: their own page has nothing of it, and neither have their threads.
     let own = read(&oscar, "{ threads(filter: MIENS) { totalCount edges { node { id } } } }", json!({})).await;
     assert_eq!(column(&own["threads"], "id"), [json!(public)]);
@@ -185,6 +187,7 @@ async fn an_external_designer_sees_it_while_the_role_lasts(world: &World) {
     assert!(sees(&designer, &forum).await);
     world.advance(TimeDelta::days(2));
     assert!(!sees(&designer, &forum).await);
+    world.run_jobs().await;
 }
 
 async fn a_widened_audience_is_seen_at_once(world: &World) {

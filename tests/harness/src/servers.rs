@@ -150,7 +150,9 @@ fn spawn_postgres() -> String {
         .expect("postgres runs");
     *SPAWNED.lock().expect("servers") = Some(Spawned { binaries, user, folder, server });
     let until = Instant::now() + Duration::from_secs(30);
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+    // It listens before it lets anyone in: the eighth line of its file says when it does.
+    let is_ready = |said: String| said.lines().nth(7).is_some_and(|state| state.trim() == "ready");
+    while !std::fs::read_to_string(data.join("postmaster.pid")).is_ok_and(is_ready) {
         assert!(Instant::now() < until, "PostgreSQL does not answer");
         std::thread::sleep(Duration::from_millis(50));
     }
