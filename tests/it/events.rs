@@ -57,7 +57,7 @@ async fn follow(db: Db, count: usize) -> Vec<Recorded> {
     let (mut wakes, mut seen, mut position) = (db.wakes(), Vec::new(), 0);
     let until = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
     while marks(&seen).len() < count {
-        let read = events::after(&mut *db.reader().await.expect("a reader"), position, 7).await.expect("events");
+        let read = events::after(&mut db.reader().await.expect("a reader"), position, 7).await.expect("events");
         match read.last() {
             Some(last) => position = last.seq,
             // The sign, or the poll behind it.

@@ -488,12 +488,12 @@ async fn threads_are_listed_by_order_and_state(world: &World) {
     assert_eq!(list(&ada, "").await, by_activity);
     assert_eq!(list(&ada, ", orderBy: ACTIVITE").await, by_activity);
     assert_eq!(list(&ada, ", orderBy: DATE").await, [&alone, &talk, &open, &solved].map(Value::clone));
-    assert_eq!(list(&ada, ", filter: SANS_REPONSE").await, [alone.clone()]);
-    assert_eq!(list(&ada, ", filter: RESOLUS").await, [solved.clone()]);
+    assert_eq!(list(&ada, ", filter: SANS_REPONSE").await, std::slice::from_ref(&alone));
+    assert_eq!(list(&ada, ", filter: RESOLUS").await, std::slice::from_ref(&solved));
     assert_eq!(list(&ada, ", filter: OUVERTS").await, [open.clone(), alone.clone()]);
     assert_eq!(list(&ada, ", filter: MIENS").await, [solved.clone(), talk.clone()]);
     assert_eq!(list(&ben, ", filter: MIENS, kind: QUESTION, orderBy: DATE").await, [alone.clone(), open.clone()]);
-    assert_eq!(list(&ben, ", kind: DISCUSSION").await, [talk.clone()]);
+    assert_eq!(list(&ben, ", kind: DISCUSSION").await, std::slice::from_ref(&talk));
     assert_eq!(list(&ben, ", kind: ACTUALITE").await, Vec::<Value>::new());
     // By pages, both ways, in either order.
     let query = "query($o: ThreadOrder!, $first: Int, $after: String, $last: Int, $before: String) {
