@@ -12,6 +12,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_hidden_post_is_read_by_its_author_with_the_reason,
         a_locked_thread_refuses_members,
         pinned_threads_stand_on_top_of_their_forum,
+        pins_at_once_stop_at_the_limit,
         a_thread_is_moved_to_another_forum,
         threads_moved_across_at_once_all_arrive,
         a_moderator_of_one_space_has_no_power_elsewhere,
@@ -248,6 +249,20 @@ async fn pinned_threads_stand_on_top_of_their_forum(world: &World) {
         told,
         [Event::ThreadPinned { thread: id(5), pinned: false }, Event::ThreadPinned { thread: id(20), pinned: true }]
     );
+}
+
+async fn pins_at_once_stop_at_the_limit(world: &World) {
+    let admin = world.administrator();
+    let forum = world.forum("plateforme", "questions").await;
+    let mut pins = Vec::new();
+    for _ in 0..25 {
+        let (thread, _) = admin.open_thread(&forum, "QUESTION", "Une question à épingler", "Texte").await;
+        pins.push(json!({ "threadId": thread, "pinned": true }));
+    }
+    let replies = futures_util::future::join_all(pins.into_iter().map(|pin| admin.mutate("pinThread", pin, ""))).await;
+    let done = replies.iter().filter(|reply| reply.data["pinThread"]["problems"] == json!([])).count();
+    assert_eq!(done, 20);
+    assert_eq!(world.count("select count(*) from threads where pinned_at is not null").await, 20);
 }
 
 async fn a_thread_is_moved_to_another_forum(world: &World) {
