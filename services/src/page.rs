@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;
 
 use crate::error::{Code, Error, Problem, Result};
@@ -34,7 +34,9 @@ impl Key for TimeKey {
     fn decode(text: &str) -> Option<Self> {
         let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         let (micros, id) = bytes.split_at(8);
-        Some((DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?, Uuid::from_slice(id).ok()?))
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
+        // PostgreSQL's time begins in 4713 BC: a forged cursor would be its error.
+        (at.year() > 0).then_some((at, Uuid::from_slice(id).ok()?))
     }
 }
 
@@ -49,7 +51,9 @@ impl Key for NameKey {
     fn decode(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() <= 1024)?;
         let (id, name) = bytes.split_at_checked(16)?;
-        Some((String::from_utf8(name.to_vec()).ok()?, Uuid::from_slice(id).ok()?))
+        // PostgreSQL has no text with a null character.
+        let name = String::from_utf8(name.to_vec()).ok().filter(|name| !name.contains('\0'))?;
+        Some((name, Uuid::from_slice(id).ok()?))
     }
 }
 

@@ -4,9 +4,11 @@ use super::{Forum, ThreadKind, store};
 use crate::App;
 use crate::audience::{self, Grant};
 use crate::caller::{Caller, Scope};
+use crate::clock::Clock;
+use crate::db::Tx;
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{ForumId, SpaceId};
+use crate::id::{AudienceId, ForumId, SpaceId};
 use crate::roles::Role;
 use crate::text;
 
@@ -30,6 +32,7 @@ pub struct CreateForum {
 /// # Errors
 /// [`Error::Forbidden`]; [`Error::Invalid`] on the input.
 pub async fn create_forum(app: &App, caller: &Caller, new: CreateForum) -> Result<ForumId> {
+    caller.signed_in()?;
     let mut problems = Problems::default();
     let name = problems.take(forum_name(&new.name)).unwrap_or_default();
     let description = problems.take(forum_description(&new.description)).unwrap_or_default();
@@ -58,7 +61,7 @@ pub async fn create_forum(app: &App, caller: &Caller, new: CreateForum) -> Resul
                     description,
                     position: new.position.unwrap_or(100),
                     audience_id: audience::ensure(tx, &clock, &with_moderators(new.audience, space.id)).await?,
-                    opening_audience_id: audience::ensure(tx, &clock, &with_moderators(new.opening, space.id)).await?,
+                    opening_audience_id: openers(tx, &clock, new.opening, space.id).await?,
                     thread_count: 0,
                     created_at: clock.now(),
                 };
@@ -88,6 +91,7 @@ pub struct UpdateForum {
 /// # Errors
 /// [`Error::Forbidden`]; [`Error::NotFound`]; [`Error::Invalid`] on the input.
 pub async fn update_forum(app: &App, caller: &Caller, id: ForumId, change: UpdateForum) -> Result<ForumId> {
+    caller.signed_in()?;
     let mut problems = Problems::default();
     let name = change.name.and_then(|name| problems.take(forum_name(&name)));
     let description = change.description.and_then(|text| problems.take(forum_description(&text)));
@@ -109,7 +113,7 @@ pub async fn update_forum(app: &App, caller: &Caller, id: ForumId, change: Updat
                     forum.audience_id = audience::ensure(tx, &clock, &with_moderators(grants, forum.space_id)).await?;
                 }
                 if let Some(grants) = change.opening {
-                    forum.opening_audience_id = audience::ensure(tx, &clock, &with_moderators(grants, forum.space_id)).await?;
+                    forum.opening_audience_id = openers(tx, &clock, grants, forum.space_id).await?;
                 }
                 store::set_forum(tx, &forum).await?;
                 if let Some(kinds) = change.kinds {
@@ -120,6 +124,16 @@ pub async fn update_forum(app: &App, caller: &Caller, id: ForumId, change: Updat
             })
         })
         .await
+}
+
+/// The audience of those who open threads; its problems are `openingAudience`'s.
+async fn openers(tx: &mut Tx, clock: &Clock, grants: Vec<Grant>, space: SpaceId) -> Result<AudienceId> {
+    audience::ensure(tx, clock, &with_moderators(grants, space)).await.map_err(|error| match error {
+        Error::Invalid(problems) => Error::Invalid(
+            problems.into_iter().map(|problem| Problem::new("openingAudience", problem.code, problem.message)).collect(),
+        ),
+        other => other,
+    })
 }
 
 /// A forum's audience holds its space's moderators, written in the data rather than known by the code.

@@ -117,7 +117,7 @@ pub(crate) async fn forum_row(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>>
     )?)
 }
 
-pub(super) async fn lock_forum(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>> {
+pub(crate) async fn lock_forum(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>> {
     Ok(lock!(
         cx,
         Forum,

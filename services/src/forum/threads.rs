@@ -114,6 +114,7 @@ pub struct EditThread {
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `title` or `kind`.
 pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThread) -> Result<ThreadId> {
+    caller.signed_in()?;
     let title = edit.title.map(|title| rules::title(&title)).transpose().map_err(|problem| Error::Invalid(vec![problem]))?;
     let (clock, caller) = (app.clock.clone(), caller.clone());
     app.db

@@ -48,6 +48,8 @@ pub async fn switch_thread(app: &App, caller: &Caller, id: ThreadId, switch: Swi
                         Event::ThreadLocked { thread: id, locked: on }
                     }
                     Switch::Pinned if thread.pinned_at.is_some() != on => {
+                        // Locked, so that pins at once are counted one after the other.
+                        forum::lock_forum(tx, thread.forum_id).await?;
                         if on && forum::pinned_threads(tx, thread.forum_id).await?.len() >= PINNED_MOST {
                             let sentence = format!("Au plus {PINNED_MOST} fils épinglés par forum.");
                             return Err(Error::conflict("threadId", Code::Full, sentence));
@@ -97,8 +99,12 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
                     forum::set_pinned(tx, id, None).await?;
                 }
                 if thread.hidden_at.is_none() {
-                    forum::add_to_thread_count(tx, thread.forum_id, -1).await?;
-                    forum::add_to_thread_count(tx, to, 1).await?;
+                    // In the order of their ids, so that two moves that cross never wait for each other.
+                    let mut counts = [(thread.forum_id, -1), (to, 1)];
+                    counts.sort_unstable();
+                    for (forum, by) in counts {
+                        forum::add_to_thread_count(tx, forum, by).await?;
+                    }
                 }
                 tell(tx, &clock, Some(actor.id), &Event::ThreadMoved { thread: id, from: thread.forum_id, to }).await?;
                 Ok(id)
@@ -112,6 +118,7 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `reason`; [`Error::Conflict`] when it is deleted.
 pub async fn hide_post(app: &App, caller: &Caller, id: PostId, hidden: bool, reason: Option<String>) -> Result<PostId> {
+    caller.signed_in()?;
     let reason = match (hidden, reason) {
         (true, reason) => {
             Some(text::line("reason", &reason.unwrap_or_default(), 3, 500).map_err(|problem| Error::Invalid(vec![problem]))?)
@@ -157,6 +164,7 @@ pub async fn suspend_member(
     reason: &str,
     until: Option<DateTime<Utc>>,
 ) -> Result<MemberId> {
+    caller.signed_in()?;
     let reason = text::line("reason", reason, 3, 500).map_err(|problem| Error::Invalid(vec![problem]))?;
     let (clock, caller) = (app.clock.clone(), caller.clone());
     app.db
