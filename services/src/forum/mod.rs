@@ -20,7 +20,7 @@ use crate::page::PathKey;
 pub(crate) use forums::with_moderators;
 pub use forums::{CreateForum, UpdateForum, create_forum, update_forum};
 pub use path::MOST_POSTS;
-pub(crate) use posts::{NewPost, add_answer, forget_accepted, locked, put_edit};
+pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, locked, put_edit};
 pub use posts::{accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub use reads::{
     PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_kinds, forums_by_id, forums_of,

@@ -141,16 +141,21 @@ pub async fn delete_post(app: &App, caller: &Caller, id: PostId) -> Result<PostI
                 }
                 tell(tx, &clock, Some(actor.id), &Event::PostDeleted { thread: thread.id, post: id }).await?;
                 forget_accepted(tx, &clock, actor.id, &thread, id).await?;
-                let answers = thread.post_count - 1 - i64::from(counted);
-                if answers == 0 && thread.hidden_at.is_none() && store::is_opening_deleted(tx, thread.id).await? {
-                    store::set_hidden_thread(tx, thread.id, Some(now)).await?;
-                    store::add_to_thread_count(tx, thread.forum_id, -1).await?;
-                    tell(tx, &clock, Some(actor.id), &Event::ThreadHidden { thread: thread.id, hidden: true }).await?;
-                }
+                hide_if_empty(tx, &clock, actor.id, &thread, thread.post_count - 1 - i64::from(counted)).await?;
                 Ok(id)
             })
         })
         .await
+}
+
+/// A thread whose opening post is deleted and that has no answer left to read is hidden.
+pub(crate) async fn hide_if_empty(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread, answers: i64) -> Result<()> {
+    if answers > 0 || thread.hidden_at.is_some() || !store::is_opening_deleted(tx, thread.id).await? {
+        return Ok(());
+    }
+    store::set_hidden_thread(tx, thread.id, Some(clock.now())).await?;
+    store::add_to_thread_count(tx, thread.forum_id, -1).await?;
+    tell(tx, clock, Some(actor), &Event::ThreadHidden { thread: thread.id, hidden: true }).await
 }
 
 /// A post that was the accepted answer and is taken away reopens its thread.

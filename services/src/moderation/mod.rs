@@ -40,6 +40,11 @@ pub async fn switch_thread(app: &App, caller: &Caller, id: ThreadId, switch: Swi
                 let event = match switch {
                     Switch::Hidden if thread.hidden_at.is_some() != on => {
                         forum::set_hidden_thread(tx, id, at).await?;
+                        // Out of sight it holds no place on top of its forum.
+                        if on && thread.pinned_at.is_some() {
+                            forum::set_pinned(tx, id, None).await?;
+                            tell(tx, &clock, Some(actor.id), &Event::ThreadPinned { thread: id, pinned: false }).await?;
+                        }
                         forum::add_to_thread_count(tx, thread.forum_id, if on { -1 } else { 1 }).await?;
                         Event::ThreadHidden { thread: id, hidden: on }
                     }
@@ -146,6 +151,8 @@ pub async fn hide_post(app: &App, caller: &Caller, id: PostId, hidden: bool, rea
                 tell(tx, &clock, Some(actor.id), &Event::PostHidden { thread: thread.id, post: id, hidden }).await?;
                 if hidden {
                     forum::forget_accepted(tx, &clock, actor.id, &thread, id).await?;
+                    let answers = thread.post_count - 1 - i64::from(!post.is_opening());
+                    forum::hide_if_empty(tx, &clock, actor.id, &thread, answers).await?;
                 }
                 Ok(id)
             })

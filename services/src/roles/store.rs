@@ -72,7 +72,8 @@ pub(super) async fn held(
     .is_some())
 }
 
-/// The grants by which somebody who is not suspended administers the community now, locked in the order of their ids.
+/// The grants by which somebody who is not suspended administers the community until further notice, locked in the order of
+/// their ids. One with an end does not count: the community would be left alone on that day.
 pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Result<Vec<(RoleGrantId,)>> {
     Ok(if matches!(cx, Cx::Postgres(_)) {
         all!(
@@ -80,7 +81,7 @@ pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Resu
             (RoleGrantId,),
             "select g.id from role_grants g join members m on m.id = g.member_id
              where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
-               and (g.ends_at is null or g.ends_at > $1) and (m.suspended_at is null or m.suspended_until <= $1)
+               and g.ends_at is null and (m.suspended_at is null or m.suspended_until <= $1)
              order by g.id for update of g",
             now
         )?
@@ -90,7 +91,7 @@ pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Resu
             (RoleGrantId,),
             "select g.id from role_grants g join members m on m.id = g.member_id
              where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
-               and (g.ends_at is null or g.ends_at > $1) and (m.suspended_at is null or m.suspended_until <= $1)
+               and g.ends_at is null and (m.suspended_at is null or m.suspended_until <= $1)
              order by g.id",
             now
         )?

@@ -119,7 +119,7 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             "ul",
         ]))
         .tag_attributes(HashMap::from([
-            ("a", HashSet::from(["href", "title", "id", "class", "data-member"])),
+            ("a", HashSet::from(["href", "title", "id", "class"])),
             ("code", HashSet::from(["class"])),
             ("input", HashSet::from(["type", "checked", "disabled"])),
             ("li", HashSet::from(["id"])),
@@ -137,7 +137,7 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
                 (_, "id") => value.starts_with("fn"),
                 ("input", "type") => value == "checkbox",
                 ("code", "class") => value.starts_with("language-"),
-                ("a", "class") => value == "footnote-backref" || value == "mention",
+                ("a", "class") => value == "footnote-backref",
                 ("section", "class") => value == "footnotes",
                 ("sup", "class") => value == "footnote-ref",
                 _ => true,
@@ -168,7 +168,9 @@ fn link_mentions<'a>(arena: &'a Arena<'a>, node: &'a AstNode<'a>, mentioned: &Me
         if from < start {
             node.insert_before(new_text(arena, &text[from..start]));
         }
-        let link = NodeLink { url: format!("/membres/{handle}"), title: String::new() };
+        // By the id: a handle may change, and then be another member's.
+        let Some(member) = mentioned.get(&handle) else { continue };
+        let link = NodeLink { url: format!("/membres/{member}"), title: String::new() };
         let link: &AstNode<'_> = arena.alloc(NodeValue::Link(Box::new(link)).into());
         link.append(new_text(arena, &text[start..end]));
         node.insert_before(link);
@@ -292,7 +294,7 @@ mod tests {
         assert_eq!(handles(body), ["claire.fontaine", "inconnu"]);
         let mentioned = Mentioned::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
         let html = render(body, &mentioned).html;
-        assert_eq!(html.matches("href=\"/membres/claire.fontaine\"").count(), 2, "{html}");
+        assert_eq!(html.matches("href=\"/membres/mem_00000000000000000000000000000000\"").count(), 2, "{html}");
         assert!(html.contains(">@claire.fontaine</a>. ") && html.contains("@inconnu"), "{html}");
     }
 
