@@ -2,15 +2,22 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod http;
+mod pages;
 mod schema;
+mod socket;
 mod story;
 
 use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = harness::trials([story::stories()].into_iter().flatten().collect());
+    let mut trials =
+        harness::trials([story::stories(), http::stories(), pages::stories(), socket::stories()].into_iter().flatten().collect());
     trials.extend(schema::trials());
+    trials.extend(http::trials());
+    trials.extend(pages::trials());
+    trials.extend(socket::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     harness::servers::stop();
     conclusion.exit_code()
