@@ -42,6 +42,11 @@ pub(crate) fn invalid_document(sentence: &str) -> ServerError {
     with_code(format!("Requête GraphQL invalide : {}", sentence.trim()), "GRAPHQL_PARSE_FAILED")
 }
 
+/// An operation whose variables lack a value.
+pub(crate) fn invalid_variables(sentence: &str) -> ServerError {
+    with_code(format!("Requête GraphQL invalide : {sentence}"), "GRAPHQL_VALIDATION_FAILED")
+}
+
 /// A request that took too long. A write it began goes on to its end.
 pub(crate) fn too_slow() -> ServerError {
     with_code("La requête a pris trop de temps : demandez moins à la fois.".into(), "TIMEOUT")

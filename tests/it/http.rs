@@ -118,7 +118,7 @@ async fn the_status_says_whether_the_document_was_executed(world: &World) {
     for accept in [TYPED, JSON] {
         let (status, _, body) = told(post(world, accept, query)).await;
         assert_eq!(status, 200, "executed, with an error on a field: {body}");
-        assert_eq!(body["errors"][0]["path"], json!(["openThread"]), "{body}");
+        assert_eq!(body["errors"][0]["path"], json!(["updateProfile"]), "{body}");
         assert!(body.get("data").is_some(), "{body}");
     }
 }
@@ -343,7 +343,7 @@ async fn every_answer_has_its_security_headers(world: &World) {
         let response = ask(world, Method::GET, path).send().await.expect("an answer");
         let headers = response.headers();
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer", "{path}");
+        assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
         assert_eq!(headers["cross-origin-opener-policy"], "same-origin", "{path}");
         assert!(headers.contains_key("cache-control"), "{path}");
         let policy = headers["content-security-policy"].to_str().expect("text");

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod command_line;
+mod explorer;
 mod http;
 mod pages;
 mod schema;
@@ -15,6 +17,8 @@ fn main() -> std::process::ExitCode {
     let mut trials =
         harness::trials([story::stories(), http::stories(), pages::stories(), socket::stories()].into_iter().flatten().collect());
     trials.extend(schema::trials());
+    trials.extend(command_line::trials());
+    trials.extend(explorer::trials());
     trials.extend(http::trials());
     trials.extend(pages::trials());
     trials.extend(socket::trials());

@@ -160,7 +160,7 @@ async fn an_operation_gets_its_reply_and_its_end(world: &World) {
         );
     }
     // An error of a field is part of a reply.
-    socket.send(subscribe("3", "mutation { acceptAnswer(input: {postId: \"x\"}) { problems { field } } }")).await;
+    socket.send(subscribe("3", "mutation { updateProfile(input: {name: \"Personne\"}) { problems { field } } }")).await;
     let reply = socket.next().await.expect("a reply");
     assert_eq!(reply["type"], "next", "{reply}");
     assert!(reply["payload"]["errors"].is_array(), "{reply}");
