@@ -113,8 +113,7 @@ async fn the_status_says_whether_the_document_was_executed(world: &World) {
             );
         }
     }
-    let query =
-        r#"mutation { openThread(input: {forumId: "for_x", kind: QUESTION, title: "t", body: "b"}) { problems { field } } }"#;
+    let query = r#"mutation { updateProfile(input: {name: "Personne"}) { problems { field } } }"#;
     for accept in [TYPED, JSON] {
         let (status, _, body) = told(post(world, accept, query)).await;
         assert_eq!(status, 200, "executed, with an error on a field: {body}");
@@ -221,8 +220,12 @@ async fn every_limit_is_told_in_french(world: &World) {
     let inline = format!("{{ ... on Query {{ {roots} }} }}");
     let aliases = (0..=limits::ALIASES).map(|n| format!("a{n}: id ")).collect::<String>();
     let definitions = (0..=limits::DEFINITIONS).map(|n| format!("query Q{n} {{ __typename }} ")).collect::<String>();
-    let deep = format!("{{ threads(first: 1) {{ nodes {{ {}id{} }} }} }}", "openingPost { thread { ".repeat(9), " } }".repeat(9));
-    let wide = "{ threads(first: 100) { nodes { posts(first: 100) { nodes { id body author { handle } } } } } }";
+    let deep = format!(
+        "{{ threads(first: 1) {{ edges {{ node {{ {}id{} }} }} }} }}",
+        "openingPost { thread { ".repeat(9),
+        " } }".repeat(9)
+    );
+    let wide = "{ threads(first: 100) { edges { node { posts(first: 100) { edges { node { id body } } } } } } }";
     let cases = [
         (format!("{{ {roots} }}"), "racine"),
         (hidden, "racine"),
@@ -230,7 +233,11 @@ async fn every_limit_is_told_in_french(world: &World) {
         (format!("{{ spaces {{ {aliases} }} }}"), "alias"),
         (format!("{{ __typename {} }}", "@include(if: true) ".repeat(limits::DIRECTIVES + 1)), "directive"),
         (definitions, "opérations et fragments"),
-        (deep, "profonde"),
+        (deep, "niveaux de champs"),
+        (
+            format!("{{ {}__typename{} }}", "... on Query { ".repeat(limits::RECURSION), " }".repeat(limits::RECURSION)),
+            "accolades",
+        ),
         (wide.to_owned(), "coûte"),
         (format!("{{ __typename #{}\n }}", "x".repeat(limits::DOCUMENT)), "octets"),
     ];
