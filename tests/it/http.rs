@@ -235,7 +235,7 @@ async fn every_limit_is_told_in_french(world: &World) {
         (definitions, "opérations et fragments"),
         (deep, "niveaux de champs"),
         (
-            format!("{{ {}__typename{} }}", "... on Query { ".repeat(limits::RECURSION), " }".repeat(limits::RECURSION)),
+            format!("{{ {}__typename{} }}", "... on Query { ".repeat(limits::RECURSION + 1), " }".repeat(limits::RECURSION + 1)),
             "accolades",
         ),
         (wide.to_owned(), "coûte"),
