@@ -206,16 +206,20 @@ impl Caller {
     /// Whether they moderate `space`; administrators do.
     #[must_use]
     pub fn moderates(&self, space: SpaceId) -> bool {
-        self.is_administrator()
+        self.moderates_everywhere()
             || self.passes(Scope::Moderate)
-                && self.roles.iter().any(|held| held.role == Role::Moderateur && held.space.is_none_or(|its| its == space))
+                && self.roles.iter().any(|held| held.role == Role::Moderateur && held.space == Some(space))
     }
 
-    /// Whether they moderate everywhere.
+    /// Whether they moderate everywhere. An administrator does, by a token to moderate too.
     #[must_use]
     pub fn moderates_everywhere(&self) -> bool {
         self.is_administrator()
-            || self.passes(Scope::Moderate) && self.roles.iter().any(|held| held.role == Role::Moderateur && held.space.is_none())
+            || self.passes(Scope::Moderate)
+                && self.roles.iter().any(|held| match held.role {
+                    Role::Administrateur | Role::AdministrateurPilote => true,
+                    role => role == Role::Moderateur && held.space.is_none(),
+                })
     }
 
     /// Whether they administer the organisation whose ancestors (itself included) these are.

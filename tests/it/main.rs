@@ -5,8 +5,12 @@
 mod command_line;
 mod explorer;
 mod http;
+mod joining;
+mod mail;
 mod pages;
+mod roles;
 mod schema;
+mod sessions;
 mod socket;
 mod story;
 
@@ -14,8 +18,17 @@ use libtest_mimic::Arguments;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials =
-        harness::trials([story::stories(), http::stories(), pages::stories(), socket::stories()].into_iter().flatten().collect());
+    let stories = [
+        story::stories(),
+        joining::stories(),
+        sessions::stories(),
+        roles::stories(),
+        mail::stories(),
+        http::stories(),
+        pages::stories(),
+        socket::stories(),
+    ];
+    let mut trials = harness::trials(stories.into_iter().flatten().collect());
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());

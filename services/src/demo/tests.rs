@@ -261,7 +261,8 @@ async fn news_is_told_by_those_who_may_open_it() {
             .unwrap();
     for (author, forum, kind) in rows {
         let caller = crate::Caller::member(cx, author, crate::caller::Credential::Operator, NOW).await.unwrap().unwrap();
-        let forum = forum::forum_by_id(cx, &caller, forum).await.unwrap().expect("the author sees the forum");
+        let forum = forum::forums_by_id(cx, &[forum]).await.unwrap().remove(&forum).expect("the forum");
+        assert!(caller.sees(forum.audience_id), "the author sees {}", forum.slug);
         assert!(caller.sees(forum.opening_audience_id) || caller.moderates(forum.space_id), "{} {kind:?}", forum.slug);
     }
 }

@@ -22,7 +22,8 @@ const AT_ONCE: usize = 8;
 const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// First delay of a retry; doubled each time, up to an hour.
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(10);
-const MOST_ATTEMPTS: i64 = 30;
+/// More than a day of them, so that a job that gives up after a day does so itself.
+const MOST_ATTEMPTS: i64 = 40;
 const POLL: Duration = Duration::from_secs(5);
 
 #[derive(sqlx::FromRow)]

@@ -191,9 +191,10 @@ pub async fn reinstate_member(app: &App, caller: &Caller, id: MemberId) -> Resul
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                let actor = everywhere(&caller.act(tx, clock.now(), Scope::Moderate).await?)?;
+                let now = clock.now();
+                let actor = everywhere(&caller.act(tx, now, Scope::Moderate).await?)?;
                 let member = accounts::lock_member(tx, id).await?.ok_or(Error::NotFound)?;
-                if member.suspended_at.is_none() {
+                if member.suspended_at.is_none() || member.suspended_until.is_some_and(|until| until <= now) {
                     return Err(Error::conflict("memberId", Code::Refused, "Ce membre n'est pas suspendu."));
                 }
                 accounts::set_suspension(tx, id, None, None, None).await?;

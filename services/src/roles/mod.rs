@@ -175,11 +175,19 @@ pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<Ro
 /// # Errors
 /// [`Error::Conflict`] when it is ended already, or when the community would be left without administrator.
 pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<RoleGrantId> {
+    caller.signed_in()?;
     let (clock, caller) = (app.clock.clone(), caller.clone());
     app.db
         .write(move |tx| {
             Box::pin(async move {
                 let now = clock.now();
+                let role = store::grant(tx, id).await?.ok_or(Error::NotFound)?.role;
+                // Before all else and in one order: of two administrators who end each other at once, one waits, and then
+                // acts on what is left.
+                let administrators = match role {
+                    Role::Administrateur | Role::AdministrateurPilote => store::lock_administrators(tx, now).await?,
+                    _ => Vec::new(),
+                };
                 let actor = caller.act(tx, now, Scope::Administer).await?;
                 let grant = store::lock_grant(tx, id).await?.ok_or(Error::NotFound)?;
                 let ancestors = match grant.organisation_id {
@@ -192,8 +200,8 @@ pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<Rol
                 if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
                     return Err(Error::conflict("roleGrantId", Code::Refused, "Ce rôle a déjà pris fin."));
                 }
-                if matches!(grant.role, Role::Administrateur | Role::AdministrateurPilote)
-                    && !store::other_administrator(tx, id, now).await?
+                if matches!(role, Role::Administrateur | Role::AdministrateurPilote)
+                    && administrators.iter().all(|(other,)| *other == id)
                 {
                     return Err(Error::conflict(
                         "roleGrantId",
@@ -219,8 +227,14 @@ pub async fn role_grant(cx: &mut Cx, caller: &Caller, id: RoleGrantId, now: Date
         return Ok(None);
     }
     let Some(grant) = store::grant(cx, id).await? else { return Ok(None) };
-    let visible = grant.is_active(now) || sees_history(cx, caller, grant.member_id).await?;
-    Ok(visible.then_some(grant))
+    if grant.is_active(now) || sees_history(cx, caller, grant.member_id).await? {
+        return Ok(Some(grant));
+    }
+    let ancestors = match grant.organisation_id {
+        Some(organisation) => organisations::ancestors(cx, organisation).await?,
+        None => Vec::new(),
+    };
+    Ok(rules::may_grant(caller, grant.role, &ancestors).is_ok().then_some(grant))
 }
 
 /// The roles of `member`: those held now, for everyone signed in; with the past and future ones when `history` is asked by

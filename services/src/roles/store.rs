@@ -72,25 +72,29 @@ pub(super) async fn held(
     .is_some())
 }
 
-/// Whether somebody who is not suspended administers the community by another grant than `id`. The grants are locked, so
-/// that two who leave at once do not both count on the other.
-pub(super) async fn other_administrator(cx: &mut Cx, id: RoleGrantId, now: DateTime<Utc>) -> Result<bool> {
-    let sql = "select g.id from role_grants g join members m on m.id = g.member_id
-         where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
-           and (g.ends_at is null or g.ends_at > $1) and m.suspended_at is null order by g.id";
-    let others = if matches!(cx, Cx::Postgres(_)) {
+/// The grants by which somebody who is not suspended administers the community now, locked in the order of their ids.
+pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Result<Vec<(RoleGrantId,)>> {
+    Ok(if matches!(cx, Cx::Postgres(_)) {
         all!(
             cx,
             (RoleGrantId,),
             "select g.id from role_grants g join members m on m.id = g.member_id
              where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
-               and (g.ends_at is null or g.ends_at > $1) and m.suspended_at is null order by g.id for update of g",
+               and (g.ends_at is null or g.ends_at > $1) and (m.suspended_at is null or m.suspended_until <= $1)
+             order by g.id for update of g",
             now
         )?
     } else {
-        all!(cx, (RoleGrantId,), sql, now)?
-    };
-    Ok(others.iter().any(|(other,)| *other != id))
+        all!(
+            cx,
+            (RoleGrantId,),
+            "select g.id from role_grants g join members m on m.id = g.member_id
+             where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
+               and (g.ends_at is null or g.ends_at > $1) and (m.suspended_at is null or m.suspended_until <= $1)
+             order by g.id",
+            now
+        )?
+    })
 }
 
 /// The grants of a member: those active at a moment, or all.
@@ -130,7 +134,8 @@ pub(super) async fn count_grants(cx: &mut Cx, member: MemberId, active_at: Optio
     Ok(row.0)
 }
 
-/// The addresses of those who decide for an organisation: its administrators or those above it, else the community's.
+/// The addresses of those who decide for an organisation: its administrators or those above it, else the community's. Who
+/// is suspended cannot decide.
 pub(crate) async fn deciders(cx: &mut Cx, organisation: OrganisationId, now: DateTime<Utc>) -> Result<Vec<String>> {
     let own = all!(
         cx,
@@ -138,7 +143,8 @@ pub(crate) async fn deciders(cx: &mut Cx, organisation: OrganisationId, now: Dat
         "select distinct m.address from role_grants g join members m on m.id = g.member_id
            join organisation_ancestors a on a.ancestor_id = g.organisation_id
          where a.organisation_id = $1 and g.role = 'ADMINISTRATEUR_ESPACE_DEDIE' and g.starts_at <= $2 and g.ended_at is null
-           and (g.ends_at is null or g.ends_at > $2) order by m.address limit 20",
+           and (g.ends_at is null or g.ends_at > $2) and (m.suspended_at is null or m.suspended_until <= $2)
+         order by m.address limit 20",
         organisation,
         now
     )?;

@@ -86,6 +86,21 @@ impl Client {
         self.run(&query, json!({ "i": input })).await
     }
 
+    /// Makes a ministry of that name, or a unit of `parent`; its id.
+    pub async fn make_organisation(&self, name: &str, parent: Option<&str>) -> String {
+        let kind = parent.is_none().then_some("MINISTERE");
+        let input = json!({ "kind": kind, "name": name, "shortName": name, "parentId": parent });
+        let reply = self.mutate("createOrganisation", input, "organisation { id }").await;
+        reply.done("createOrganisation")["organisation"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Grants a role from now on; the id of the grant.
+    pub async fn grant(&self, member: &str, role: &str, organisation: Option<&str>) -> String {
+        let input = json!({ "memberId": member, "role": role, "organisationId": organisation });
+        let reply = self.mutate("grantRole", input, "roleGrant { id }").await;
+        reply.done("grantRole")["roleGrant"]["id"].as_str().expect("an id").to_owned()
+    }
+
     /// Opens a thread; its id and its opening post's.
     pub async fn open_thread(&self, forum: &str, kind: &str, title: &str, body: &str) -> (String, String) {
         let input = json!({ "forumId": forum, "kind": kind, "title": title, "body": body });

@@ -16,7 +16,7 @@ pub use servers::Database;
 pub use socket::Socket;
 pub use world::{Settings, World, empty_postgres, fact};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Failed, Trial};
 
 /// A story, told on each database.
@@ -26,7 +26,7 @@ pub struct Story {
     /// Where it is told.
     pub file: &'static str,
     /// What happens.
-    pub run: for<'w> fn(&'w World) -> BoxFuture<'w, ()>,
+    pub run: for<'w> fn(&'w World) -> LocalBoxFuture<'w, ()>,
 }
 
 /// `stories![a, b]`: a list of `async fn a(world: &World)`.

@@ -148,14 +148,12 @@ fn spawn_postgres() -> String {
         .arg(&data)
         .spawn()
         .expect("postgres runs");
-    *SPAWNED.lock().expect("servers") = Some(Spawned { binaries: binaries.clone(), user, folder, server });
+    // It listens a while before it takes anyone in.
+    let mut ready = command(&binaries, "pg_isready", user);
+    ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
+    *SPAWNED.lock().expect("servers") = Some(Spawned { binaries, user, folder, server });
     let until = Instant::now() + Duration::from_secs(30);
-    // It listens before it takes anybody in.
-    let ready = || {
-        let mut ask = command(&binaries, "pg_isready", user);
-        ask.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status().is_ok_and(|status| status.success())
-    };
-    while !ready() {
+    while !ready.status().expect("pg_isready runs").success() {
         assert!(Instant::now() < until, "PostgreSQL does not answer");
         std::thread::sleep(Duration::from_millis(50));
     }

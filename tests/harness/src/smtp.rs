@@ -26,7 +26,12 @@ struct State {
 impl SmtpServer {
     /// On a free port.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// On that address.
+    pub async fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::downgrade(&state);

@@ -185,6 +185,44 @@ impl World {
         }
     }
 
+    /// Changes rows beside the product: what a dead worker or a stolen disk left.
+    pub async fn change(&self, sql: &'static str) {
+        match &self.app.config.database_url {
+            Some(url) => {
+                let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+                connection.execute(sql).await.expect("changed");
+            }
+            None => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("ciam.sqlite"));
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
+                connection.execute(sql).await.expect("changed");
+            }
+        }
+    }
+
+    /// Whether the database holds `text` anywhere.
+    pub async fn stores(&self, text: &str) -> bool {
+        let Some(url) = &self.app.config.database_url else {
+            let files = ["ciam.sqlite", "ciam.sqlite-wal"].map(|name| std::fs::read(self.folder.path().join(name)));
+            return files.into_iter().flatten().any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()));
+        };
+        let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+        let tables: Vec<String> =
+            sqlx::query_scalar("select table_name::text from information_schema.tables where table_schema = 'public'")
+                .fetch_all(&mut connection)
+                .await
+                .expect("tables");
+        for table in tables {
+            let sql = format!("select count(*) from {table} as t where position($1 in t::text) > 0");
+            let found: i64 =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(text).fetch_one(&mut connection).await.expect("a number");
+            if found > 0 {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Stops the product as Ctrl-C does.
     pub async fn stop(&self) {
         if let Some(running) = self.running.lock().await.take() {

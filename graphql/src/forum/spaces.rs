@@ -1,0 +1,138 @@
+//! Spaces and their forums.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+use services::forum;
+use services::{Error, Result};
+
+use super::threads::{Filter, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list};
+use super::writes;
+use crate::audience::AudienceGrant;
+use crate::context::{ContextExt, Request};
+use crate::loaders::{ForumsOf, KindsOf};
+use crate::paging::{paging, size};
+
+pub(crate) struct Space(pub(crate) forum::Space);
+
+/// Un des trois espaces de la communauté : plateforme, éditorial, accompagnement.
+#[Object]
+impl Space {
+    /// Identifiant global.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Nom court pour les adresses : plateforme, editorial, accompagnement.
+    async fn slug(&self) -> &str {
+        &self.0.slug
+    }
+
+    /// Nom.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Ce à quoi il sert.
+    async fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// Ses forums que vous voyez, dans leur ordre.
+    #[graphql(complexity = "1 + 10 * child_complexity")]
+    async fn forums(&self, ctx: &Context<'_>) -> Result<Vec<Forum>> {
+        let forums = ctx.request().loads().load_one(ForumsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(forums.into_iter().map(Forum).collect())
+    }
+}
+
+pub(crate) struct Forum(pub(crate) forum::Forum);
+
+/// Un forum d'un espace.
+#[Object]
+impl Forum {
+    /// Identifiant global.
+    pub(crate) async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Nom court pour les adresses, unique dans son espace ; il ne change pas.
+    async fn slug(&self) -> &str {
+        &self.0.slug
+    }
+
+    /// Nom.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Ce à quoi il sert.
+    async fn description(&self) -> &str {
+        &self.0.description
+    }
+
+    /// Son espace.
+    async fn space(&self, ctx: &Context<'_>) -> Result<Space> {
+        ctx.request().loads().load_one(self.0.space_id).await?.map(Space).ok_or(Error::NotFound)
+    }
+
+    /// Les natures de fils qu'il accueille.
+    async fn kinds(&self, ctx: &Context<'_>) -> Result<Vec<ThreadKind>> {
+        let kinds = ctx.request().loads().load_one(KindsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(kinds.into_iter().map(Into::into).collect())
+    }
+
+    /// Nombre de fils, sans ceux qui sont masqués.
+    async fn thread_count(&self) -> i64 {
+        self.0.thread_count
+    }
+
+    /// Vous pouvez y ouvrir un fil.
+    async fn viewer_may_open(&self, ctx: &Context<'_>) -> bool {
+        let caller = ctx.request().caller();
+        writes(&caller) && (caller.sees(self.0.opening_audience_id) || caller.moderates(self.0.space_id))
+    }
+
+    /// Les fils épinglés, le dernier épinglé d'abord ; 20 au plus.
+    #[graphql(complexity = "1 + 20 * child_complexity")]
+    async fn pinned_threads(&self, ctx: &Context<'_>) -> Result<Vec<Thread>> {
+        let pinned = forum::pinned_threads(&mut *ctx.request().cx().await?, self.0.id).await?;
+        Ok(pinned.into_iter().map(|thread| Thread(Arc::new(thread))).collect())
+    }
+
+    /// Ses fils.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn threads(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement cette nature.")] kind: Option<ThreadKind>,
+        #[graphql(desc = "Seulement ceux-là.")] filter: Option<ThreadFilter>,
+        #[graphql(desc = "L'ordre.", default_with = "ThreadOrder::Activite")] order_by: ThreadOrder,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<ThreadConnection> {
+        let of = Filter { forum: Some(self.0.id), space: Some(self.0.space_id), kind: kind.map(Into::into), ..Filter::default() };
+        list(ctx, of, filter, order_by, paging(first, after, last, before)).await
+    }
+
+    /// Qui le voit ; pour les administrateurs, null sinon.
+    async fn audience(&self, ctx: &Context<'_>) -> Result<Option<Vec<AudienceGrant>>> {
+        grants(ctx.request(), self.0.audience_id).await
+    }
+
+    /// Qui peut y ouvrir un fil ; pour les administrateurs, null sinon.
+    async fn opening_audience(&self, ctx: &Context<'_>) -> Result<Option<Vec<AudienceGrant>>> {
+        grants(ctx.request(), self.0.opening_audience_id).await
+    }
+}
+
+async fn grants(request: &Request, id: services::id::AudienceId) -> Result<Option<Vec<AudienceGrant>>> {
+    if !request.caller().is_administrator() {
+        return Ok(None);
+    }
+    let grants = services::audience::grants(&mut *request.cx().await?, id).await?;
+    Ok(Some(grants.into_iter().map(AudienceGrant).collect()))
+}
