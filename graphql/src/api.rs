@@ -112,6 +112,11 @@ impl Api {
             let sentence = "Une requête GET ne fait que lire : écrivez par POST.";
             return refused(Refusal::Write, errors::invalid_document(sentence));
         }
+        if let Some(variable) = missing_variable(&document, ask.operation_name.as_deref(), ask.variables.as_ref()) {
+            let sentence = format!("La variable ${variable} attend une valeur.");
+            let response = Response::from_errors(vec![errors::invalid_variables(&sentence)]);
+            return Outcome { response, executed: false, cookies: None, statements: 0, refusal: None };
+        }
         let request = Request::new(self.app.clone(), client);
         let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
         let mut operation = Operation::new(ask.query).variables(variables).data(request.clone());
@@ -155,6 +160,23 @@ impl Api {
 fn refused(refusal: Refusal, error: ServerError) -> Outcome {
     let response = Response::from_errors(vec![error]);
     Outcome { response, executed: false, cookies: None, statements: 0, refusal: Some(refusal) }
+}
+
+/// A variable that has to have a value and has none: the operation is not executed (GraphQL specification, 6.1.2). The
+/// engine would only notice in the fields that use it.
+fn missing_variable<'d>(
+    document: &'d ExecutableDocument,
+    name: Option<&str>,
+    given: Option<&serde_json::Map<String, serde_json::Value>>,
+) -> Option<&'d str> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Multiple(operations), name) => operations.get(name?)?,
+    };
+    let definitions = operation.node.variable_definitions.iter().map(|definition| &definition.node);
+    let mut required = definitions.filter(|one| !one.var_type.node.nullable && one.default_value.is_none());
+    let has_value = |name: &str| given.and_then(|given| given.get(name)).is_some_and(|value| !value.is_null());
+    required.find(|one| !has_value(&one.name.node)).map(|one| one.name.node.as_str())
 }
 
 fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {

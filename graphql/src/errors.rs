@@ -6,6 +6,8 @@
 use async_graphql::{ErrorExtensionValues, ServerError};
 use services::Error;
 
+use crate::limits;
+
 /// Completes an error of the engine or of a resolver.
 pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
     let mut extensions = ErrorExtensionValues::default();
@@ -26,10 +28,11 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
             }
             error.message = cause.sentence().into_owned();
         }
-        // The engine's own refusals: an unknown field, a wrong type, a limit. Its sentence is English and precise: kept.
+        // The engine's own refusals: an unknown field, a wrong type. Its sentence is English and precise: kept.
         None if error.extensions.is_none() => {
             extensions.set("code", if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_INPUT" });
-            error.message = format!("Requête GraphQL invalide : {}", error.message);
+            let sentence = limit(&error.message).unwrap_or_else(|| std::mem::take(&mut error.message));
+            error.message = format!("Requête GraphQL invalide : {sentence}");
         }
         None => return,
     }
@@ -37,9 +40,30 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
     error.extensions = Some(extensions);
 }
 
+/// The limits that the engine counts, in our words.
+fn limit(sentence: &str) -> Option<String> {
+    let known = |start: &str| sentence.starts_with(start);
+    if known("Query is nested too deep") {
+        Some(format!("elle est trop profonde, au plus {} niveaux de champs.", limits::DEPTH))
+    } else if known("Query is too complex") {
+        Some(format!("elle coûte trop, au plus {} champs, ceux des listes comptés par leur taille.", limits::COMPLEXITY))
+    } else if known("The number of directives") {
+        Some(format!("au plus {} directives sur un champ.", limits::DIRECTIVES))
+    } else if known("The recursion depth") {
+        Some(format!("elle est trop profonde, au plus {} niveaux d'accolades.", limits::RECURSION))
+    } else {
+        None
+    }
+}
+
 /// A document that is not executed.
 pub(crate) fn invalid_document(sentence: &str) -> ServerError {
     with_code(format!("Requête GraphQL invalide : {}", sentence.trim()), "GRAPHQL_PARSE_FAILED")
+}
+
+/// An operation whose variables lack a value.
+pub(crate) fn invalid_variables(sentence: &str) -> ServerError {
+    with_code(format!("Requête GraphQL invalide : {sentence}"), "GRAPHQL_VALIDATION_FAILED")
 }
 
 /// A request that took too long. A write it began goes on to its end.

@@ -1,5 +1,7 @@
 //! What one request may cost. The standard introspection query (13 levels) passes.
 
+use std::collections::HashSet;
+
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 /// Levels of fields.
@@ -29,7 +31,7 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), String> {
     }
     let mut aliases = 0;
     for (_, operation) in document.operations.iter() {
-        if operation.node.selection_set.node.items.len() > ROOTS {
+        if count_roots(document, &operation.node.selection_set.node, &mut HashSet::new()) > ROOTS {
             return Err(format!("Au plus {ROOTS} champs à la racine d'une opération."));
         }
         aliases += count_aliases(&operation.node.selection_set.node);
@@ -41,6 +43,25 @@ pub(crate) fn check(document: &ExecutableDocument) -> Result<(), String> {
         return Err(format!("Au plus {ALIASES} alias par document."));
     }
     Ok(())
+}
+
+/// Fields at the root, those of fragments too; a fragment spread twice gives the same fields.
+fn count_roots<'d>(document: &'d ExecutableDocument, set: &'d SelectionSet, seen: &mut HashSet<&'d str>) -> usize {
+    let mut count = 0;
+    for item in &set.items {
+        count += match &item.node {
+            Selection::Field(_) => 1,
+            Selection::InlineFragment(fragment) => count_roots(document, &fragment.node.selection_set.node, seen),
+            Selection::FragmentSpread(spread) => {
+                let name = &spread.node.fragment_name.node;
+                match document.fragments.get(name).filter(|_| seen.insert(name)) {
+                    Some(fragment) => count_roots(document, &fragment.node.selection_set.node, seen),
+                    None => 0,
+                }
+            }
+        };
+    }
+    count
 }
 
 fn count_aliases(set: &SelectionSet) -> usize {

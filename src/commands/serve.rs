@@ -13,7 +13,7 @@ use crate::{Duties, data_dir, start};
 /// # Errors
 /// [`Error::Startup`] with a sentence for the operator.
 pub async fn run(settings: &Settings) -> Result<()> {
-    log(settings, "info");
+    log(settings, "info,sqlx=warn");
     data_dir::prepare(&settings.data_dir)?;
     let _held = data_dir::hold(&settings.data_dir)?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
@@ -22,6 +22,9 @@ pub async fn run(settings: &Settings) -> Result<()> {
             settings.listen
         ))
     })?;
+    // With port 0 the machine chooses one: links name it.
+    let listen = listener.local_addr().unwrap_or(settings.listen);
+    let settings = &Settings { listen, ..settings.clone() };
     let clock = Clock::system();
     let node = data_dir::node(&settings.data_dir, &clock)?;
     let app = App::open(settings.config(), clock, node).await?;

@@ -1,7 +1,7 @@
 //! The explorer: a page of ours, held in the binary, that needs nothing from outside.
 
 use poem::web::Path;
-use poem::{Response, handler, http::StatusCode};
+use poem::{Response, handler};
 
 #[handler]
 pub(super) fn page() -> Response {
@@ -14,7 +14,7 @@ pub(super) fn file(Path(file): Path<String>) -> Response {
         "explorer.css" => asset("text/css; charset=utf-8", include_str!("explorer/explorer.css")),
         "explorer.js" => asset("text/javascript; charset=utf-8", include_str!("explorer/explorer.js")),
         "examples.js" => asset("text/javascript; charset=utf-8", include_str!("explorer/examples.js")),
-        _ => Response::builder().status(StatusCode::NOT_FOUND).finish(),
+        _ => super::nowhere(),
     }
 }
 

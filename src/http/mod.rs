@@ -10,8 +10,8 @@ mod socket;
 use std::net::SocketAddr;
 
 use ::graphql::Api;
-use poem::http::{HeaderName, HeaderValue, header};
-use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, get};
 use tokio::sync::watch;
 
 /// What every handler is given.
@@ -52,17 +52,18 @@ async fn guard<E: Endpoint<Output = Response>>(next: std::sync::Arc<E>, request:
         Err(error) => {
             let status = error.status();
             let sentence = match status.as_u16() {
-                404 => "Cette adresse ne mène nulle part.",
+                404 => NOWHERE,
                 405 => "Cette adresse ne se demande pas ainsi.",
                 _ => "Cette demande n'a pas pu être traitée.",
             };
-            poem::Response::builder().status(status).content_type("text/plain; charset=utf-8").body(sentence).into_response()
+            sentence_only(status, sentence)
         }
     };
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: with it browsers send `Origin: null` with our own forms, which are then taken for another site's.
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (header::CONTENT_SECURITY_POLICY, CSP),
     ] {
@@ -71,6 +72,17 @@ async fn guard<E: Endpoint<Output = Response>>(next: std::sync::Arc<E>, request:
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     Ok(response)
 }
+
+/// A path that leads nowhere, or is not to be seen from there.
+fn nowhere() -> Response {
+    sentence_only(StatusCode::NOT_FOUND, NOWHERE)
+}
+
+fn sentence_only(status: StatusCode, sentence: &'static str) -> Response {
+    Response::builder().status(status).content_type("text/plain; charset=utf-8").body(sentence)
+}
+
+const NOWHERE: &str = "Cette adresse ne mène nulle part.";
 
 /// Pages take nothing from elsewhere and run no script written in them.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \

@@ -73,7 +73,7 @@ struct Entry {
 #[handler]
 pub(super) async fn enter(door: Data<&Door>, request: &Request, Form(entry): Form<Entry>) -> Response {
     if !session::is_same_origin(&door, request.headers()) {
-        return Response::builder().status(StatusCode::FORBIDDEN).body("Ce formulaire vient d'un autre site.");
+        return super::sentence_only(StatusCode::FORBIDDEN, "Ce formulaire vient d'un autre site.");
     }
     let agent = session::agent(request.headers());
     match use_link(&door, &entry, agent).await {
@@ -135,7 +135,7 @@ async fn link_page(door: &Door, token: &str, entry: &Entry, problems: &[Problem]
 #[handler]
 pub(super) async fn outbox_list(door: Data<&Door>, request: &Request) -> Response {
     if !outbox_is_open(&door, request) {
-        return Response::builder().status(StatusCode::NOT_FOUND).finish();
+        return super::nowhere();
     }
     let mut mails = Vec::new();
     for file in newest(&door, 50).await {
@@ -149,7 +149,7 @@ pub(super) async fn outbox_list(door: Data<&Door>, request: &Request) -> Respons
 #[handler]
 pub(super) async fn outbox_mail(door: Data<&Door>, request: &Request, Path(file): Path<String>) -> Response {
     if !outbox_is_open(&door, request) {
-        return Response::builder().status(StatusCode::NOT_FOUND).finish();
+        return super::nowhere();
     }
     match read_mail(&door, &file).await {
         Some(read) => {
@@ -160,7 +160,7 @@ pub(super) async fn outbox_mail(door: Data<&Door>, request: &Request, Path(file)
                 .collect();
             page(StatusCode::OK, "mail.html", context! { to => read.to, subject => read.subject, date => read.date, lines })
         }
-        None => Response::builder().status(StatusCode::NOT_FOUND).finish(),
+        None => super::nowhere(),
     }
 }
 
@@ -178,7 +178,10 @@ fn outbox_is_open(door: &Door, request: &Request) -> bool {
 fn host_is_loopback(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
     let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(""),
+        Some(v6) => match v6.split_once(']') {
+            Some((name, port)) if port.is_empty() || port.starts_with(':') => name,
+            _ => "",
+        },
         None => host.split(':').next().unwrap_or(""),
     };
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())

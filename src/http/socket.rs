@@ -53,7 +53,7 @@ pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -
     let speaks =
         |value: &poem::http::HeaderValue| value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim() == PROTOCOL));
     if !headers.get_all("sec-websocket-protocol").iter().any(speaks) {
-        return Response::builder().status(StatusCode::BAD_REQUEST).body("Demandez le sous-protocole graphql-transport-ws.");
+        return super::sentence_only(StatusCode::BAD_REQUEST, "Demandez le sous-protocole graphql-transport-ws.");
     }
     // A page of another site may open a socket that carries the cookie: then it is nobody's.
     let proof = if session::is_same_origin(&door, headers) { session::proof(&door, headers) } else { Proof::Nothing };

@@ -3,14 +3,19 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod audience;
+mod command_line;
 mod events;
+mod explorer;
 mod forum;
+mod http;
 mod joining;
 mod mail;
 mod moderation;
+mod pages;
 mod roles;
 mod schema;
 mod sessions;
+mod socket;
 mod steps;
 mod story;
 
@@ -22,15 +27,23 @@ fn main() -> std::process::ExitCode {
         audience::stories(),
         events::stories(),
         forum::stories(),
+        http::stories(),
         joining::stories(),
         mail::stories(),
         moderation::stories(),
+        pages::stories(),
         roles::stories(),
         sessions::stories(),
+        socket::stories(),
         story::stories(),
     ];
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
     trials.extend(schema::trials());
+    trials.extend(command_line::trials());
+    trials.extend(explorer::trials());
+    trials.extend(http::trials());
+    trials.extend(pages::trials());
+    trials.extend(socket::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     harness::servers::stop();
     conclusion.exit_code()

@@ -275,6 +275,30 @@ async fn fresh_database(database: Database, folder: &TempDir) -> Option<String> 
     }
 }
 
+/// The address of a fresh PostgreSQL database without a table.
+pub async fn empty_postgres() -> String {
+    let server = servers::postgres();
+    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.expect("a connection");
+    let name = format!("ciam_{}", Clock::system().id().simple());
+    create(&mut connection, &name, "template0").await;
+    format!("{server}/{name}")
+}
+
+/// One text out of a product's database, which may be served by another process.
+pub async fn fact(database_url: Option<&str>, folder: &std::path::Path, sql: &'static str) -> String {
+    match database_url {
+        Some(url) => {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a text")
+        }
+        None => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("ciam.sqlite"));
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a text")
+        }
+    }
+}
+
 async fn create(connection: &mut sqlx::PgConnection, name: &str, template: &str) {
     let sql = format!("create database {name} template {template} encoding 'UTF8' locale 'C.UTF-8'");
     // A connection that was just closed may not have left the template yet.

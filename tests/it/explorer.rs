@@ -1,0 +1,249 @@
+//! The explorer in a real browser without a network: a person joins, asks, edits and accepts.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client as Browser, ClientBuilder, Locator};
+use harness::{Database, World, servers, trial};
+use hyper_util::client::legacy::connect::HttpConnector;
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![trial("explorer::a_person_joins_asks_and_accepts_in_a_browser".into(), servers::chromium_missing(), || {
+        harness::tell(a_person_joins_asks_and_accepts_in_a_browser());
+    })]
+}
+
+/// A browser that reaches this machine and nothing else. Ended when dropped, whatever happened.
+struct Page {
+    browser: Browser,
+    driver: Driver,
+    url: String,
+    _profile: TempDir,
+}
+
+struct Driver {
+    process: Child,
+    url: String,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+impl Page {
+    async fn open(url: &str) -> Self {
+        let profile = tempfile::Builder::new().prefix("ciam-browser").tempdir().expect("a folder");
+        let port = servers::free_port();
+        let process = Command::new(servers::on_path("chromedriver").expect("chromedriver"))
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver runs");
+        let driver = Driver { process, url: format!("http://127.0.0.1:{port}") };
+        let options = json!({
+            "binary": servers::on_path("chromium").expect("chromium"),
+            "args": [
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1400,1000",
+                format!("--user-data-dir={}", profile.path().display()),
+            ],
+        });
+        let mut capabilities = Capabilities::new();
+        capabilities.insert("goog:chromeOptions".into(), options);
+        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+        let until = Instant::now() + PATIENCE;
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert!(Instant::now() < until, "chromedriver does not answer");
+            tokio::task::yield_now().await;
+        }
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let browser = builder.capabilities(capabilities).connect(&driver.url).await.expect("a browser");
+        let page = Self { browser, driver, url: url.to_owned(), _profile: profile };
+        page.goto("/explorer").await;
+        page
+    }
+
+    async fn goto(&self, path: &str) {
+        self.browser.goto(&format!("{}{path}", self.url)).await.expect("a page");
+    }
+
+    async fn js(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.browser.execute(script, arguments).await.expect("a script")
+    }
+
+    /// Waits until what the script returns is true.
+    async fn until(&self, script: &str) {
+        let until = Instant::now() + PATIENCE;
+        // A page that is being left answers nothing.
+        while self.browser.execute(script, vec![]).await.ok() != Some(json!(true)) {
+            if Instant::now() >= until {
+                let text = self.js("return document.body.innerText", vec![]).await;
+                panic!("never: {script}\n{}", text.as_str().unwrap_or(""));
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn find(&self, css: &str) -> fantoccini::elements::Element {
+        self.browser
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    async fn type_in(&self, css: &str, text: &str) {
+        self.find(css).await.send_keys(text).await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.expect("text")
+    }
+
+    /// As a person who selects all and pastes.
+    async fn paste(&self, id: &str, text: &str) {
+        let script = "const area = document.getElementById(arguments[0]); area.focus(); area.select();
+            document.execCommand('insertText', false, arguments[1])";
+        self.js(script, vec![json!(id), json!(text)]).await;
+    }
+
+    /// Runs what the editor holds; the answer shown.
+    async fn run(&self) -> Value {
+        self.click("#run").await;
+        self.until("return ['ok', 'error'].includes(document.getElementById('status').dataset.state)").await;
+        let shown = self.js("return document.getElementById('result').textContent", vec![]).await;
+        let shown = shown.as_str().expect("text");
+        let state = self.js("return document.getElementById('status').dataset.state", vec![]).await;
+        assert_eq!(state, "ok", "{shown}");
+        serde_json::from_str(shown).unwrap_or_else(|_| panic!("not JSON: {shown}"))
+    }
+
+    async fn ask(&self, query: &str, variables: Value) -> Value {
+        self.paste("query", query).await;
+        self.paste("variables", &variables.to_string()).await;
+        self.run().await["data"].clone()
+    }
+
+    async fn who(&self, state: &str) -> String {
+        self.until(&format!("return document.getElementById('who')?.dataset.state === '{state}'")).await;
+        self.text("#who").await
+    }
+
+    /// What the browser complained of.
+    async fn complaints(&self) -> Vec<Value> {
+        let session = self.browser.session_id().await.expect("a session").expect("its id");
+        let response = reqwest::Client::new()
+            .post(format!("{}/session/{session}/se/log", self.driver.url))
+            .json(&json!({ "type": "browser" }))
+            .send()
+            .await
+            .expect("the log");
+        let log: Value = response.json().await.expect("JSON");
+        let lines = log["value"].as_array().unwrap_or_else(|| panic!("no log: {log}"));
+        lines.iter().filter(|line| line["level"] == "SEVERE" || line["level"] == "WARNING").cloned().collect()
+    }
+
+    async fn close(self) {
+        assert_eq!(self.complaints().await, Vec::<Value>::new());
+        self.browser.clone().close().await.expect("closed");
+    }
+}
+
+async fn a_person_joins_asks_and_accepts_in_a_browser() {
+    let world = World::start(Database::Sqlite).await;
+    let (bruno, dalia) = (world.member("bruno").await, world.member("dalia").await);
+    let page = Page::open(&world.url).await;
+
+    // Anybody: a ready query, the documentation, completion.
+    page.who("anonymous").await;
+    let spaces = page.run().await;
+    assert_eq!(spaces["data"]["spaces"].as_array().map(Vec::len), Some(3), "{spaces}");
+    page.until("return document.getElementById('docs-view').innerText.includes('Mutation')").await;
+    page.type_in("#docs-search", "openThread").await;
+    page.until("return document.querySelector('#docs-view .description')?.innerText.includes('fil') === true").await;
+    page.paste("query", "{ ").await;
+    page.type_in("#query", "spac").await;
+    page.until("return !document.getElementById('completion').hidden").await;
+    assert!(page.text("#completion").await.contains("spaces"), "{}", page.text("#completion").await);
+    page.click("#completion li").await;
+    let written = page.js("return document.getElementById('query').value", vec![]).await;
+    assert!(written.as_str().expect("text").starts_with("{ space"), "{written}");
+    assert_eq!(page.complaints().await, Vec::<Value>::new());
+
+    // Joining: a link by mail, read in the outbox, opened on its page.
+    page.type_in("#address", "camille@exemple.test").await;
+    page.click("#send-link").await;
+    page.until("return document.querySelector('#link-message a') !== null").await;
+    world.run_jobs().await;
+    page.goto("/outbox").await;
+    page.click(".mails a").await;
+    page.click(".mail a").await;
+    page.type_in("#handle", "Camille Roche !").await;
+    page.type_in("#name", "Camille Roche").await;
+    page.click("main button").await;
+    page.find("#handle-problem").await;
+    page.js("document.getElementById('handle').value = ''", vec![]).await;
+    page.type_in("#handle", "camille").await;
+    page.click("main button").await;
+    let who = page.who("member").await;
+    assert!(who.contains("Camille Roche") && who.contains("@camille"), "{who}");
+    drop(world.mail_to("camille@exemple.test").await);
+    // The refused form is a 422, which the browser notes.
+    let noted = page.complaints().await;
+    assert!(noted.iter().all(|line| line["message"].as_str().is_some_and(|text| text.contains("422"))), "{noted:?}");
+
+    // The story: a question, an answer below an answer, an edit, an acceptance.
+    let spaces = page.ask("{ spaces { slug forums { id slug } } }", json!({})).await;
+    let of = |list: &Value, slug: &str| {
+        list.as_array()
+            .expect("a list")
+            .iter()
+            .find(|one| one["slug"] == slug)
+            .unwrap_or_else(|| panic!("no {slug}: {list}"))
+            .clone()
+    };
+    let forum = of(&of(&spaces["spaces"], "plateforme")["forums"], "questions")["id"].clone();
+    let open = "mutation($forum: ID!) { openThread(input: { forumId: $forum, kind: QUESTION, title: \"Dupliquer une session ?\", \
+                body: \"Bonjour, **comment** faire ?\" }) { thread { id openingPost { id } } problems { field message } } }";
+    let opened = page.ask(open, json!({ "forum": forum })).await["openThread"]["thread"].clone();
+    let (thread, opening) = (opened["id"].clone(), opened["openingPost"]["id"].as_str().expect("an id").to_owned());
+    let first = bruno.answer(&opening, "Depuis le menu.").await;
+    let second = dalia.answer(&first, "Et les inscrits ne suivent pas.").await;
+    let edit = "mutation($post: ID!) { editPost(input: { postId: $post, body: \"Bonjour, comment dupliquer ?\" }) \
+                { post { editedAt } problems { message } } }";
+    assert!(page.ask(edit, json!({ "post": opening })).await["editPost"]["post"]["editedAt"].is_string());
+    let accept = "mutation($post: ID!) { acceptAnswer(input: { postId: $post }) { thread { solved } problems { message } } }";
+    assert_eq!(page.ask(accept, json!({ "post": second })).await["acceptAnswer"]["thread"]["solved"], true);
+    let query = "query($id: ID!) { thread(id: $id) { solved acceptedAnswer { id } posts(first: 9) { edges { node { depth body author { handle } } } } } }";
+    let seen = world.anonymous().run(query, json!({ "id": thread })).await;
+    let edges = seen.data["thread"]["posts"]["edges"].as_array().unwrap_or_else(|| panic!("{}", seen.text)).clone();
+    let shape: Vec<_> =
+        edges.iter().map(|edge| (edge["node"]["depth"].as_i64(), edge["node"]["author"]["handle"].as_str())).collect();
+    assert_eq!(shape, [(Some(0), Some("camille")), (Some(1), Some("bruno")), (Some(2), Some("dalia"))]);
+    assert_eq!(
+        (&seen.data["thread"]["acceptedAnswer"]["id"], &edges[0]["node"]["body"]),
+        (&json!(second), &json!("Bonjour, comment dupliquer ?"))
+    );
+
+    page.click("#sign-out").await;
+    page.who("anonymous").await;
+    page.close().await;
+    world.finish().await;
+}
