@@ -41,25 +41,29 @@ pub async fn run(settings: &Settings) -> Result<()> {
         );
     }
     let running = start(app, listener, Duties { jobs: true, behind_proxy: settings.behind_proxy }).await?;
+    let stop = stop_signal().map_err(|error| Error::Startup(format!("Les signaux ne peuvent pas être reçus : {error}")))?;
     println!("{told}\nCtrl-C pour arrêter.");
-    stop_signal().await;
+    stop.await;
     println!("Arrêt : les demandes et les tâches en cours se terminent.");
     running.stop().await;
     Ok(())
 }
 
-/// Ctrl-C, or SIGTERM as service managers and containers send it.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Ctrl-C, or SIGTERM as service managers and containers send it; heard from this call on.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    drop(tokio::signal::ctrl_c().await);
+    })
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -192,7 +192,7 @@ async fn the_mails_of_links_are_french_and_automatic(world: &World) {
         let page = reqwest::get(&link).await.unwrap();
         assert_eq!(page.status(), 200);
         let referrer = page.headers()["referrer-policy"].to_str().unwrap().to_owned();
-        assert_eq!(referrer, "no-referrer");
+        assert_eq!(referrer, "same-origin");
     }
     sign_up(world, &mail.token(), "camille").await.done("signUp");
 }
