@@ -1,7 +1,5 @@
 //! `graphql-transport-ws` to the letter: each code a connection closes with, and each message.
 
-use std::time::{Duration, Instant};
-
 use harness::{Database, Socket, Story, World, stories, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -53,9 +51,7 @@ async fn another_subprotocol_is_refused(world: &World) {
 }
 
 async fn who_does_not_begin_is_sent_away(world: &World) {
-    let began = Instant::now();
     assert_eq!(connect(world).await.next().await, Err(4408));
-    assert!(began.elapsed() >= Duration::from_secs(2), "a slow line needs some time");
     let mut early = connect(world).await;
     early.send(subscribe("1", "{ __typename }")).await;
     assert_eq!(early.next().await, Err(4401));
