@@ -4,6 +4,7 @@ use graphql::Client;
 use poem::Request;
 use poem::http::{HeaderMap, header};
 use services::caller::Credential;
+use services::db::Reader;
 use services::sessions::{self, Origin};
 use services::{Caller, Error, Result};
 
@@ -34,9 +35,20 @@ pub(super) fn proof(door: &Door, headers: &HeaderMap) -> Proof {
 /// Recognises the caller. A cookie that is no longer good is nobody's; a bearer token that is not good is refused.
 pub(super) async fn client(door: &Door, proof: Proof, origin: Origin, agent: &str) -> Result<Client> {
     let app = &door.api.app;
+    let (caller, reader) = match recognise(door, &proof).await {
+        // A connection that was held may have lost its server since. Nothing has been done yet: a fresh one is tried.
+        Err(Error::Unavailable(_)) => recognise(door, &proof).await?,
+        recognised => recognised?,
+    };
+    let request_id = app.clock.id().simple().to_string();
+    Ok(Client { caller, reader: Some(reader), origin, agent: agent.to_owned(), request_id })
+}
+
+async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
+    let app = &door.api.app;
     let now = app.clock.now();
     let mut reader = app.db.reader().await?;
-    let caller = match &proof {
+    let caller = match proof {
         Proof::Nothing => Caller::anonymous(&mut reader, now).await?,
         Proof::Bearer(secret) | Proof::Cookie(secret) => match sessions::authenticate(&mut reader, now, secret).await {
             Ok((caller, stale)) => {
@@ -49,8 +61,7 @@ pub(super) async fn client(door: &Door, proof: Proof, origin: Origin, agent: &st
             Err(error) => return Err(error),
         },
     };
-    let request_id = app.clock.id().simple().to_string();
-    Ok(Client { caller, reader: Some(reader), origin, agent: agent.to_owned(), request_id })
+    Ok((caller, reader))
 }
 
 /// Writes the last use down, aside: nobody waits for it.

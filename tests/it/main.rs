@@ -6,6 +6,7 @@ mod audience;
 mod command_line;
 mod events;
 mod explorer;
+mod faults;
 mod forum;
 mod http;
 mod joining;
@@ -41,6 +42,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());
+    trials.extend(faults::trials());
     trials.extend(http::trials());
     trials.extend(pages::trials());
     trials.extend(socket::trials());

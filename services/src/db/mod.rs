@@ -46,7 +46,7 @@ impl Source {
             Self::Sqlite(file) => {
                 let options = SqliteConnectOptions::new()
                     .filename(file)
-                    .create_if_missing(access == Access::Migrate)
+                    .create_if_missing(access == Access::Long)
                     .read_only(access == Access::Read)
                     .journal_mode(SqliteJournalMode::Wal)
                     // FULL costs a quarter of a lone write and nothing in a group; an acknowledged write is never lost.
@@ -64,6 +64,11 @@ impl Source {
                     .application_name("ciam")
                     .statement_cache_capacity(256)
                     .options([("timezone", "UTC")]);
+                // The server gives up where we do: a statement nobody waits for holds no row.
+                let options = match access {
+                    Access::Long => options,
+                    Access::Read | Access::Write => options.options([("statement_timeout", "15s")]),
+                };
                 Cx::Postgres(Held::new(sqlx::ConnectOptions::connect(&options).await?))
             }
         })
@@ -75,7 +80,8 @@ impl Source {
 enum Access {
     Read,
     Write,
-    Migrate,
+    /// Migrations, statistics, the sequencer: as long as it takes.
+    Long,
 }
 
 /// The database of one process. Cheap to clone.
@@ -95,7 +101,7 @@ impl Db {
     /// # Errors
     /// [`Error::Startup`] with a sentence for the operator: not reachable, not writable, newer than this binary.
     pub async fn open(source: Source) -> Result<Self> {
-        let mut cx = source.connect(Access::Migrate).await.map_err(|e| unreachable_source(&source, &e))?;
+        let mut cx = source.connect(Access::Long).await.map_err(|e| unreachable_source(&source, &e))?;
         migrations::run(&mut cx).await?;
         drop(cx);
         let wake = Wake::new();
@@ -155,7 +161,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when none can be opened.
     pub(crate) async fn own_connection(&self) -> Result<Cx> {
-        Ok(self.0.source.connect(Access::Write).await?)
+        Ok(self.0.source.connect(Access::Long).await?)
     }
 
     /// Wakes everyone who waits for jobs or events, on every node.
