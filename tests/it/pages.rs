@@ -162,7 +162,7 @@ async fn a_form_of_another_site_is_refused(world: &World) {
 }
 
 async fn hostile_words_stay_words(world: &World) {
-    let hostile = "\"><script>alert(1)</script>'&{{ 7 * 7 }}";
+    let hostile = "\"><script>alert(1)</script>'&{{ 1234 * 4321 }}";
     let address = "\"o'x\"<@exemple.test";
     drop(
         world
@@ -174,7 +174,7 @@ async fn hostile_words_stay_words(world: &World) {
     let pairs = [("jeton", &*token), ("handle", hostile), ("name", &*format!("a\0{hostile}")), ("organisation", hostile)];
     let (status, page) = sent(form(world, &pairs)).await;
     assert_eq!(status, 422, "{page}");
-    assert!(!page.contains("<script") && !page.contains("49"), "{page}");
+    assert!(!page.contains("<script") && !page.contains("5332114"), "{page}");
     assert!(page.contains("&lt;script&gt;"), "what was written is kept: {page}");
     let response =
         form(world, &[("jeton", &token), ("handle", "o-brien"), ("name", "<b>O'Brien</b>")]).send().await.expect("an answer");
