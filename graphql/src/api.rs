@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Request as Operation, Response, ServerError, Variables};
 use lru::LruCache;
 use services::App;
@@ -169,22 +169,22 @@ fn missing_variable<'d>(
     name: Option<&str>,
     given: Option<&serde_json::Map<String, serde_json::Value>>,
 ) -> Option<&'d str> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => operation,
-        (DocumentOperations::Multiple(operations), name) => operations.get(name?)?,
-    };
-    let definitions = operation.node.variable_definitions.iter().map(|definition| &definition.node);
+    let operation = chosen(document, name)?;
+    let definitions = operation.variable_definitions.iter().map(|definition| &definition.node);
     let mut required = definitions.filter(|one| !one.var_type.node.nullable && one.default_value.is_none());
     let has_value = |name: &str| given.and_then(|given| given.get(name)).is_some_and(|value| !value.is_null());
     required.find(|one| !has_value(&one.name.node)).map(|one| one.name.node.as_str())
 }
 
-fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {
+/// The operation of a document that a request runs; none when it names none of several, which the engine refuses.
+pub(crate) fn chosen<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d OperationDefinition> {
     match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => operation.node.ty == OperationType::Query,
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name).is_none_or(|operation| operation.node.ty == OperationType::Query)
-        }
-        (DocumentOperations::Multiple(_), None) => true,
+        (DocumentOperations::Single(operation), _) => Some(&operation.node),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|operation| &operation.node),
+        (DocumentOperations::Multiple(_), None) => None,
     }
+}
+
+fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    chosen(document, name).is_none_or(|operation| operation.ty == OperationType::Query)
 }

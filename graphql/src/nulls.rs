@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, ExecutableDocument, Field, OperationType, Selection, SelectionSet, Type, TypeKind,
-    TypeSystemDefinition,
+    BaseType, ExecutableDocument, Field, OperationType, Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Name, PathSegment, ServerError, Value};
+
+use crate::api::chosen;
 
 /// The type of each field of each object and interface.
 pub(crate) struct Types(HashMap<String, HashMap<String, Type>>);
@@ -42,18 +43,13 @@ impl Types {
         data: &mut Value,
         errors: &[ServerError],
     ) {
-        let executed = match (&document.operations, operation) {
-            (DocumentOperations::Single(operation), _) => Some(operation),
-            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-            (DocumentOperations::Multiple(_), None) => None,
-        };
-        let Some(executed) = executed else { return };
-        let root = match executed.node.ty {
+        let Some(executed) = chosen(document, operation) else { return };
+        let root = match executed.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let sets = vec![(root, &executed.node.selection_set.node)];
+        let sets = vec![(root, &executed.selection_set.node)];
         let whole = Type { base: BaseType::Named(Name::new(root)), nullable: true };
         // An engine whose every root field failed answers no object at all.
         if *data == Value::Null && !errors.is_empty() {

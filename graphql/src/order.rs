@@ -3,7 +3,9 @@
 
 use async_graphql::Value;
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+
+use crate::api::chosen;
 
 /// The fields of a selection by their names in the reply, in order, each with those below it.
 #[derive(Default)]
@@ -11,14 +13,9 @@ struct Fields<'a>(IndexMap<&'a str, Fields<'a>>);
 
 /// Puts the fields of `data` in the order of the operation that was executed.
 pub(crate) fn arrange(document: &ExecutableDocument, operation: Option<&str>, data: &mut Value) {
-    let executed = match (&document.operations, operation) {
-        (DocumentOperations::Single(operation), _) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        (DocumentOperations::Multiple(_), None) => None,
-    };
-    let Some(executed) = executed else { return };
+    let Some(executed) = chosen(document, operation) else { return };
     let mut fields = Fields::default();
-    fields.add(document, &executed.node.selection_set.node);
+    fields.add(document, &executed.selection_set.node);
     fields.apply(data);
 }
 
