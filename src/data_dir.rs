@@ -18,15 +18,22 @@ pub struct Held {
 /// # Errors
 /// [`Error::Startup`] with a sentence for the operator.
 pub fn prepare(folder: &Path) -> Result<()> {
-    let trial = folder.join(".ciam-essai");
-    std::fs::create_dir_all(folder).and_then(|()| File::create(&trial)).and_then(|_| std::fs::remove_file(&trial)).map_err(
-        |error| {
-            Error::Startup(format!(
-                "Le dossier {} ne peut pas être écrit ({error}). Donnez-en un autre avec --data-dir, ou corrigez ses droits.",
-                folder.display()
-            ))
-        },
-    )
+    // Of this process alone: another command may prepare the same folder.
+    let trial = folder.join(format!(".ciam-essai-{}", std::process::id()));
+    make(folder).and_then(|()| File::create(&trial)).and_then(|_| std::fs::remove_file(&trial)).map_err(|error| {
+        Error::Startup(format!(
+            "Le dossier {} ne peut pas être écrit ({error}). Donnez-en un autre avec --data-dir, ou corrigez ses droits.",
+            folder.display()
+        ))
+    })
+}
+
+/// Mails in the outbox hold working links: a new folder is for the service's user alone.
+fn make(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// Holds the folder: one serving process a folder. Commands beside it only write rows.

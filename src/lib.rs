@@ -13,7 +13,7 @@ use poem::listener::TcpAcceptor;
 use poem::{EndpointExt, Server};
 use services::{App, Error, Result, events, jobs};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// How long running requests may take to finish when the product stops.
@@ -34,6 +34,7 @@ pub struct Running {
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
+    served: mpsc::Receiver<()>,
     working: JoinHandle<()>,
     sequencing: JoinHandle<()>,
     app: App,
@@ -54,7 +55,14 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
         true => tokio::spawn(jobs::work(app.clone(), stopped.clone())),
         false => tokio::spawn(std::future::ready(())),
     };
-    let door = http::Door { api: Api::new(app.clone()), address, behind_proxy: duties.behind_proxy, stopped: stopped.clone() };
+    let (holds, served) = mpsc::channel(1);
+    let door = http::Door {
+        api: Api::new(app.clone()),
+        address,
+        behind_proxy: duties.behind_proxy,
+        stopped: stopped.clone(),
+        served: holds,
+    };
     let mut signal = stopped;
     let serving =
         tokio::spawn(Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_secs(75)).run_with_graceful_shutdown(
@@ -62,14 +70,16 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
             async move { drop(signal.wait_for(|stop| *stop).await) },
             Some(GRACE),
         ));
-    Ok(Running { address, stop, serving, working, sequencing, app })
+    Ok(Running { address, stop, serving, served, working, sequencing, app })
 }
 
 impl Running {
     /// Stops cleanly: running requests and jobs are finished, the last writes are on disk.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
         drop(self.serving.await);
+        // The server knows nothing of its WebSockets once they are opened.
+        drop(tokio::time::timeout(GRACE, self.served.recv()).await);
         drop(self.working.await);
         self.sequencing.abort();
         self.app.db.close().await;

@@ -124,15 +124,23 @@ impl Api {
             operation = operation.operation_name(name);
         }
         operation.set_parsed_query((*document).clone());
+        let executed;
         let mut response = match tokio::time::timeout(TIME, self.schema.execute(operation)).await {
-            Ok(response) => response,
-            Err(_) => Response::from_errors(vec![errors::too_slow()]),
+            // It began: what it was to write may be written.
+            Err(_) => {
+                executed = true;
+                Response::from_errors(vec![errors::too_slow()])
+            }
+            Ok(mut response) => {
+                let refused = response.errors.iter().any(|error| error.path.is_empty());
+                executed = !refused || response.data != async_graphql::Value::Null;
+                if executed {
+                    self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
+                    order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
+                }
+                response
+            }
         };
-        let executed = response.errors.iter().all(|error| !error.path.is_empty()) || response.data != async_graphql::Value::Null;
-        if executed {
-            self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
-            order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
-        }
         for error in &mut response.errors {
             errors::dress(error, &request_id);
         }
@@ -176,13 +184,16 @@ fn missing_variable<'d>(
     required.find(|one| !has_value(&one.name.node)).map(|one| one.name.node.as_str())
 }
 
-/// The operation of a document that a request runs; none when it names none of several, which the engine refuses.
+/// The operation of a document that a request runs; none when it names none of several, which the engine refuses. The
+/// parser keeps a lone operation with a name among several.
 pub(crate) fn chosen<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Option<&'d OperationDefinition> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(&operation.node),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|operation| &operation.node),
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations.values().next(),
         (DocumentOperations::Multiple(_), None) => None,
-    }
+    };
+    operation.map(|operation| &operation.node)
 }
 
 fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {

@@ -22,6 +22,8 @@ pub struct Client {
     pub reader: Option<Reader>,
     /// Whom limits count.
     pub origin: Origin,
+    /// Whether the transport's answer can set a cookie.
+    pub takes_cookies: bool,
     /// The client's own words about itself, for the list of sessions.
     pub agent: String,
     /// Shown with failures of ours and in the log.
@@ -35,6 +37,7 @@ pub(crate) struct Request(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) app: App,
     pub(crate) origin: Origin,
+    pub(crate) takes_cookies: bool,
     pub(crate) agent: String,
     caller: RwLock<Arc<Caller>>,
     reader: tokio::sync::Mutex<Option<Reader>>,
@@ -73,6 +76,7 @@ impl Request {
         Self(Arc::new(Inner {
             app,
             origin: client.origin,
+            takes_cookies: client.takes_cookies,
             agent: client.agent,
             caller: RwLock::new(Arc::new(client.caller)),
             reader: tokio::sync::Mutex::new(client.reader),

@@ -68,7 +68,8 @@ pub(crate) fn invalid_variables(sentence: &str) -> ServerError {
 
 /// A request that took too long. A write it began goes on to its end.
 pub(crate) fn too_slow() -> ServerError {
-    with_code("La requête a pris trop de temps : demandez moins à la fois.".into(), "TIMEOUT")
+    let sentence = "La requête a pris trop de temps : demandez moins à la fois. Ce qu'elle devait écrire l'est peut-être.";
+    with_code(sentence.into(), "TIMEOUT")
 }
 
 fn with_code(message: String, code: &str) -> ServerError {

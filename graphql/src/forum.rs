@@ -7,10 +7,10 @@ mod spaces;
 mod threads;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
+use services::Result;
 use services::caller::Caller;
 use services::forum;
 use services::id::{ForumId, PostId, SpaceId, ThreadId};
-use services::{Error, Result};
 
 use crate::context::{ContextExt, Request};
 use crate::ids;
@@ -139,9 +139,8 @@ impl ForumQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Markdown, 50 000 caractères au plus.")] body: String,
     ) -> Result<Preview> {
-        let request = ctx.request();
-        let body = services::text::body("body", &body).map_err(|problem| Error::Invalid(vec![problem]))?;
-        let (rendered, _) = forum::render(&request.app, &body).await?;
+        // On the request's own connection: waiting for a second one while holding the first could starve them all.
+        let rendered = forum::preview(&mut *ctx.request().cx().await?, &body).await?;
         Ok(Preview { html: rendered.html, excerpt: rendered.excerpt })
     }
 }

@@ -1,7 +1,7 @@
 //! Scalars of ours, described in French.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{SecondsFormat, Utc};
+use chrono::{Datelike, SecondsFormat, SubsecRound, Utc};
 
 /// A moment.
 #[derive(Clone, Copy, Debug)]
@@ -12,9 +12,13 @@ pub(crate) struct DateTime(pub(crate) chrono::DateTime<Utc>);
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        // Databases keep microseconds, and sort their years as four digits.
         chrono::DateTime::parse_from_rfc3339(text)
-            .map(|at| Self(at.with_timezone(&Utc)))
-            .map_err(|_| InputValueError::custom("un instant s'écrit comme 2026-11-02T08:00:00Z (RFC 3339)"))
+            .ok()
+            .map(|at| at.with_timezone(&Utc).trunc_subsecs(6))
+            .filter(|at| (1..=9999).contains(&at.year()))
+            .map(Self)
+            .ok_or_else(|| InputValueError::custom("un instant s'écrit comme 2026-11-02T08:00:00Z (RFC 3339)"))
     }
 
     fn to_value(&self) -> Value {

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::caller::Scope as Row;
+use services::error::Code;
 use services::id::{AccessTokenId, MemberId, OrganisationId, SessionId};
 use services::page::{Key, Paging};
 use services::sessions::{self, SessionKind as Kind, SignUp};
@@ -266,7 +267,9 @@ impl SessionsMutation {
     ) -> Result<Option<RequestLinkPayload>> {
         let request = ctx.request();
         let attempt = request.attempt(sessions::request_link(&request.app, request.origin, &input.address)).await?;
-        let message = attempt.done.map(|()| "Un lien vient d'être envoyé à cette adresse. Il est valable 30 minutes.".into());
+        let message = attempt.done.map(|()| {
+            "Si cette adresse reçoit du courrier, un lien valable 30 minutes l'y attend. Regardez aussi les indésirables.".into()
+        });
         Ok(Some(RequestLinkPayload::new(input.client_mutation_id, attempt.problems, message)))
     }
 
@@ -277,8 +280,12 @@ impl SessionsMutation {
         #[graphql(desc = "La demande.")] input: SignInInput,
     ) -> Result<Option<SignInPayload>> {
         let request = ctx.request();
-        let work = sessions::sign_in(&request.app, &input.token, input.kind.into(), &request.agent);
-        let attempt = request.attempt(work).await?;
+        let attempt = request
+            .attempt(async {
+                takes_cookie(request, input.kind)?;
+                sessions::sign_in(&request.app, &input.token, input.kind.into(), &request.agent).await
+            })
+            .await?;
         let (member, bearer) = enter(request, attempt.done, input.kind).await?;
         Ok(Some(SignInPayload::new(input.client_mutation_id, attempt.problems, member, bearer)))
     }
@@ -292,6 +299,7 @@ impl SessionsMutation {
         let request = ctx.request();
         let Attempt { done, problems } = request
             .attempt(async {
+                takes_cookie(request, input.kind)?;
                 let organisation = ids::optional::<OrganisationId>("organisationId", input.organisation_id.as_ref())?;
                 let new = SignUp { handle: input.handle.clone(), name: input.name.clone(), organisation };
                 sessions::sign_up(&request.app, &input.token, new, input.kind.into(), &request.agent).await
@@ -374,6 +382,18 @@ impl SessionsMutation {
         let id = attempt.done.map(|id| ID(id.to_string()));
         Ok(Some(RevokeAccessTokenPayload::new(input.client_mutation_id, attempt.problems, id)))
     }
+}
+
+/// A cookie that the transport cannot set would spend the link for nothing.
+fn takes_cookie(request: &Request, kind: SessionKind) -> Result<()> {
+    if kind == SessionKind::Browser && !request.takes_cookies {
+        return Err(Error::invalid(
+            "kind",
+            Code::Refused,
+            "Un cookie se pose par HTTP : demandez-y cette session, ou CLIENT ici.",
+        ));
+    }
+    Ok(())
 }
 
 /// After a session was opened: the cookie or the bearer token, and the rest of the request as the member.

@@ -37,6 +37,13 @@ impl Default for LinkLimits {
 }
 
 impl Config {
+    /// The host of the public address, with its port when it names one.
+    #[must_use]
+    pub fn public_host(&self) -> &str {
+        let (_, after) = self.public_url.split_once("://").unwrap_or(("", &self.public_url));
+        after.split('/').next().unwrap_or(after)
+    }
+
     /// Whether browsers reach the service over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {

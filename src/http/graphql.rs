@@ -79,7 +79,7 @@ async fn answer(door: &Door, request: &Request, typed: bool, ask: Ask, queries_o
         return failure(typed, StatusCode::FORBIDDEN, "FORBIDDEN", sentence);
     }
     let origin = session::origin(door, request);
-    let client = match session::client(door, proof, origin, session::agent(request.headers())).await {
+    let client = match session::client(door, &proof, origin, session::agent(request.headers()), true).await {
         Ok(client) => client,
         Err(error) => {
             let status = match error {

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use ::graphql::Api;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, Request, Response, Route, get};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// What every handler is given.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Door {
     pub behind_proxy: bool,
     /// Turns true when the process stops.
     pub stopped: watch::Receiver<bool>,
+    /// Held by whoever is being served: the process ends when nobody holds it.
+    pub served: mpsc::Sender<()>,
 }
 
 /// Every route.

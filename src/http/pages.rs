@@ -3,11 +3,12 @@
 //! They work without script, at any width, and say what they need in labels. The community's own pages are the front end's.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use minijinja::{Environment, Value, context};
-use poem::http::{HeaderMap, StatusCode, header};
-use poem::web::{Data, Form, Path, Query};
-use poem::{Request, Response, handler};
+use poem::http::{StatusCode, header};
+use poem::web::{Data, Path, Query};
+use poem::{Body, Request, Response, handler};
 use services::error::Problem;
 use services::page::Paging;
 use services::sessions::{self, SessionKind, SignUp};
@@ -48,6 +49,10 @@ struct LinkQuery {
     jeton: String,
 }
 
+/// Bytes of a form, and the time to send it.
+const FORM: usize = 16 * 1024;
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The page of a link. Opening it uses nothing up: mail scanners open links too; the button does.
 #[handler]
 pub(super) async fn open_link(door: Data<&Door>, Query(query): Query<LinkQuery>) -> Response {
@@ -71,10 +76,18 @@ struct Entry {
 }
 
 #[handler]
-pub(super) async fn enter(door: Data<&Door>, request: &Request, Form(entry): Form<Entry>) -> Response {
+pub(super) async fn enter(door: Data<&Door>, request: &Request, body: Body) -> Response {
     if !session::is_same_origin(&door, request.headers()) {
         return super::sentence_only(StatusCode::FORBIDDEN, "Ce formulaire vient d'un autre site.");
     }
+    let entry: Entry = match tokio::time::timeout(PATIENCE, body.into_bytes_limit(FORM)).await {
+        Err(_) => return super::sentence_only(StatusCode::REQUEST_TIMEOUT, "Ce formulaire a mis trop de temps à arriver."),
+        Ok(Err(_)) => return super::sentence_only(StatusCode::PAYLOAD_TOO_LARGE, "Ce formulaire est trop grand."),
+        Ok(Ok(bytes)) => match serde_urlencoded::from_bytes(&bytes) {
+            Ok(entry) => entry,
+            Err(_) => return super::sentence_only(StatusCode::BAD_REQUEST, "Ce formulaire est illisible."),
+        },
+    };
     let agent = session::agent(request.headers());
     match use_link(&door, &entry, agent).await {
         Ok(secret) => Response::builder()
@@ -164,19 +177,22 @@ pub(super) async fn outbox_mail(door: Data<&Door>, request: &Request, Path(file)
     }
 }
 
-/// Readable only on the machine itself: the listener, the peer and the `Host` are loopback, and nothing forwarded it.
+/// Readable only on the machine itself: the public address, the listener, the peer and the `Host` are loopback, and nothing
+/// forwarded it. A proxy that says nothing of itself is known by the public address, or by the setting that names it.
 fn outbox_is_open(door: &Door, request: &Request) -> bool {
     let headers = request.headers();
     let forwarded = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
     door.api.app.mailer.outbox().is_some()
+        && !door.behind_proxy
+        && is_loopback(door.api.app.config.public_host())
         && door.address.ip().is_loopback()
         && request.remote_addr().as_socket_addr().is_some_and(|peer| peer.ip().is_loopback())
-        && host_is_loopback(headers)
+        && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_loopback)
         && !forwarded.iter().any(|name| headers.contains_key(*name))
 }
 
-fn host_is_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
+/// Whether a host, with or without a port, is this machine.
+fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(v6) => match v6.split_once(']') {
             Some((name, port)) if port.is_empty() || port.starts_with(':') => name,

@@ -11,6 +11,7 @@ use services::{Caller, Error, Result};
 use super::Door;
 
 /// By what a request says who it is.
+#[derive(Clone)]
 pub(super) enum Proof {
     /// `Authorization: Bearer …`
     Bearer(String),
@@ -33,15 +34,15 @@ pub(super) fn proof(door: &Door, headers: &HeaderMap) -> Proof {
 }
 
 /// Recognises the caller. A cookie that is no longer good is nobody's; a bearer token that is not good is refused.
-pub(super) async fn client(door: &Door, proof: Proof, origin: Origin, agent: &str) -> Result<Client> {
+pub(super) async fn client(door: &Door, proof: &Proof, origin: Origin, agent: &str, takes_cookies: bool) -> Result<Client> {
     let app = &door.api.app;
-    let (caller, reader) = match recognise(door, &proof).await {
+    let (caller, reader) = match recognise(door, proof).await {
         // A connection that was held may have lost its server since. Nothing has been done yet: a fresh one is tried.
-        Err(Error::Unavailable(_)) => recognise(door, &proof).await?,
+        Err(Error::Unavailable(_)) => recognise(door, proof).await?,
         recognised => recognised?,
     };
     let request_id = app.clock.id().simple().to_string();
-    Ok(Client { caller, reader: Some(reader), origin, agent: agent.to_owned(), request_id })
+    Ok(Client { caller, reader: Some(reader), origin, takes_cookies, agent: agent.to_owned(), request_id })
 }
 
 async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
@@ -49,7 +50,7 @@ async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
     let now = app.clock.now();
     let mut reader = app.db.reader().await?;
     let caller = match proof {
-        Proof::Nothing => Caller::anonymous(&mut reader, now).await?,
+        Proof::Nothing => Caller::anonymous(&mut reader).await?,
         Proof::Bearer(secret) | Proof::Cookie(secret) => match sessions::authenticate(&mut reader, now, secret).await {
             Ok((caller, stale)) => {
                 if stale {
@@ -57,7 +58,7 @@ async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
                 }
                 caller
             }
-            Err(Error::Unauthenticated) if matches!(proof, Proof::Cookie(_)) => Caller::anonymous(&mut reader, now).await?,
+            Err(Error::Unauthenticated) if matches!(proof, Proof::Cookie(_)) => Caller::anonymous(&mut reader).await?,
             Err(error) => return Err(error),
         },
     };

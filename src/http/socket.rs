@@ -29,7 +29,10 @@ const INIT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(45);
 /// Operations at once on one connection.
 const OPERATIONS: usize = 16;
-const MESSAGE: usize = 128 * 1024;
+/// Bytes of a message: what a body may hold over HTTP.
+const MESSAGE: usize = 1024 * 1024;
+/// Time for the peer to take a message.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(serde::Deserialize)]
 struct Incoming<'a> {
@@ -85,23 +88,38 @@ type Running = Pin<Box<dyn Future<Output = (String, Option<(&'static str, String
 impl Connection {
     async fn serve(mut self, mut stream: WebSocketStream) {
         if let Err(Close(code, reason)) = self.talk(&mut stream).await {
-            drop(stream.send(Message::Close(Some((CloseCode::from(code), reason.into())))).await);
+            let close = Message::Close(Some((CloseCode::from(code), reason.into())));
+            drop(tokio::time::timeout(PATIENCE, stream.send(close)).await);
         }
-        drop(stream.close().await);
+        drop(tokio::time::timeout(PATIENCE, stream.close()).await);
     }
 
     async fn talk(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
-        let first =
-            tokio::time::timeout(INIT, text(stream)).await.map_err(|_| Close(4408, "Connection initialisation timeout"))?;
-        let Some(first) = first? else { return Ok(()) };
-        let message = parse(&first)?;
-        match message.kind {
-            "connection_init" => self.init(message.payload).await?,
-            "subscribe" => return Err(Close(4401, "Unauthorized")),
-            _ => return Err(Close(4400, "connection_init comes first")),
+        let mut stopped = self.door.stopped.clone();
+        let begun = tokio::select! {
+            begun = tokio::time::timeout(INIT, self.begin(stream)) => begun,
+            _ = stopped.wait_for(|stop| *stop) => return Err(Close(1001, "Going away")),
+        };
+        if !begun.map_err(|_| Close(4408, "Connection initialisation timeout"))?? {
+            return Ok(());
         }
         send(stream, r#"{"type":"connection_ack"}"#.into()).await?;
         self.operate(stream).await
+    }
+
+    /// Waits for `connection_init`; pings may come before it. False when the peer left instead.
+    async fn begin(&mut self, stream: &mut WebSocketStream) -> Result<bool, Close> {
+        while let Some(incoming) = text(stream).await? {
+            let message = parse(&incoming)?;
+            match message.kind {
+                "connection_init" => return self.init(message.payload).await.map(|()| true),
+                "ping" => send(stream, r#"{"type":"pong"}"#.into()).await?,
+                "pong" => {}
+                "subscribe" => return Err(Close(4401, "Unauthorized")),
+                _ => return Err(Close(4400, "connection_init comes first")),
+            }
+        }
+        Ok(false)
     }
 
     /// Recognises who is there; a token that is not good closes the connection.
@@ -116,18 +134,10 @@ impl Connection {
             headers.insert("authorization", value);
             self.proof = session::proof(&self.door, &headers);
         }
-        match session::client(&self.door, self.same_proof(), self.origin, &self.agent).await {
+        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).await {
             Ok(_) => Ok(()),
             Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),
             Err(_) => Err(Close(4500, "Internal server error")),
-        }
-    }
-
-    fn same_proof(&self) -> Proof {
-        match &self.proof {
-            Proof::Bearer(secret) => Proof::Bearer(secret.clone()),
-            Proof::Cookie(secret) => Proof::Cookie(secret.clone()),
-            Proof::Nothing => Proof::Nothing,
         }
     }
 
@@ -136,11 +146,15 @@ impl Connection {
         let mut handles: HashMap<String, AbortHandle> = HashMap::new();
         let mut stopped = self.door.stopped.clone();
         let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
-        let mut asked = false;
+        let (mut asked, mut stopping) = (false, false);
         loop {
+            if stopping && running.is_empty() {
+                return Err(Close(1001, "Going away"));
+            }
             tokio::select! {
                 incoming = tokio::time::timeout(SILENCE, text(stream)) => match incoming {
-                    Err(_) if asked => return Err(Close(4400, "No sign of life")),
+                    // Not a code that tells clients to stay away: a machine that slept comes back.
+                    Err(_) if asked => return Err(Close(4499, "No sign of life")),
                     Err(_) => {
                         asked = true;
                         send(stream, r#"{"type":"ping"}"#.into()).await?;
@@ -154,11 +168,16 @@ impl Connection {
                                 if handles.contains_key(&id) {
                                     return Err(Close(4409, "Subscriber for this id already exists"));
                                 }
-                                if handles.len() >= OPERATIONS {
-                                    return Err(Close(4429, "Too many operations"));
-                                }
                                 let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;
                                 let ask = serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed subscribe"))?;
+                                if stopping || handles.len() >= OPERATIONS {
+                                    let sentence = match stopping {
+                                        true => "Le service s'arrête : reconnectez-vous.".into(),
+                                        false => format!("Au plus {OPERATIONS} opérations à la fois sur une connexion."),
+                                    };
+                                    send(stream, refusal(&id, &sentence)).await?;
+                                    continue;
+                                }
                                 let (handle, registration) = AbortHandle::new_pair();
                                 handles.insert(id.clone(), handle);
                                 let work = self.run(ask);
@@ -185,16 +204,17 @@ impl Connection {
                         send(stream, format!(r#"{{"type":"complete","id":{id}}}"#)).await?;
                     }
                 }
-                _ = &mut stops => return Err(Close(1001, "Going away")),
+                // What runs is finished first.
+                _ = &mut stops, if !stopping => stopping = true,
             }
         }
     }
 
     /// One operation, to its message: `next`, or `error` for a document that was not executed.
     fn run(&self, ask: Ask) -> impl Future<Output = (&'static str, String)> + Send + 'static {
-        let (door, proof, origin, agent) = (self.door.clone(), self.same_proof(), self.origin, self.agent.clone());
+        let (door, proof, origin, agent) = (self.door.clone(), self.proof.clone(), self.origin, self.agent.clone());
         async move {
-            let client = match session::client(&door, proof, origin, &agent).await {
+            let client = match session::client(&door, &proof, origin, &agent, false).await {
                 Ok(client) => client,
                 Err(error) => {
                     let errors = serde_json::json!([{ "message": error.sentence(), "extensions": { "code": error.code() } }]);
@@ -215,6 +235,12 @@ fn parse(text: &str) -> Result<Incoming<'_>, Close> {
     serde_json::from_str(text).map_err(|_| Close(4400, "Malformed message"))
 }
 
+/// An operation that is not begun.
+fn refusal(id: &str, sentence: &str) -> String {
+    let errors = serde_json::json!([{ "message": sentence, "extensions": { "code": "LIMITED" } }]);
+    serde_json::json!({ "type": "error", "id": id, "payload": errors }).to_string()
+}
+
 /// The next text message; none at the end.
 async fn text(stream: &mut WebSocketStream) -> Result<Option<String>, Close> {
     while let Some(message) = stream.next().await {
@@ -229,6 +255,9 @@ async fn text(stream: &mut WebSocketStream) -> Result<Option<String>, Close> {
 }
 
 async fn send(stream: &mut WebSocketStream, text: String) -> Result<(), Close> {
-    // A peer that is gone is told nothing more.
-    stream.send(Message::Text(text)).await.map_err(|_| Close(1001, "Gone"))
+    // A peer that is gone, or takes nothing any more, is told nothing more.
+    match tokio::time::timeout(PATIENCE, stream.send(Message::Text(text))).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Close(1001, "Gone")),
+    }
 }

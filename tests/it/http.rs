@@ -12,7 +12,7 @@ const TYPED: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
 
 pub(crate) fn stories() -> Vec<Story> {
-    stories![null_bytes_are_never_a_fault_of_ours]
+    stories![null_bytes_are_never_a_fault_of_ours, previews_at_once_do_not_starve_each_other]
 }
 
 macro_rules! trials {
@@ -100,6 +100,7 @@ async fn the_status_says_whether_the_document_was_executed(world: &World) {
         ("{ nothingOfTheSort }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
         ("{ thread { id } }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
         ("query($id: ID!) { thread(id: $id) { id } }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
+        ("query Named($id: ID!) { thread(id: $id) { id } }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
     ];
     for (query, typed, plain, code) in cases {
         for (accept, expected) in [(TYPED, typed), (JSON, plain)] {
@@ -113,12 +114,14 @@ async fn the_status_says_whether_the_document_was_executed(world: &World) {
             );
         }
     }
-    let query = r#"mutation { updateProfile(input: {name: "Personne"}) { problems { field } } }"#;
-    for accept in [TYPED, JSON] {
-        let (status, _, body) = told(post(world, accept, query)).await;
-        assert_eq!(status, 200, "executed, with an error on a field: {body}");
-        assert_eq!(body["errors"][0]["path"], json!(["updateProfile"]), "{body}");
-        assert!(body.get("data").is_some(), "{body}");
+    for name in ["", "Named"] {
+        let query = format!(r#"mutation {name} {{ updateProfile(input: {{name: "Personne"}}) {{ problems {{ field }} }} }}"#);
+        for accept in [TYPED, JSON] {
+            let (status, _, body) = told(post(world, accept, &query)).await;
+            assert_eq!(status, 200, "executed, with an error on a field: {body}");
+            assert_eq!(body["errors"][0]["path"], json!(["updateProfile"]), "{body}");
+            assert_eq!(body["data"], json!({ "updateProfile": null }), "{body}");
+        }
     }
 }
 
@@ -174,7 +177,13 @@ async fn a_get_reads_and_never_writes(world: &World) {
     assert_eq!((status, &body["data"]["space"]["slug"]), (200, &json!("plateforme")), "{body}");
     let mutation = r#"mutation { requestLink(input: {address: "a@exemple.test"}) { message } }"#;
     let two = format!("query A {{ __typename }} {mutation}").replace("mutation {", "mutation B {");
-    for pairs in [vec![("query", mutation)], vec![("query", &*two), ("operationName", "B")]] {
+    let named = mutation.replace("mutation {", "mutation Named {");
+    for pairs in [
+        vec![("query", mutation)],
+        vec![("query", &*named)],
+        vec![("query", &*named), ("operationName", "Named")],
+        vec![("query", &*two), ("operationName", "B")],
+    ] {
         let response = get(&pairs).send().await.expect("an answer");
         assert_eq!(response.status().as_u16(), 405);
         assert_eq!(response.headers()["allow"], "POST");
@@ -363,6 +372,18 @@ async fn every_answer_has_its_security_headers(world: &World) {
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert!(!headers.contains_key("access-control-allow-origin"), "{path}");
     }
+}
+
+/// More of them than there are connections, each with somebody to look up.
+async fn previews_at_once_do_not_starve_each_other(world: &World) {
+    let client = world.member("nadia").await;
+    let asked = (0..32).map(|_| client.run("{ preview(body: \"Merci @nadia\") { html } }", json!({})));
+    for reply in futures_util::future::join_all(asked).await {
+        assert!(reply.data["preview"]["html"].as_str().is_some_and(|html| html.contains("/membres/mem_")), "{}", reply.text);
+    }
+    let deep = ">".repeat(50_000) + "a";
+    let reply = client.run("query($b: String!) { preview(body: $b) { html } }", json!({ "b": deep })).await;
+    assert_eq!((reply.code(), &reply.errors[0]["extensions"]["fields"]), ("INVALID".into(), &json!(["body"])), "{}", reply.text);
 }
 
 /// PostgreSQL holds no null byte in a text: it is a problem of the input, or nothing is found.

@@ -11,6 +11,7 @@ pub(crate) fn stories() -> Vec<Story> {
         the_form_to_join_says_what_to_correct,
         a_form_of_another_site_is_refused,
         hostile_words_stay_words,
+        an_endless_form_is_refused,
     ]
 }
 
@@ -18,6 +19,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("pages::the_outbox_opens_only_on_the_machine_itself".into(), None, || {
             harness::tell(the_outbox_opens_only_on_the_machine_itself());
+        }),
+        trial("pages::behind_a_silent_proxy_there_is_no_outbox".into(), None, || {
+            harness::tell(behind_a_silent_proxy_there_is_no_outbox());
         }),
         trial("pages::with_smtp_there_is_no_outbox".into(), None, || harness::tell(with_smtp_there_is_no_outbox())),
     ]
@@ -161,6 +165,16 @@ async fn a_form_of_another_site_is_refused(world: &World) {
     assert_eq!(sent(form(world, &[("jeton", &token)])).await.0, 303, "the link was not used up");
 }
 
+async fn an_endless_form_is_refused(world: &World) {
+    let request = browser()
+        .post(format!("{}/connexion", world.url))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("jeton={}", "a".repeat(100_000)));
+    assert_eq!(sent(request).await.0, 413);
+    let request = browser().post(format!("{}/connexion", world.url)).body(vec![0xff; 10]);
+    assert_eq!(sent(request).await.0, 410, "bytes that are no form name no link");
+}
+
 async fn hostile_words_stay_words(world: &World) {
     let hostile = "\"><script>alert(1)</script>'&{{ 1234 * 4321 }}";
     let address = "\"o'x\"<@exemple.test";
@@ -238,6 +252,22 @@ async fn the_outbox_opens_only_on_the_machine_itself() {
     }
     world.mail_to("fanny@exemple.test").await;
     world.finish().await;
+}
+
+/// A proxy on the same machine that says nothing of itself: the public address tells it.
+async fn behind_a_silent_proxy_there_is_no_outbox() {
+    let public = |url: &str| Settings { public_url: Some(url.into()), ..Settings::default() };
+    let behind = Settings { behind_proxy: true, ..Settings::default() };
+    for (settings, status) in [
+        (public("https://ciam.example"), 404),
+        (public("http://192.0.2.7:8080"), 404),
+        (public("http://localhost:8080/"), 200),
+        (behind, 404),
+    ] {
+        let world = World::with(Database::Sqlite, settings.clone()).await;
+        assert_eq!(sent(browser().get(format!("{}/outbox", world.url))).await.0, status, "{settings:?}");
+        world.finish().await;
+    }
 }
 
 async fn with_smtp_there_is_no_outbox() {

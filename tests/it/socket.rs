@@ -31,6 +31,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_ping_gets_its_pong,
         a_cookie_from_another_site_is_nobody,
         a_stop_says_going_away,
+        a_stop_finishes_the_operations_that_run,
+        a_browser_s_session_is_not_opened_over_a_socket,
+        a_long_message_is_taken_whole,
     ]
 }
 
@@ -58,9 +61,16 @@ async fn who_does_not_begin_is_sent_away(world: &World) {
 }
 
 async fn what_is_not_a_message_closes_the_connection(world: &World) {
-    for text in
-        ["", "{", "null", "[]", "{}", "{\"type\": 1}", "{\"type\": \"ping\"}", "{\"type\": \"connection_init\", \"payload\": 3}"]
-    {
+    for text in [
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        "{\"type\": 1}",
+        "{\"type\": \"complete\"}",
+        "{\"type\": \"connection_init\", \"payload\": 3}",
+    ] {
         let mut socket = connect(world).await;
         socket.say(text).await;
         assert_eq!(socket.next().await, Err(4400), "first {text}");
@@ -93,8 +103,9 @@ async fn a_wrong_token_is_forbidden(world: &World) {
     assert_eq!(socket.next().await, Err(4400));
 }
 
-/// What closes a connection while the operations of `messages` wait for a write that does not end.
-async fn closed_by(world: &World, messages: Vec<Value>) -> u16 {
+/// The first answer to `messages` (or the code the connection closes with) while their operations wait for a write that does
+/// not end.
+async fn answer_while_held(world: &World, messages: Vec<Value>) -> Result<Value, u16> {
     let mut socket = Socket::open(&world.url, world.administrator().bearer.as_deref()).await;
     let (began, holding) = tokio::sync::oneshot::channel();
     let (release, held) = tokio::sync::oneshot::channel::<()>();
@@ -113,16 +124,19 @@ async fn closed_by(world: &World, messages: Vec<Value>) -> u16 {
     for message in messages {
         socket.send(message).await;
     }
-    let code = socket.next().await.expect_err("a closed connection");
+    let answer = socket.next().await;
     drop(release);
     writing.await.expect("the writer").expect("a write");
-    code
+    answer
 }
 
 async fn an_id_is_used_once_at_a_time(world: &World) {
     let slow = "mutation { updateProfile(input: {name: \"Administration\"}) { problems { message } } }";
-    assert_eq!(closed_by(world, vec![subscribe("same", slow), subscribe("same", slow)]).await, 4409);
-    assert_eq!(closed_by(world, (0..17).map(|n| subscribe(&n.to_string(), slow)).collect()).await, 4429);
+    assert_eq!(answer_while_held(world, vec![subscribe("same", slow), subscribe("same", slow)]).await, Err(4409));
+    // One too many is refused alone: clients do not come back after a code of the protocol.
+    let refused = answer_while_held(world, (0..17).map(|n| subscribe(&n.to_string(), slow)).collect()).await.expect("an answer");
+    assert_eq!((&refused["type"], &refused["id"]), (&json!("error"), &json!("16")), "{refused}");
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "LIMITED", "{refused}");
     // One after the other, an id serves again.
     let mut socket = Socket::open(&world.url, None).await;
     for _ in 0..3 {
@@ -139,6 +153,12 @@ async fn a_connection_begins_once(world: &World) {
 }
 
 async fn a_ping_gets_its_pong(world: &World) {
+    let mut early = connect(world).await;
+    early.send(json!({ "type": "pong" })).await;
+    early.send(json!({ "type": "ping" })).await;
+    assert_eq!(early.next().await, Ok(json!({ "type": "pong" })));
+    early.send(json!({ "type": "connection_init" })).await;
+    assert_eq!(early.next().await, Ok(json!({ "type": "connection_ack" })));
     let mut socket = Socket::open(&world.url, None).await;
     socket.send(json!({ "type": "pong" })).await;
     socket.send(json!({ "type": "ping", "payload": { "x": 1 } })).await;
@@ -218,4 +238,74 @@ async fn a_stop_says_going_away(world: &World) {
     world.stop().await;
     assert_eq!(socket.next().await, Err(1001));
     assert!(waiting.next().await.is_err());
+}
+
+async fn a_stop_finishes_the_operations_that_run(world: &World) {
+    let mut socket = Socket::open(&world.url, world.administrator().bearer.as_deref()).await;
+    let (began, holding) = tokio::sync::oneshot::channel();
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
+    let db = world.app.db.clone();
+    let writing = tokio::spawn(async move {
+        let work = db.write(move |_| {
+            Box::pin(async move {
+                began.send(()).expect("somebody waits");
+                drop(held.await);
+                Ok(())
+            })
+        });
+        work.await
+    });
+    holding.await.expect("the writer");
+    socket.send(subscribe("1", "mutation { updateProfile(input: {name: \"Avant\"}) { member { name } } }")).await;
+    // The answer to the ping says that the operation before it was taken.
+    socket.send(json!({ "type": "ping" })).await;
+    assert_eq!(socket.next().await, Ok(json!({ "type": "pong" })));
+    let told = async {
+        // Nothing new begins, which shows that the stop was heard.
+        let mut late = 2;
+        loop {
+            socket.send(subscribe(&late.to_string(), "{ __typename }")).await;
+            let answer = socket.next().await.expect("an answer");
+            if answer["type"] == "error" {
+                assert_eq!(answer["payload"][0]["extensions"]["code"], "LIMITED", "{answer}");
+                break;
+            }
+            assert_eq!(socket.next().await.expect("its end")["type"], "complete");
+            late += 1;
+        }
+        drop(release);
+        let answer = socket.next().await.expect("the reply");
+        assert_eq!(answer["payload"]["data"]["updateProfile"]["member"]["name"], "Avant", "{answer}");
+        assert_eq!(socket.next().await, Ok(json!({ "type": "complete", "id": "1" })));
+        assert_eq!(socket.next().await, Err(1001));
+    };
+    tokio::join!(world.stop(), told);
+    writing.await.expect("the writer").expect("a write");
+}
+
+/// It would spend the link, and give neither a cookie nor a token.
+async fn a_browser_s_session_is_not_opened_over_a_socket(world: &World) {
+    let token = world.link("camille@exemple.test").await;
+    let mut socket = Socket::open(&world.url, None).await;
+    let input = format!("token: \"{token}\", handle: \"camille\", name: \"Camille\"");
+    let up = format!("mutation {{ signUp(input: {{ {input}, kind: NAVIGATEUR }}) {{ problems {{ field }} }} }}");
+    let into = format!("mutation {{ signIn(input: {{ token: \"{token}\", kind: NAVIGATEUR }}) {{ problems {{ field }} }} }}");
+    for (id, name, mutation) in [("1", "signUp", up), ("2", "signIn", into)] {
+        socket.send(subscribe(id, &mutation)).await;
+        let reply = socket.next().await.expect("a reply");
+        assert_eq!(reply["payload"]["data"][name]["problems"], json!([{ "field": "kind" }]), "{reply}");
+        assert_eq!(socket.next().await, Ok(json!({ "type": "complete", "id": id })));
+    }
+    let camille = world.anonymous().sign_up(&token, "camille", "Camille", None).await;
+    assert!(camille.id().await.starts_with("mem_"));
+}
+
+/// The longest body there can be, in characters of three bytes.
+async fn a_long_message_is_taken_whole(world: &World) {
+    let mut socket = Socket::open(&world.url, None).await;
+    let body = "€".repeat(50_000);
+    let payload = json!({ "query": "query($b: String!) { preview(body: $b) { excerpt } }", "variables": { "b": body } });
+    socket.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+    let reply = socket.next().await.expect("a reply");
+    assert!(reply["payload"]["data"]["preview"]["excerpt"].is_string(), "{reply}");
 }

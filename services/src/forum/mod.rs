@@ -20,11 +20,11 @@ use crate::page::PathKey;
 pub(crate) use forums::with_moderators;
 pub use forums::{CreateForum, UpdateForum, create_forum, update_forum};
 pub use path::MOST_POSTS;
-pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, locked, put_edit};
+pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit, unpin};
 pub use posts::{accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub use reads::{
     PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_kinds, forums_by_id, forums_of,
-    mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, render, replies, reply_counts, revisions, spaces,
+    mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts, revisions, spaces,
     threads as thread_list, threads_by_id,
 };
 pub(crate) use rules::{takes_kind, title as sound_title};
@@ -93,6 +93,18 @@ impl ThreadKind {
             Self::BonnePratique => "BONNE_PRATIQUE",
             Self::Signalement => "SIGNALEMENT",
             Self::Actualite => "ACTUALITE",
+        }
+    }
+
+    /// As people read it, in the plural.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Question => "questions",
+            Self::Discussion => "discussions",
+            Self::BonnePratique => "bonnes pratiques",
+            Self::Signalement => "signalements",
+            Self::Actualite => "actualités",
         }
     }
 

@@ -227,12 +227,23 @@ pub async fn count_revisions(cx: &mut Cx, post: PostId) -> Result<i64> {
     store::count_revisions(cx, post).await
 }
 
+/// Renders a body as a post would be, for whoever holds a connection already.
+///
+/// # Errors
+/// [`Error::Invalid`] on `body`.
+pub async fn preview(cx: &mut Cx, body: &str) -> Result<Rendered> {
+    let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let handles = text::handles(&body).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let known = if handles.is_empty() { HashMap::new() } else { accounts::ids_by_handle(cx, &handles).await? };
+    Ok(text::render(&body, &known))
+}
+
 /// Renders a body and finds whom it mentions; before the write, which holds only SQL.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn render(app: &App, body: &str) -> Result<(Rendered, Vec<MemberId>)> {
-    let handles = text::handles(body);
+/// [`Error::Invalid`] on `body`, nested beyond reason; when the database fails.
+pub(super) async fn render(app: &App, body: &str) -> Result<(Rendered, Vec<MemberId>)> {
+    let handles = text::handles(body).map_err(|problem| Error::Invalid(vec![problem]))?;
     let known =
         if handles.is_empty() { HashMap::new() } else { accounts::ids_by_handle(&mut *app.db.reader().await?, &handles).await? };
     let rendered = text::render(body, &known);
