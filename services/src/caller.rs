@@ -92,8 +92,8 @@ impl Caller {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn anonymous(cx: &mut Cx, now: DateTime<Utc>) -> Result<Self> {
-        Ok(Self { member: None, suspended: None, roles: Vec::new(), audiences: audience::held(cx, None, now).await? })
+    pub async fn anonymous(cx: &mut Cx) -> Result<Self> {
+        Ok(Self { member: None, suspended: None, roles: Vec::new(), audiences: audience::public(cx).await? })
     }
 
     /// A member, as they are now; none when there is no such member.
@@ -122,8 +122,11 @@ impl Caller {
             .filter_map(|row| Some(HeldRole { role: row.role?, organisation: row.organisation_id, space: row.space_id }))
             .collect();
         let mut caller = Self { member: Some((member, credential)), suspended, roles, audiences: Vec::new() };
-        caller.audiences =
-            if caller.is_administrator() { audience::all(cx).await? } else { audience::held(cx, Some(member), now).await? };
+        caller.audiences = if caller.is_administrator() {
+            audience::all(cx).await?
+        } else {
+            audience::held(cx, member, caller.passes(Scope::Moderate), now).await?
+        };
         Ok(Some(caller))
     }
 

@@ -119,9 +119,8 @@ impl From<sqlx::Error> for Error {
                 let code = database.code().unwrap_or_default().into_owned();
                 let constraint = database.constraint().unwrap_or_default();
                 match code.as_str() {
-                    // SQLite: busy, locked, I/O, full, cannot open, read-only. PostgreSQL: resources, operator, connection,
-                    // serialisation.
-                    "5" | "6" | "8" | "10" | "13" | "14" => Self::unavailable(format!("SQLite {code}")),
+                    _ if is_sqlite_away(&code) => Self::unavailable(format!("SQLite {code}")),
+                    // PostgreSQL: resources, operator, connection, serialisation.
                     _ if ["53", "57", "08", "40"].iter().any(|class| code.len() == 5 && code.starts_with(class)) => {
                         Self::unavailable(format!("PostgreSQL {code}"))
                     }
@@ -134,6 +133,12 @@ impl From<sqlx::Error> for Error {
             _ => Self::internal(error.to_string()),
         }
     }
+}
+
+/// Busy, locked, no memory, read-only, I/O, full, cannot open: the primary code is the low byte of the extended one
+/// (sqlite.org/rescode.html). PostgreSQL's codes have five characters.
+fn is_sqlite_away(code: &str) -> bool {
+    code.len() < 5 && code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14))
 }
 
 /// One thing to correct in the input.
@@ -198,5 +203,22 @@ impl Problems {
     /// [`Error::Invalid`] with all that was noted.
     pub fn refuse(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extended_codes_of_sqlite_say_that_it_is_away() {
+        // Busy, its snapshot, a short read, a failed fsync, a full disk, a read-only database that moved.
+        for code in ["5", "517", "522", "1034", "13", "1032"] {
+            assert!(is_sqlite_away(code), "{code}");
+        }
+        // A unique value, a foreign key; PostgreSQL's own.
+        for code in ["2067", "787", "23505", "40001", ""] {
+            assert!(!is_sqlite_away(code), "{code}");
+        }
     }
 }

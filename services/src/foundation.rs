@@ -4,7 +4,7 @@ use crate::App;
 use crate::accounts;
 use crate::audience::{self, Grant};
 use crate::clock::Clock;
-use crate::db::Tx;
+use crate::db::{Tx, alone};
 use crate::error::{Error, Result};
 use crate::events::{Event, tell};
 use crate::forum::{self, Forum, Space, ThreadKind};
@@ -165,7 +165,8 @@ pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                // Two nodes may start on the same empty database: the second one finds it laid.
+                // Two nodes may start on the same empty database: the second one waits, and finds it laid.
+                alone(tx, "foundation").await?;
                 if !forum::spaces(tx).await?.is_empty() {
                     return Ok(None);
                 }

@@ -337,6 +337,21 @@ async fn moderators_see_their_space_and_administrators_everything(world: &World)
     let done = pilot.mutate("createAccessToken", input, "secret").await.done("createAccessToken");
     let narrow = pilot.with_bearer(&text(&done["secret"]));
     assert!(!sees(&narrow, &forum).await);
+    // A moderator's token that does not moderate neither; with the scope to moderate, an administrator's does.
+    let token = async |who: &Client, scopes: Value| {
+        let input = json!({ "name": "essai", "scopes": scopes, "expiresInDays": 7 });
+        let done = who.mutate("createAccessToken", input, "secret").await.done("createAccessToken");
+        who.with_bearer(&text(&done["secret"]))
+    };
+    for (who, scopes, visible) in [
+        (&here, json!(["LIRE", "ECRIRE"]), false),
+        (&here, json!(["LIRE", "MODERER"]), true),
+        (&everywhere, json!(["LIRE"]), false),
+        (&pilot, json!(["LIRE", "MODERER"]), true),
+        (&ines, json!(["LIRE"]), true),
+    ] {
+        assert_eq!(sees(&token(who, scopes.clone()).await, &forum).await, visible, "{scopes}");
+    }
     // Narrowed to others, the moderators of the space still see it.
     let change = json!({ "forumId": forum, "audience": [{ "kind": "MEMBRE", "memberId": there.id().await }] });
     world.administrator().mutate("updateForum", change, "").await.done("updateForum");

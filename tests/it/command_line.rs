@@ -31,6 +31,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             commands_run_beside_a_serving_process,
             the_demo_is_lively_and_the_same_each_time,
             a_database_newer_than_the_binary_is_left_alone,
+            commands_at_once_on_nothing_lay_one_foundation,
         ]);
     }
     trials.extend(on![
@@ -353,6 +354,17 @@ async fn commands_run_beside_a_serving_process(database: Database) {
         assert!(line.contains("jours"), "{line}");
     }
     served.stop().await;
+}
+
+/// Several nodes of a new deployment start together.
+async fn commands_at_once_on_nothing_lay_one_foundation(database: Database) {
+    let place = Place::new(database).await;
+    let told = futures_util::future::join_all((0..4).map(|_| place.run(&["migrate"]))).await;
+    let links = told.into_iter().filter(|told| told.out.contains("/connexion?jeton=")).count();
+    let done: Vec<_> = futures_util::future::join_all((0..2).map(|_| place.run(&["migrate"]))).await;
+    assert_eq!((links, done.into_iter().map(Ended::done).filter(|told| told.contains("jeton")).count()), (1, 0));
+    let rows = place.fact("select (select count(*) from spaces) || ' ' || (select count(*) from members)").await;
+    assert_eq!(rows, "3 1");
 }
 
 async fn flags_and_variables_move_it(_: Database) {

@@ -74,7 +74,7 @@ async fn a_forum_says_which_kinds_it_takes_and_who_opens(world: &World) {
         |forum: &str, kind: &str| json!({ "forumId": forum, "kind": kind, "title": "Un titre sensé", "body": "Un texte." });
     let refused = claire.mutate("openThread", open(&questions, "SIGNALEMENT"), "thread { id }").await;
     assert_eq!(refused.problems("openThread"), ["kind: REFUSE"]);
-    assert!(refused.text.contains("Ce forum accueille : QUESTION, DISCUSSION."), "{}", refused.text);
+    assert!(refused.text.contains("Ce forum accueille : questions, discussions."), "{}", refused.text);
     let refused = claire.mutate("openThread", open(&news, "ACTUALITE"), "thread { id }").await;
     assert_eq!(refused.code(), "FORBIDDEN", "{}", refused.text);
 

@@ -1,7 +1,7 @@
 //! Joining: one-time links, handles, and a home organisation that somebody approves.
 
 use chrono::TimeDelta;
-use harness::{Client, Reply, Settings, Story, World, stories};
+use harness::{Client, Database, Reply, Settings, Story, World, stories};
 use serde_json::{Value, json};
 use services::config::LinkLimits;
 
@@ -19,12 +19,16 @@ pub(crate) fn stories() -> Vec<Story> {
         a_link_used_twice_at_once_serves_once,
         one_address_joins_once_even_by_two_links_at_once,
         an_address_gets_so_many_mails_an_hour_and_always_the_same_answer,
+        others_who_ask_for_links_keep_nobody_out,
         an_origin_that_asks_too_often_is_told_when_to_come_back,
         a_proxy_s_word_counts_only_behind_a_proxy,
         the_organisation_s_administrator_approves_a_home,
         the_community_s_administrator_refuses_with_a_reason,
         a_new_wish_replaces_the_one_that_waits,
         a_member_leaves_and_the_history_stays,
+        a_wish_decided_and_changed_at_once_is_never_half_done,
+        links_asked_for_at_once_stop_at_the_limit,
+        old_links_are_swept_however_many,
     ]
 }
 
@@ -288,6 +292,88 @@ async fn an_address_gets_so_many_mails_an_hour_and_always_the_same_answer(world:
         world.mail_to(address).await;
     }
     world.finish().await;
+}
+
+async fn others_who_ask_for_links_keep_nobody_out(world: &World) {
+    let world = limited(world, 2, 1000, false).await;
+    for _ in 0..4 {
+        ask(&world, "camille@exemple.test").await.done("requestLink");
+    }
+    assert_eq!(world.mails_left().await, 2);
+    // Those links are past, and the hour is not.
+    world.advance(TimeDelta::minutes(31));
+    ask(&world, "camille@exemple.test").await.done("requestLink");
+    ask(&world, "camille@exemple.test").await.done("requestLink");
+    assert_eq!(world.mails_left().await, 3, "one good link at a time, beyond the limit");
+    for _ in 0..2 {
+        world.mail_to("camille@exemple.test").await;
+    }
+    let token = world.mail_to("camille@exemple.test").await.token();
+    world.anonymous().sign_up(&token, "camille", "Camille", None).await;
+    world.finish().await;
+}
+
+async fn links_asked_for_at_once_stop_at_the_limit(world: &World) {
+    let world = limited(world, 3, 1000, false).await;
+    let asked = (0..12).map(|_| ask(&world, "camille@exemple.test"));
+    for reply in futures_util::future::join_all(asked).await {
+        reply.done("requestLink");
+    }
+    assert_eq!(world.mails_left().await, 3);
+    for _ in 0..3 {
+        world.mail_to("camille@exemple.test").await;
+    }
+    world.finish().await;
+}
+
+/// Of the two, one comes first; the other sees what it did, and neither waits for the other without end.
+async fn a_wish_decided_and_changed_at_once_is_never_half_done(world: &World) {
+    let (administration, camille) = (world.administrator(), world.member("camille").await);
+    let culture = administration.make_organisation("Culture", None).await;
+    let justice = administration.make_organisation("Justice", None).await;
+    for round in 0..6 {
+        let wish = json!({ "organisationId": culture });
+        let reply = camille.mutate("requestAffiliation", wish, "affiliation { id }").await;
+        let affiliation = reply.done("requestAffiliation")["affiliation"]["id"].clone();
+        let decide = json!({ "affiliationId": affiliation, "approve": true });
+        let (decided, changed) = tokio::join!(
+            administration.mutate("decideAffiliation", decide, "affiliation { state }"),
+            camille.mutate("requestAffiliation", json!({ "organisationId": justice }), "affiliation { state }"),
+        );
+        changed.done("requestAffiliation");
+        let approved = decided.data["decideAffiliation"]["problems"] == json!([]);
+        assert!(approved || decided.problems("decideAffiliation") == ["affiliationId: REFUSE"], "{round}: {}", decided.text);
+        // The wish for Justice waits either way; the home is Culture when it was approved first.
+        camille.mutate("leaveOrganisation", json!({}), "").await.done("leaveOrganisation");
+        if approved {
+            camille.mutate("leaveOrganisation", json!({}), "").await.done("leaveOrganisation");
+        }
+        assert_eq!(world.count("select count(*) from affiliations where state in ('DEMANDEE', 'APPROUVEE')").await, 0);
+    }
+    assert!(!world.take_mails().await.is_empty());
+}
+
+/// More than one run takes: it comes back until none is left.
+async fn old_links_are_swept_however_many(world: &World) {
+    let before = world.count("select count(*) from sign_in_links").await;
+    world
+        .change(match world.database {
+            Database::Sqlite => {
+                "insert into sign_in_links (id, address, address_key, created_at, expires_at)
+                 with recursive n (i) as (select 1 union all select i + 1 from n where i < 1201)
+                 select randomblob(16), 'a@exemple.test', 'a@exemple.test', '2026-01-01T00:00:00+00:00', '2026-01-01T00:30:00+00:00'
+                 from n"
+            }
+            Database::Postgres => {
+                "insert into sign_in_links (id, address, address_key, created_at, expires_at)
+                 select gen_random_uuid(), 'a@exemple.test', 'a@exemple.test', '2026-01-01', '2026-01-01' from generate_series(1, 1201)"
+            }
+        })
+        .await;
+    assert_eq!(world.count("select count(*) from sign_in_links").await, before + 1201);
+    world.advance(TimeDelta::days(3));
+    world.run_jobs().await;
+    assert_eq!(world.count("select count(*) from sign_in_links").await, 0);
 }
 
 async fn an_origin_that_asks_too_often_is_told_when_to_come_back(world: &World) {

@@ -9,6 +9,7 @@ mod explorer;
 mod faults;
 mod forum;
 mod http;
+mod jobs;
 mod joining;
 mod mail;
 mod moderation;
@@ -29,6 +30,7 @@ fn main() -> std::process::ExitCode {
         events::stories(),
         forum::stories(),
         http::stories(),
+        jobs::stories(),
         joining::stories(),
         mail::stories(),
         moderation::stories(),

@@ -17,6 +17,7 @@ pub(crate) fn stories() -> Vec<Story> {
         threads_moved_across_at_once_all_arrive,
         a_moderator_of_one_space_has_no_power_elsewhere,
         a_token_moderates_only_with_its_scope,
+        a_thread_with_nothing_left_to_read_leaves_the_list_and_its_pin,
     ]
 }
 
@@ -187,7 +188,7 @@ async fn a_locked_thread_refuses_members(world: &World) {
         ("deletePost", json!({ "postId": root })),
     ] {
         let refused = ada.mutate(name, input, "").await;
-        assert_eq!(refused.problems(name), ["threadId: REFUSE"], "{name}");
+        assert_eq!(refused.problems(name), ["postId: REFUSE"], "{name}");
         assert!(refused.text.contains("Ce fil est verrouillé"), "{}", refused.text);
     }
     let title = json!({ "threadId": thread, "title": "Un autre titre" });
@@ -419,10 +420,31 @@ async fn a_token_moderates_only_with_its_scope(world: &World) {
     // To the writing token the thread is locked as to any member.
     assert_eq!(
         writing.mutate("answerPost", json!({ "postId": root, "body": "Non" }), "").await.problems("answerPost"),
-        ["threadId: REFUSE"]
+        ["postId: REFUSE"]
     );
     moderating.mutate("hideThread", hide, "").await.done("hideThread");
     for who in [&reading, &writing] {
         assert_eq!(read(who, query, variables.clone()).await, json!({ "thread": null, "post": null }));
     }
+}
+
+/// Whether its opening post was deleted or hidden.
+async fn a_thread_with_nothing_left_to_read_leaves_the_list_and_its_pin(world: &World) {
+    let (ada, modo) = (world.member("ada").await, moderator(world, "modo", Some("plateforme")).await);
+    let forum = world.forum("plateforme", "questions").await;
+    let (deleted, opening) = ada.open_thread(&forum, "QUESTION", "Une question supprimée", "Texte").await;
+    let (hidden, disputed) = ada.open_thread(&forum, "QUESTION", "Une question masquée", "Texte").await;
+    for thread in [&deleted, &hidden] {
+        modo.mutate("pinThread", json!({ "threadId": thread, "pinned": true }), "").await.done("pinThread");
+    }
+    let answer = ada.answer(&disputed, "Une réponse").await;
+    let hide = |post: &str| json!({ "postId": post, "hidden": true, "reason": "Hors sujet" });
+    ada.mutate("deletePost", json!({ "postId": opening }), "").await.done("deletePost");
+    modo.mutate("hidePost", hide(&disputed), "").await.done("hidePost");
+    assert_eq!(counts(&ada, &forum).await, (json!(1), json!(1)), "an answer is left to read");
+    modo.mutate("hidePost", hide(&answer), "").await.done("hidePost");
+    assert_eq!(counts(&ada, &forum).await, (json!(0), json!(0)));
+    let query = "query($t: [ID!]!) { nodes(ids: $t) { ... on Thread { hidden pinned } } }";
+    let away = read(&modo, query, json!({ "t": [deleted, hidden] })).await;
+    assert_eq!(away["nodes"], json!([{ "hidden": true, "pinned": false }, { "hidden": true, "pinned": false }]));
 }

@@ -4,6 +4,8 @@ use chrono::TimeDelta;
 use harness::{Client, Reply, Story, World, stories};
 use serde_json::{Value, json};
 
+use crate::steps::read;
+
 pub(crate) fn stories() -> Vec<Story> {
     stories![
         organisations_and_units_are_made_by_those_who_administer,
@@ -212,15 +214,36 @@ async fn a_role_acts_between_its_dates_only(world: &World) {
     let administration = world.administrator();
     let culture = administration.make_organisation("Culture", None).await;
     let dominique = world.member("dominique").await;
+    // Finer than what the databases keep, and than what a cursor says.
+    let start = (world.app.clock.now() + TimeDelta::days(1)).format("%Y-%m-%dT%H:%M:%S.1234567Z").to_string();
     let input = json!({ "memberId": dominique.id().await, "role": "ADMINISTRATEUR_ESPACE_DEDIE", "organisationId": culture,
-        "startsAt": in_days(world, 1), "endsAt": in_days(world, 3) });
+        "startsAt": start, "endsAt": in_days(world, 3) });
     grant(administration, input).await.done("grantRole");
+    let query =
+        "query($id: ID!, $after: String) { node(id: $id) { ... on Member { roles(history: true, first: 1, after: $after) {
+        edges { cursor } pageInfo { hasNextPage } } } } }";
+    let page = read(administration, query, json!({ "id": dominique.id().await })).await["node"]["roles"].clone();
+    let after = json!({ "id": dominique.id().await, "after": page["edges"][0]["cursor"] });
+    assert_eq!(read(administration, query, after).await["node"]["roles"]["edges"], json!([]), "a page that never ends");
+    let far = json!({ "memberId": dominique.id().await, "role": "ORGANISATEUR", "startsAt": "9999-12-31T23:59:59-23:59" });
+    assert!(grant(administration, far).await.text.contains("RFC 3339"));
     assert_eq!(create(&dominique, None, "Un", Some(&culture)).await.code(), "FORBIDDEN", "not begun");
     world.advance(TimeDelta::hours(25));
     create(&dominique, None, "Un", Some(&culture)).await.done("createOrganisation");
     world.advance(TimeDelta::days(2));
     world.run_jobs().await;
     assert_eq!(create(&dominique, None, "Deux", Some(&culture)).await.code(), "FORBIDDEN", "past");
+    // A later term leaves room for one before it, and for none that overlaps.
+    let term = |from: i64, to: i64, id: &str| {
+        json!({ "memberId": id, "role": "CONCEPTEUR", "organisationId": culture,
+        "startsAt": in_days(world, from), "endsAt": in_days(world, to) })
+    };
+    let id = dominique.id().await;
+    grant(administration, term(30, 60, &id)).await.done("grantRole");
+    grant(administration, term(1, 29, &id)).await.done("grantRole");
+    for overlap in [term(0, 2, &id), term(59, 90, &id), term(0, 100, &id), term(40, 41, &id)] {
+        assert_eq!(grant(administration, overlap).await.problems("grantRole"), ["role: DEJA_PRIS"]);
+    }
     let again = administration.grant(&dominique.id().await, "ADMINISTRATEUR_ESPACE_DEDIE", Some(&culture)).await;
     create(&dominique, None, "Deux", Some(&culture)).await.done("createOrganisation");
     end(administration, &again).await.done("endRole");

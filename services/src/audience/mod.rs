@@ -14,7 +14,7 @@ use crate::id::{AudienceId, MemberId, OrganisationId, SpaceId};
 use crate::roles::Role;
 
 pub use store::grants;
-pub(crate) use store::{all, held};
+pub(crate) use store::{all, held, public};
 
 /// More grants than that belong in an organisation of their own.
 pub const MOST_GRANTS: usize = 50;

@@ -117,23 +117,28 @@ pub(crate) async fn all(cx: &mut Cx) -> Result<Vec<AudienceId>> {
     Ok(crate::db::all!(cx, (AudienceId,), "select id from audiences order by id")?.into_iter().map(|row| row.0).collect())
 }
 
-/// The audiences a member holds; those of everyone when there is no member.
-pub(crate) async fn held(cx: &mut Cx, member: Option<MemberId>, now: DateTime<Utc>) -> Result<Vec<AudienceId>> {
-    let Some(member) = member else {
-        return Ok(crate::db::all!(
-            cx,
-            (AudienceId,),
-            "select distinct audience_id from audience_grants where kind = 'PUBLIC' order by audience_id"
-        )?
-        .into_iter()
-        .map(|row| row.0)
-        .collect());
-    };
+/// The audiences of everyone.
+pub(crate) async fn public(cx: &mut Cx) -> Result<Vec<AudienceId>> {
+    let rows = crate::db::all!(
+        cx,
+        (AudienceId,),
+        "select distinct audience_id from audience_grants where kind = 'PUBLIC' order by audience_id"
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The audiences a member holds; those of moderators only when what they came with lets them moderate (`moderates`). The
+/// community's administrators then moderate every space.
+pub(crate) async fn held(cx: &mut Cx, member: MemberId, moderates: bool, now: DateTime<Utc>) -> Result<Vec<AudienceId>> {
     Ok(crate::db::all!(
         cx, (AudienceId,),
-        "with active as (
+        "with granted as (
            select role, organisation_id, space_id from role_grants
            where member_id = $1 and starts_at <= $2 and ended_at is null and (ends_at is null or ends_at > $2)
+         ), active as (
+           select role, organisation_id, space_id from granted where role <> 'MODERATEUR' or $3
+           union all
+           select 'MODERATEUR', null, null from granted where $3 and role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE')
          ), held as (
            select organisation_id from members where id = $1 and organisation_id is not null
            union
@@ -152,7 +157,7 @@ pub(crate) async fn held(cx: &mut Cx, member: Option<MemberId>, now: DateTime<Ut
                   select 1 from active
                   where active.role = g.role and (active.space_id is null or active.space_id = g.space_id)))
          order by g.audience_id",
-        member, now
+        member, now, moderates
     )?
     .into_iter()
     .map(|row| row.0)

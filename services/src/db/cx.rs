@@ -144,16 +144,25 @@ macro_rules! exec {
     };
 }
 
-/// `lock!(cx, Row, "select …", a)`: the row, kept as it is until the transaction ends. SQLite's writer is alone anyway.
+/// `lock!(cx, Row, "select …", a)`: the row, kept as it is until the transaction ends. SQLite's writer is alone anyway. No key
+/// changes, so that rows which refer to it can be inserted meanwhile.
 macro_rules! lock {
     ($cx:expr, $row:ty, $sql:literal $(, $bind:expr)* $(,)?) => {{
         let cx: &mut $crate::db::Cx = $cx;
         if matches!(cx, $crate::db::Cx::Postgres(_)) {
-            $crate::db::opt!(cx, $row, concat!($sql, " for update") $(, $bind)*)
+            $crate::db::opt!(cx, $row, concat!($sql, " for no key update") $(, $bind)*)
         } else {
             $crate::db::opt!(cx, $row, $sql $(, $bind)*)
         }
     }};
+}
+
+/// Lets one transaction at a time pass with this name, until it ends. SQLite's writer is alone anyway.
+pub(crate) async fn alone(cx: &mut Cx, name: &str) -> sqlx::Result<()> {
+    if matches!(cx, Cx::Postgres(_)) {
+        exec!(cx, "select pg_advisory_xact_lock(hashtextextended($1, 0))", name)?;
+    }
+    Ok(())
 }
 
 /// `in_list!(cx, Row, "select … where id in (", ids, ")")`: the rows of a list of keys, at most 500. One statement text per

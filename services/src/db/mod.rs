@@ -21,7 +21,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub(crate) use constraint::{duplicate, violates};
 pub use cx::{Cx, Held};
-pub(crate) use cx::{all, each, exec, in_list, keyset, lock, one, opt};
+pub(crate) use cx::{all, alone, each, exec, in_list, keyset, lock, one, opt};
 pub use readers::Reader;
 pub use wake::Wakes;
 pub use writer::Tx;
@@ -63,7 +63,9 @@ impl Source {
                 let options = PgConnectOptions::from_str(url)?
                     .application_name("ciam")
                     .statement_cache_capacity(256)
-                    .options([("timezone", "UTC")]);
+                    .options([("timezone", "UTC")])
+                    // A client that lost its power holds no lock for hours.
+                    .options([("tcp_keepalives_idle", "15"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
                 // The server gives up where we do: a statement nobody waits for holds no row.
                 let options = match access {
                     Access::Long => options,

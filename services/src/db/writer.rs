@@ -23,6 +23,8 @@ const QUEUE: usize = 4096;
 /// One work may hold the writer this long.
 const DEADLINE: Duration = Duration::from_secs(10);
 const POSTGRES_WRITERS: usize = 8;
+/// A write that has not begun by then is refused: its caller has given up, and may have tried again.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A write transaction: its connection, and what to wake once it is committed.
 pub struct Tx {
@@ -74,6 +76,7 @@ impl Writer {
                 source,
                 free: Mutex::default(),
                 permits: Semaphore::new(POSTGRES_WRITERS),
+                queue: Arc::new(Semaphore::new(QUEUE)),
                 wake,
             }))),
         }
@@ -93,8 +96,13 @@ impl Writer {
                 queue.try_send(seat).map_err(|_| Error::unavailable("the writer's queue is full"))?;
             }
             Self::Postgres(postgres) => {
+                let place = Arc::clone(&postgres.queue).try_acquire_owned();
+                let place = place.map_err(|_| Error::unavailable("the writer's queue is full"))?;
                 let postgres = Arc::clone(postgres);
-                tokio::spawn(async move { postgres.run(seat).await });
+                tokio::spawn(async move {
+                    postgres.run(seat).await;
+                    drop(place);
+                });
             }
         }
         answer.await.unwrap_or_else(|_| Err(Error::unavailable("the writer went away")))
@@ -245,13 +253,17 @@ pub(super) struct Postgres {
     source: Source,
     free: Mutex<Vec<Tx>>,
     permits: Semaphore,
+    queue: Arc<Semaphore>,
     wake: Wake,
 }
 
 impl Postgres {
     async fn run(&self, mut rider: Box<dyn Rider>) {
-        let Ok(_permit) = self.permits.acquire().await else { return rider.settle(false) };
-        match self.alone(&mut rider).await {
+        let permit = tokio::time::timeout(PATIENCE, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else { return rider.settle(false) };
+        // A server that answers nothing any more must not keep the connection for ever.
+        let alone = tokio::time::timeout(DEADLINE * 2, self.alone(&mut rider)).await;
+        match alone.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))) {
             Ok(mut tx) => {
                 let work = std::mem::take(&mut tx.leaves_work);
                 if tx.is_clean() {

@@ -60,7 +60,7 @@ async fn refuse_a_community(tx: &mut Tx, members: &[WrittenMember]) -> Result<()
              repartez d'un dossier de données neuf (ou d'une base vide).",
         ));
     }
-    let everybody = Caller::anonymous(tx, NOW).await?;
+    let everybody = Caller::anonymous(tx).await?;
     let said = forum::forums_of(tx, &everybody).await?.values().flatten().any(|forum| forum.thread_count > 0);
     if said || organisations::count_organisations(tx, None).await? > 0 || accounts::count_members(tx, None).await? > 1 {
         return Err(refused(

@@ -84,7 +84,7 @@ fn the_content_is_sound() {
         for body in answers.iter().flat_map(|answer| [Some(&answer.body), answer.edited.as_ref()]).flatten().chain([&thread.body])
         {
             text::body("body", body).unwrap();
-            for handle in text::handles(body) {
+            for handle in text::handles(body).unwrap() {
                 assert!(handles.contains(handle.as_str()), "@{handle} in {}", thread.title);
             }
         }

@@ -52,7 +52,8 @@ impl Writing {
         let members = places.members.iter().map(|(_, id)| *id).collect();
         let known: Mentioned = places.members.into_iter().collect();
         let bodies = plan.bodies.iter().map(|body| {
-            let mut mentioned: Vec<_> = text::handles(body).iter().filter_map(|handle| known.get(handle).copied()).collect();
+            let mut mentioned: Vec<_> =
+                text::handles(body).unwrap_or_default().iter().filter_map(|handle| known.get(handle).copied()).collect();
             mentioned.sort_unstable();
             Body { rendered: text::render(body, &known), mentioned }
         });

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::db::{Cx, Db, Wakes, exec, one};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The advisory lock of whoever numbers; the digits of "ciam" as bytes.
 const LOCK: i64 = 0x6369_616d;
 const POLL: Duration = Duration::from_secs(1);
+/// The lock is given up to another node after that long without an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Numbers events for as long as the process lives, when this node holds the lock. Nothing to do on SQLite.
 pub async fn sequence(db: Db) {
@@ -31,7 +33,8 @@ async fn hold(db: &Db, wakes: &mut Wakes) -> Result<()> {
         return Ok(());
     }
     loop {
-        if number(&mut cx).await? > 0 {
+        let numbered = tokio::time::timeout(PATIENCE, number(&mut cx)).await;
+        if numbered.map_err(|_| Error::unavailable("the numbering got no answer"))?? > 0 {
             db.wake_all();
         }
         drop(tokio::time::timeout(POLL, wakes.next()).await);

@@ -46,7 +46,8 @@ pub async fn create_forum(app: &App, caller: &Caller, new: CreateForum) -> Resul
             Box::pin(async move {
                 let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
                 may_arrange(&actor)?;
-                let Some(space) = store::space_row(tx, new.space).await? else {
+                // Locked, so that of two forums made at once under one name the second is refused in words.
+                let Some(space) = store::lock_space(tx, new.space).await? else {
                     return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
                 };
                 let slug = text::slug(&name);

@@ -148,14 +148,29 @@ pub async fn delete_post(app: &App, caller: &Caller, id: PostId) -> Result<PostI
         .await
 }
 
-/// A thread whose opening post is deleted and that has no answer left to read is hidden.
+/// A thread whose opening post was taken away and that has no answer left to read is hidden.
 pub(crate) async fn hide_if_empty(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread, answers: i64) -> Result<()> {
-    if answers > 0 || thread.hidden_at.is_some() || !store::is_opening_deleted(tx, thread.id).await? {
+    if answers > 0 || thread.hidden_at.is_some() || !store::is_opening_away(tx, thread.id).await? {
         return Ok(());
     }
+    hide_thread(tx, clock, actor, thread).await
+}
+
+/// Puts a thread out of sight, where it holds no place on top of its forum.
+pub(crate) async fn hide_thread(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread) -> Result<()> {
     store::set_hidden_thread(tx, thread.id, Some(clock.now())).await?;
     store::add_to_thread_count(tx, thread.forum_id, -1).await?;
+    unpin(tx, clock, actor, thread).await?;
     tell(tx, clock, Some(actor), &Event::ThreadHidden { thread: thread.id, hidden: true }).await
+}
+
+/// Takes a thread from the top of its forum, when it is there.
+pub(crate) async fn unpin(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread) -> Result<()> {
+    if thread.pinned_at.is_none() {
+        return Ok(());
+    }
+    store::set_pinned(tx, thread.id, None).await?;
+    tell(tx, clock, Some(actor), &Event::ThreadPinned { thread: thread.id, pinned: false }).await
 }
 
 /// A post that was the accepted answer and is taken away reopens its thread.

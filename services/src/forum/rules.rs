@@ -29,7 +29,7 @@ pub(crate) fn takes_kind(kinds: &[ThreadKind], kind: ThreadKind) -> Result<(), P
     if kinds.contains(&kind) {
         return Ok(());
     }
-    let taken: Vec<_> = kinds.iter().map(|kind| kind.code()).collect();
+    let taken: Vec<_> = kinds.iter().map(|kind| kind.words()).collect();
     Err(Problem::new("kind", Code::Refused, format!("Ce forum accueille : {}.", taken.join(", "))))
 }
 
@@ -111,5 +111,5 @@ pub(super) fn can_be_accepted(thread: &Thread, post: &Post) -> Result<()> {
 }
 
 fn locked() -> Error {
-    Error::conflict("threadId", Code::Refused, "Ce fil est verrouillé : il n'accepte plus de message.")
+    Error::conflict("postId", Code::Refused, "Ce fil est verrouillé : il n'accepte plus de message.")
 }

@@ -57,6 +57,10 @@ pub(super) async fn spaces(cx: &mut Cx) -> Result<Vec<Space>> {
     Ok(all!(cx, Space, "select id, slug, name, description, position, created_at from spaces order by position, id")?)
 }
 
+pub(super) async fn lock_space(cx: &mut Cx, id: SpaceId) -> Result<Option<Space>> {
+    Ok(lock!(cx, Space, "select id, slug, name, description, position, created_at from spaces where id = $1", id)?)
+}
+
 pub(crate) async fn space_row(cx: &mut Cx, id: SpaceId) -> Result<Option<Space>> {
     Ok(opt!(cx, Space, "select id, slug, name, description, position, created_at from spaces where id = $1", id)?)
 }
@@ -490,9 +494,14 @@ pub(super) async fn posts(cx: &mut Cx, filter: &PostFilter, slice: &Slice<PathKe
     })?)
 }
 
-pub(super) async fn is_opening_deleted(cx: &mut Cx, thread: ThreadId) -> Result<bool> {
-    Ok(opt!(cx, (PostId,), "select id from posts where thread_id = $1 and ordinal = 0 and deleted_at is not null", thread)?
-        .is_some())
+pub(super) async fn is_opening_away(cx: &mut Cx, thread: ThreadId) -> Result<bool> {
+    Ok(opt!(
+        cx,
+        (PostId,),
+        "select id from posts where thread_id = $1 and ordinal = 0 and (deleted_at is not null or hidden_at is not null)",
+        thread
+    )?
+    .is_some())
 }
 
 pub(super) async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<Vec<Post>> {

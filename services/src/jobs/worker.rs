@@ -1,9 +1,10 @@
 //! Claims due jobs, runs them, settles them.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use rand::RngExt;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -97,12 +98,19 @@ async fn round(app: &App) -> Result<usize> {
 
 /// How long nothing will be due, unless something wakes us.
 async fn pause(app: &App) -> Duration {
+    let now = app.clock.now();
     let next = async {
         let mut reader = app.db.reader().await?;
-        Ok::<_, Error>(one!(&mut reader, (Option<DateTime<Utc>>,), "select min(run_at) from jobs where dead_at is null")?.0)
+        let next = one!(
+            &mut reader,
+            (Option<DateTime<Utc>>,),
+            "select min(run_at) from jobs where dead_at is null and (leased_until is null or leased_until < $1)",
+            now
+        )?;
+        Ok::<_, Error>(next.0)
     };
     let Ok(Some(next)) = next.await else { return POLL };
-    (next - app.clock.now()).to_std().unwrap_or(POLL).clamp(Duration::from_millis(50), POLL)
+    (next - now).to_std().unwrap_or(POLL).clamp(Duration::from_millis(50), POLL)
 }
 
 async fn due(cx: &mut Cx, now: DateTime<Utc>) -> Result<Option<(JobId,)>> {
@@ -155,9 +163,11 @@ async fn run(app: &App, claimed: Claimed) {
     let verdict = match serde_json::from_value::<Job>(payload) {
         // A job of a newer version, run by an older node during a deploy: the newer one will take it.
         Err(error) => Verdict::Retry(format!("unknown job: {error}")),
-        Ok(job) => match job.run(app).await {
-            Ok(verdict) => verdict,
-            Err(error) => Verdict::Retry(error.to_string()),
+        Ok(job) => match AssertUnwindSafe(job.run(app)).catch_unwind().await {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(error)) => Verdict::Retry(error.to_string()),
+            // One job that panics must not end all the others with it.
+            Err(_panic) => Verdict::Retry("the job panicked".into()),
         },
     };
     match &verdict {

@@ -6,6 +6,8 @@ mod messages;
 mod store;
 mod transport;
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,6 +24,9 @@ use transport::Sent;
 
 /// How long a mail that the server puts off is tried again.
 const PATIENCE: TimeDelta = TimeDelta::days(1);
+
+/// A whole dialogue with the server, well below the lease of its job: nobody else takes the mail for abandoned meanwhile.
+const DIALOGUE: Duration = Duration::from_secs(120);
 
 /// What a mail is about; `data` in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,9 +83,11 @@ pub(crate) async fn send(app: &App, id: MailId) -> Result<Verdict> {
         app.db.clone().write(move |tx| Box::pin(async move { take(&app, tx, id).await })).await?
     };
     let Some((recipient, posted, letter)) = taken else { return Ok(Verdict::Done) };
-    let sent = match app.mailer.send(&app.config, id, app.clock.now(), &recipient, &letter).await {
-        Ok(sent) => sent,
-        Err(cause) => Sent::Never(cause),
+    let sending = app.mailer.send(&app.config, id, app.clock.now(), &recipient, &letter);
+    let sent = match tokio::time::timeout(DIALOGUE, sending).await {
+        Ok(Ok(sent)) => sent,
+        Ok(Err(cause)) => Sent::Never(cause),
+        Err(_elapsed) => Sent::Later("the SMTP server takes too long".into()),
     };
     let (state, verdict) = match sent {
         Sent::Yes => ("sent", Verdict::Done),

@@ -38,15 +38,14 @@ pub async fn switch_thread(app: &App, caller: &Caller, id: ThreadId, switch: Swi
                 let (actor, thread) = moderated(tx, &clock, &caller, id).await?;
                 let at = on.then_some(now);
                 let event = match switch {
-                    Switch::Hidden if thread.hidden_at.is_some() != on => {
-                        forum::set_hidden_thread(tx, id, at).await?;
-                        // Out of sight it holds no place on top of its forum.
-                        if on && thread.pinned_at.is_some() {
-                            forum::set_pinned(tx, id, None).await?;
-                            tell(tx, &clock, Some(actor.id), &Event::ThreadPinned { thread: id, pinned: false }).await?;
-                        }
-                        forum::add_to_thread_count(tx, thread.forum_id, if on { -1 } else { 1 }).await?;
-                        Event::ThreadHidden { thread: id, hidden: on }
+                    Switch::Hidden if on && thread.hidden_at.is_none() => {
+                        forum::hide_thread(tx, &clock, actor.id, &thread).await?;
+                        return Ok(id);
+                    }
+                    Switch::Hidden if !on && thread.hidden_at.is_some() => {
+                        forum::set_hidden_thread(tx, id, None).await?;
+                        forum::add_to_thread_count(tx, thread.forum_id, 1).await?;
+                        Event::ThreadHidden { thread: id, hidden: false }
                     }
                     Switch::Locked if thread.locked_at.is_some() != on => {
                         forum::set_locked(tx, id, at).await?;
@@ -99,10 +98,11 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
                         tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
                     }
                 }
-                forum::set_thread_forum(tx, id, to).await?;
-                if thread.pinned_at.is_some() {
-                    forum::set_pinned(tx, id, None).await?;
+                if kind != thread.kind {
+                    tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
                 }
+                forum::set_thread_forum(tx, id, to).await?;
+                forum::unpin(tx, &clock, actor.id, &thread).await?;
                 if thread.hidden_at.is_none() {
                     // In the order of their ids, so that two moves that cross never wait for each other.
                     let mut counts = [(thread.forum_id, -1), (to, 1)];

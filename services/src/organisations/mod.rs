@@ -157,7 +157,7 @@ pub async fn update_organisation(
         .write(move |tx| {
             Box::pin(async move {
                 let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
-                let organisation = store::organisation(tx, id).await?.ok_or(Error::NotFound)?;
+                let organisation = store::lock_organisation(tx, id).await?.ok_or(Error::NotFound)?;
                 rules::may_decide(&actor, &store::ancestors(tx, id).await?)?;
                 let (name, short) = (name.unwrap_or(organisation.name), short_name.unwrap_or(organisation.short_name));
                 store::rename(tx, id, &name, &short).await?;
@@ -227,13 +227,15 @@ pub async fn decide_affiliation(
             Box::pin(async move {
                 let now = clock.now();
                 let actor: Actor = caller.act(tx, now, Scope::Administer).await?;
-                let wish = store::lock_affiliation(tx, id).await?.ok_or(Error::NotFound)?;
+                let wish = store::affiliation(tx, id).await?.ok_or(Error::NotFound)?;
                 rules::may_decide(&actor, &store::ancestors(tx, wish.organisation_id).await?).map_err(|_| Error::NotFound)?;
+                // The member first, as when they change their wish meanwhile: then one waits and sees what the other did.
+                let member = accounts::lock_member(tx, wish.member_id).await?.ok_or(Error::NotFound)?;
+                let wish = store::lock_affiliation(tx, id).await?.ok_or(Error::NotFound)?;
                 if wish.state != AffiliationState::Demandee {
                     return Err(Error::conflict("affiliationId", Code::Refused, "Cette demande est déjà tranchée."));
                 }
                 let state = if approve { AffiliationState::Approuvee } else { AffiliationState::Refusee };
-                let member = accounts::lock_member(tx, wish.member_id).await?.ok_or(Error::NotFound)?;
                 if approve {
                     if let Some((affiliation, organisation)) = store::end_home(tx, member.id, now).await? {
                         let event = Event::AffiliationEnded { affiliation, member: member.id, organisation };

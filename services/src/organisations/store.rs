@@ -44,6 +44,15 @@ pub(super) async fn organisation(cx: &mut Cx, id: OrganisationId) -> Result<Opti
     )?)
 }
 
+pub(super) async fn lock_organisation(cx: &mut Cx, id: OrganisationId) -> Result<Option<Organisation>> {
+    Ok(lock!(
+        cx,
+        Organisation,
+        "select id, slug, kind, name, short_name, parent_id, created_at from organisations where id = $1",
+        id
+    )?)
+}
+
 pub(super) async fn organisation_by_slug(cx: &mut Cx, slug: &str) -> Result<Option<Organisation>> {
     Ok(opt!(
         cx,

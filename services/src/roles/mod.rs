@@ -146,7 +146,7 @@ pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<Ro
                 {
                     return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
                 }
-                if store::held(tx, new.member, new.role, new.organisation, new.space, now).await? {
+                if store::held(tx, &new, new.starts_at.unwrap_or(now)).await? {
                     return Err(Error::conflict("role", Code::Taken, "Ce membre tient déjà ce rôle."));
                 }
                 let grant = RoleGrant {

@@ -1,9 +1,9 @@
 use chrono::{DateTime, Utc};
 
-use super::{Role, RoleGrant};
+use super::{GrantRole, RoleGrant};
 use crate::db::{Cx, all, each, exec, keyset, lock, one, opt};
 use crate::error::Result;
-use crate::id::{MemberId, OrganisationId, RoleGrantId, SpaceId};
+use crate::id::{MemberId, OrganisationId, RoleGrantId};
 use crate::page::{Slice, TimeKey};
 
 pub(crate) async fn insert_grant(cx: &mut Cx, grant: &RoleGrant) -> Result<()> {
@@ -49,25 +49,20 @@ pub(super) async fn end_grant(cx: &mut Cx, id: RoleGrantId, by: MemberId, now: D
     Ok(())
 }
 
-pub(super) async fn held(
-    cx: &mut Cx,
-    member: MemberId,
-    role: Role,
-    organisation: Option<OrganisationId>,
-    space: Option<SpaceId>,
-    now: DateTime<Utc>,
-) -> Result<bool> {
+/// Whether the member holds that role there already at some moment of what is to be granted.
+pub(super) async fn held(cx: &mut Cx, new: &GrantRole, starts_at: DateTime<Utc>) -> Result<bool> {
     Ok(opt!(
         cx,
         (RoleGrantId,),
         "select id from role_grants
          where member_id = $1 and role = $2 and organisation_id is not distinct from $3 and space_id is not distinct from $4
-           and ended_at is null and (ends_at is null or ends_at > $5) limit 1",
-        member,
-        role,
-        organisation,
-        space,
-        now
+           and ended_at is null and (ends_at is null or ends_at > $5) and ($6 is null or starts_at < $6) limit 1",
+        new.member,
+        new.role,
+        new.organisation,
+        new.space,
+        starts_at,
+        new.ends_at
     )?
     .is_some())
 }
@@ -82,7 +77,7 @@ pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Resu
             "select g.id from role_grants g join members m on m.id = g.member_id
              where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
                and g.ends_at is null and (m.suspended_at is null or m.suspended_until <= $1)
-             order by g.id for update of g",
+             order by g.id for no key update of g",
             now
         )?
     } else {

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::caller::{Caller, Credential, Scope};
 use crate::clock::Clock;
-use crate::db::{Cx, Tx, duplicate, violates};
+use crate::db::{Cx, Tx, alone, duplicate, violates};
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AccessTokenId, MemberId, OrganisationId, SessionId, SignInLinkId};
@@ -140,8 +140,12 @@ pub async fn request_link(app: &App, origin: Origin, address: &str) -> Result<()
         .write(move |tx| {
             Box::pin(async move {
                 let now = clock.now();
-                // Beyond the limit nothing is sent, and nothing tells so.
-                if store::count_links(tx, &key, now - TimeDelta::hours(1)).await? >= most {
+                // Requests at once for one address are counted one after the other.
+                alone(tx, &format!("links of {key}")).await?;
+                // Beyond the limit nothing is sent, and nothing tells so. But who has no good link left gets one: others who
+                // ask for them must not be able to keep a member out.
+                let (asked, good) = store::count_links(tx, &key, now - TimeDelta::hours(1), now).await?;
+                if asked >= most && good > 0 {
                     return Ok(());
                 }
                 let member = accounts::member_by_address(tx, &key).await?;
@@ -435,10 +439,12 @@ pub async fn access_token(cx: &mut Cx, caller: &Caller, id: AccessTokenId) -> Re
 pub(crate) async fn sweep(app: &App) -> Result<Verdict> {
     let now = app.clock.now();
     app.limits.forget_old();
-    app.db
+    let swept = app
+        .db
         .write(move |tx| Box::pin(async move { store::sweep(tx, now - TimeDelta::days(1), now - TimeDelta::days(30)).await }))
         .await?;
-    Ok(Verdict::Again(Duration::from_secs(24 * 3600)))
+    // As many as it takes at a time: there may be more.
+    Ok(Verdict::Again(if swept >= store::SWEPT_AT_ONCE { Duration::ZERO } else { Duration::from_secs(24 * 3600) }))
 }
 
 /// Checks a link and marks it as used; its row is locked, so that of two uses at once one wins.

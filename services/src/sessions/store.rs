@@ -61,8 +61,17 @@ pub(super) async fn insert_link(
     Ok(())
 }
 
-pub(super) async fn count_links(cx: &mut Cx, address_key: &str, since: DateTime<Utc>) -> Result<i64> {
-    Ok(one!(cx, (i64,), "select count(*) from sign_in_links where address_key = $1 and created_at > $2", address_key, since)?.0)
+/// How many links that address was given since then, and how many of them are still good at `now`.
+pub(super) async fn count_links(cx: &mut Cx, address_key: &str, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<(i64, i64)> {
+    Ok(one!(
+        cx,
+        (i64, i64),
+        "select count(*), count(*) filter (where used_at is null and expires_at > $3)
+         from sign_in_links where address_key = $1 and created_at > $2",
+        address_key,
+        since,
+        now
+    )?)
 }
 
 pub(super) async fn link(cx: &mut Cx, id: SignInLinkId) -> Result<Option<LinkRow>> {
@@ -242,7 +251,10 @@ pub(super) async fn count_tokens(cx: &mut Cx, member: MemberId, now: DateTime<Ut
     .0)
 }
 
-/// At most 500 of each a time, so that the writer is never held for long. How many of the more numerous.
+/// So that the writer is never held for long.
+pub(super) const SWEPT_AT_ONCE: u64 = 500;
+
+/// At most [`SWEPT_AT_ONCE`] of each. How many of the more numerous.
 pub(super) async fn sweep(cx: &mut Cx, links_before: DateTime<Utc>, sessions_before: DateTime<Utc>) -> Result<u64> {
     let links = exec!(
         cx,

@@ -6,16 +6,20 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{AstNode, NodeLink, NodeValue};
 use comrak::{Arena, Options, format_html, parse_document};
 use sha2::{Digest, Sha256};
 
+use crate::error::{Code, Problem};
 use crate::id::MemberId;
 
 /// The longest excerpt, in characters.
 const EXCERPT_MOST: usize = 280;
 /// Beyond that many different people, further mentions stay plain text.
 const MENTIONS_MOST: usize = 50;
+/// Quotes and lists inside one another. Nobody reads deeper, and the sanitiser's time grows with the square of it.
+const NESTING_MOST: usize = 50;
 
 /// The members a body mentions, by handle.
 pub type Mentioned = HashMap<String, MemberId>;
@@ -30,10 +34,16 @@ pub struct Rendered {
 }
 
 /// The handles that `body` mentions, without repetition, wherever they are not inside code or a link.
-#[must_use]
-pub fn handles(body: &str) -> Vec<String> {
+///
+/// # Errors
+/// A problem of `body` when it is nested beyond reason; only what passes here is rendered.
+pub fn handles(body: &str) -> Result<Vec<String>, Problem> {
     let arena = Arena::new();
     let root = parse_document(&arena, body, &options());
+    if nesting(root) > NESTING_MOST {
+        let sentence = format!("Au plus {NESTING_MOST} citations, listes ou mises en forme les unes dans les autres.");
+        return Err(Problem::new("body", Code::Malformed, sentence));
+    }
     let (mut seen, mut found) = (HashSet::new(), Vec::new());
     for node in root.descendants().filter(|node| takes_mentions(node)) {
         if let NodeValue::Text(text) = &node.data().value {
@@ -45,7 +55,20 @@ pub fn handles(body: &str) -> Vec<String> {
             }
         }
     }
-    found
+    Ok(found)
+}
+
+/// How deep the tree goes.
+fn nesting<'a>(root: &'a AstNode<'a>) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for edge in root.traverse() {
+        match edge {
+            NodeEdge::Start(_) => depth += 1,
+            NodeEdge::End(_) => depth -= 1,
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// Renders `body`, linking the handles found in `mentioned`.
@@ -291,7 +314,7 @@ mod tests {
     #[test]
     fn mentions_are_linked_outside_code_links_and_addresses() {
         let body = "Merci @claire.fontaine. `@claire.fontaine` [@claire.fontaine](https://a.fr) x@claire.fontaine @inconnu @Claire.Fontaine";
-        assert_eq!(handles(body), ["claire.fontaine", "inconnu"]);
+        assert_eq!(handles(body).unwrap(), ["claire.fontaine", "inconnu"]);
         let mentioned = Mentioned::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
         let html = render(body, &mentioned).html;
         assert_eq!(html.matches("href=\"/membres/mem_00000000000000000000000000000000\"").count(), 2, "{html}");
@@ -307,12 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn hostile_nesting_is_rendered() {
-        for body in
-            [">".repeat(20_000), "[".repeat(20_000), "*a ".repeat(10_000), "- ".repeat(10_000), "[^1]\n\n[^1]: [^1]".into()]
-        {
+    fn hostile_nesting_is_refused_or_rendered() {
+        for body in ["[".repeat(50_000), "*a ".repeat(16_000), "[^1]\n\n[^1]: [^1]".into(), "> ".repeat(40) + "a"] {
+            assert_eq!(handles(&body), Ok(Vec::new()));
             assert!(!render(&body, &Mentioned::new()).html.is_empty());
-            assert!(handles(&body).is_empty());
+        }
+        for body in [">".repeat(50_000) + "a", "- ".repeat(25_000) + "a", "**a ".repeat(8_000) + &"**".repeat(8_000)] {
+            assert_eq!(handles(&body).unwrap_err().code, Code::Malformed);
         }
     }
 }

@@ -17,8 +17,8 @@ pub fn line(field: &'static str, text: &str, least: usize, most: usize) -> Resul
     // No-break spaces stay: French typography needs them before « : ; ! ? » and inside the guillemets.
     let folds = |c: char| c.is_whitespace() && !matches!(c, '\u{a0}' | '\u{202f}');
     let folded = text.split(folds).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    if folded.chars().any(char::is_control) {
-        return Err(Problem::new(field, Code::Malformed, "Ce texte contient des caractères de contrôle."));
+    if folded.chars().any(|c| c.is_control() || is_unseen(c)) {
+        return Err(Problem::new(field, Code::Malformed, "Ce texte contient des caractères de contrôle ou invisibles."));
     }
     let folded = folded.trim().to_owned();
     sized(field, &folded, least, most)?;
@@ -35,10 +35,30 @@ pub fn body(field: &'static str, text: &str) -> Result<String, Problem> {
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n").trim_end().trim_start_matches('\n').to_owned();
     sized(field, &text, 1, BODY_MOST)?;
-    if text.trim().is_empty() {
+    if text.chars().all(|c| c.is_whitespace() || is_unseen(c)) {
         return Err(Problem::new(field, Code::Required, "Écrivez quelque chose."));
     }
     Ok(text)
+}
+
+/// Characters that show nothing and make one text look like another, or turn its direction. Those that join emoji stay.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+    )
 }
 
 fn sized(field: &'static str, text: &str, least: usize, most: usize) -> Result<(), Problem> {
@@ -123,6 +143,11 @@ mod tests {
         assert_eq!(line("title", "ab", 3, 10).unwrap_err().code, Code::TooShort);
         assert_eq!(line("title", &"é".repeat(11), 3, 10).unwrap_err().code, Code::TooLong);
         assert_eq!(line("title", "a\0bc", 3, 10).unwrap_err().code, Code::Malformed);
+        for unseen in ["\u{200b}\u{200b}\u{200b}", "abc\u{202e}def", "\u{2060}\u{2060}\u{2060}"] {
+            assert_eq!(line("title", unseen, 3, 10).unwrap_err().code, Code::Malformed);
+        }
+        assert_eq!(line("title", "Équipe 👩\u{200d}💻", 3, 20), Ok("Équipe 👩\u{200d}💻".into()));
+        assert_eq!(body("body", "\u{200b}\n\u{2060}").unwrap_err().code, Code::Required);
     }
 
     #[test]

@@ -126,6 +126,12 @@ impl World {
         mails.remove(found)
     }
 
+    /// Every mail that was not taken yet.
+    pub async fn take_mails(&self) -> Vec<Mail> {
+        self.mails_left().await;
+        std::mem::take(&mut *self.mails.lock().await)
+    }
+
     /// How many mails wait to be taken.
     pub async fn mails_left(&self) -> usize {
         self.run_jobs().await;
@@ -187,16 +193,30 @@ impl World {
     }
 
     /// Changes rows beside the product: what a dead worker or a stolen disk left.
-    pub async fn change(&self, sql: &'static str) {
+    pub async fn change(&self, sql: &str) {
+        self.execute(sql).await;
+    }
+
+    /// An id as this database writes it in SQL.
+    pub fn uuid(&self, id: Uuid) -> String {
+        match self.database {
+            Database::Sqlite => format!("x'{}'", id.simple()),
+            Database::Postgres => format!("'{id}'"),
+        }
+    }
+
+    /// The same; how many rows it touched.
+    pub async fn execute(&self, sql: &str) -> u64 {
+        let sql = sqlx::AssertSqlSafe(sql);
         match &self.app.config.database_url {
             Some(url) => {
                 let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
-                connection.execute(sql).await.expect("changed");
+                connection.execute(sql).await.expect("changed").rows_affected()
             }
             None => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.folder.path().join("ciam.sqlite"));
                 let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
-                connection.execute(sql).await.expect("changed");
+                connection.execute(sql).await.expect("changed").rows_affected()
             }
         }
     }
