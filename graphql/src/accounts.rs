@@ -8,6 +8,7 @@ use services::accounts::{self, Member as Row};
 use services::id::OrganisationId;
 use services::organisations::Affiliations;
 use services::page::Key;
+use services::roles::Holders;
 
 use crate::context::ContextExt;
 use crate::organisations::{AffiliationConnection, Organisation};
@@ -93,7 +94,7 @@ impl Member {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<Option<RoleGrantConnection>> {
-        roles::of_member(ctx, self.0.id, history, paging(first, after, last, before)).await
+        roles::list(ctx, Holders::One(self.0.id), history, paging(first, after, last, before)).await
     }
 
     /// Demandes de rattachement et rattachements, du plus ancien au plus récent ; pour le membre et les administrateurs, null

@@ -43,29 +43,30 @@ pub(crate) struct AudienceGrantInput {
 }
 
 impl AudienceGrantInput {
-    pub(crate) fn grant(&self) -> Result<Grant> {
-        let missing = |what| Error::invalid("audience", Code::Required, format!("Cet accès demande {what}."));
+    /// `field` is the input's list it stands in: what is wrong is told of that.
+    fn grant(&self, field: &'static str) -> Result<Grant> {
+        let missing = |what| Error::invalid(field, Code::Required, format!("Cet accès demande {what}."));
         Ok(match self.kind {
             AudienceKind::Public => Grant::Public,
             AudienceKind::Membres => Grant::Members,
             AudienceKind::Organisation => {
                 let id = self.organisation_id.as_ref().ok_or_else(|| missing("organisationId"))?;
-                Grant::Organisation(ids::argument("organisationId", id)?)
+                Grant::Organisation(ids::argument(field, id)?)
             }
             AudienceKind::Membre => {
                 let id = self.member_id.as_ref().ok_or_else(|| missing("memberId"))?;
-                Grant::Member(ids::argument("memberId", id)?)
+                Grant::Member(ids::argument(field, id)?)
             }
             AudienceKind::Role => {
                 let role: services::roles::Role = self.role.ok_or_else(|| missing("role"))?.into();
                 match &self.organisation_id {
-                    Some(id) if role.needs_organisation() => Grant::RoleIn(role, ids::argument("organisationId", id)?),
+                    Some(id) if role.needs_organisation() => Grant::RoleIn(role, ids::argument(field, id)?),
                     None if !role.needs_organisation() => {
-                        Grant::CommunityRole(role, ids::optional("spaceId", self.space_id.as_ref())?)
+                        Grant::CommunityRole(role, ids::optional(field, self.space_id.as_ref())?)
                     }
                     Some(_) => {
                         let sentence = "Ce rôle ne se tient pas dans une organisation.";
-                        return Err(Error::invalid("organisationId", Code::Refused, sentence));
+                        return Err(Error::invalid(field, Code::Refused, sentence));
                     }
                     None => return Err(missing("organisationId")),
                 }
@@ -74,9 +75,9 @@ impl AudienceGrantInput {
     }
 }
 
-/// Several of them.
-pub(crate) fn grants(inputs: &[AudienceGrantInput]) -> Result<Vec<Grant>> {
-    inputs.iter().map(AudienceGrantInput::grant).collect()
+/// Those of the input's field of that name.
+pub(crate) fn grants(field: &'static str, inputs: &[AudienceGrantInput]) -> Result<Vec<Grant>> {
+    inputs.iter().map(|input| input.grant(field)).collect()
 }
 
 pub(crate) struct AudienceGrant(pub(crate) Grant);

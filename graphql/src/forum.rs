@@ -8,7 +8,6 @@ mod threads;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use services::Result;
-use services::caller::Caller;
 use services::forum;
 use services::id::{ForumId, PostId, SpaceId, ThreadId};
 
@@ -29,11 +28,6 @@ pub(crate) struct Preview {
     html: String,
     /// Le début en texte simple.
     excerpt: String,
-}
-
-/// Whether this caller may write at all.
-fn writes(caller: &Caller) -> bool {
-    caller.passes(services::caller::Scope::Write) && caller.suspended().is_none()
 }
 
 /// Authors (and their organisations) of a page whose nodes ask for them.

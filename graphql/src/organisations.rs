@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::id::{AffiliationId, OrganisationId};
 use services::organisations::{self, Affiliations, CreateOrganisation};
 use services::page::{Key, Paging};
+use services::roles::Holders;
 use services::{Error, Result};
 
 use crate::accounts::Member;
@@ -13,6 +14,7 @@ use crate::context::{ContextExt, Request};
 use crate::ids;
 use crate::paging::{connection, paging, size, total};
 use crate::payload::payload;
+use crate::roles::{self, RoleGrantConnection};
 use crate::scalars::DateTime;
 
 /// La nature d'une organisation.
@@ -103,6 +105,22 @@ impl Organisation {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<OrganisationConnection> {
         list(ctx, Some(self.0.id), paging(first, after, last, before)).await
+    }
+
+    /// Rôles tenus aujourd'hui dans l'organisation et ses unités, y compris par des membres d'ailleurs, pour les membres
+    /// connectés ; avec history, aussi les rôles passés et à venir, pour ceux qui l'administrent. Null pour qui ne peut pas les
+    /// voir.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn roles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = false, desc = "Avec les rôles passés et à venir.")] history: bool,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<Option<RoleGrantConnection>> {
+        roles::list(ctx, Holders::In(self.0.id), history, paging(first, after, last, before)).await
     }
 
     /// Demandes de rattachement qui attendent une décision, pour ceux qui administrent l'organisation ; null sinon.

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::id::{MemberId, RoleGrantId};
 use services::page::{Key, Paging};
-use services::roles::{self, GrantRole};
+use services::roles::{self, GrantRole, Holders};
 use services::{Error, Result};
 
 use crate::accounts::Member;
@@ -117,20 +117,15 @@ async fn member(request: &Request, id: Option<MemberId>) -> Result<Option<Member
     }
 }
 
-/// The roles of a member when they are this caller's to see; none otherwise.
-pub(crate) async fn of_member(
-    ctx: &Context<'_>,
-    member: MemberId,
-    history: bool,
-    paging: Paging,
-) -> Result<Option<RoleGrantConnection>> {
+/// Roles when they are this caller's to see; none otherwise.
+pub(crate) async fn list(ctx: &Context<'_>, of: Holders, history: bool, paging: Paging) -> Result<Option<RoleGrantConnection>> {
     let (request, now) = (ctx.request(), ctx.request().app.clock.now());
     let caller = request.caller();
-    let page = match roles::role_grants(&mut *request.cx().await?, &caller, member, history, &paging, now).await {
+    let page = match roles::role_grants(&mut *request.cx().await?, &caller, of, history, &paging, now).await {
         Err(Error::Forbidden(_) | Error::Unauthenticated) => return Ok(None),
         page => page?,
     };
-    let count = async { roles::count_role_grants(&mut *request.cx().await?, member, history, now).await };
+    let count = async { roles::count_role_grants(&mut *request.cx().await?, of, history, now).await };
     let total = total(ctx, count).await?;
     let cursor = |grant: &roles::RoleGrant| (grant.starts_at, grant.id.0).encode();
     Ok(Some(RoleGrantConnection::new(page, cursor, RoleGrant, total)))

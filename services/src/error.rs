@@ -83,7 +83,10 @@ impl Error {
             Self::NotFound => "Introuvable, ou vous n'y avez pas accès.".into(),
             Self::Invalid(problems) => problems.first().map_or("Demande invalide.".into(), |p| Cow::Borrowed(&p.message)),
             Self::Conflict(problem) => Cow::Borrowed(&problem.message),
-            Self::Limited(after) => format!("Trop de demandes. Réessayez dans {} secondes.", after.as_secs().max(1)).into(),
+            Self::Limited(after) => match after.as_secs() {
+                0 | 1 => "Trop de demandes. Réessayez dans une seconde.".into(),
+                seconds => format!("Trop de demandes. Réessayez dans {seconds} secondes.").into(),
+            },
             Self::Unavailable(_) => "Le service est momentanément indisponible. Réessayez dans un instant.".into(),
             Self::Internal(_) => "Une erreur interne s'est produite. Elle a été signalée.".into(),
             Self::Startup(sentence) => Cow::Borrowed(sentence),

@@ -17,10 +17,14 @@ pub async fn run(settings: &Settings) -> Result<()> {
     data_dir::prepare(&settings.data_dir)?;
     let _held = data_dir::hold(&settings.data_dir)?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
-        Error::Startup(format!(
-            "Le port {} ne peut pas être ouvert ({error}). Arrêtez ce qui l'occupe, ou donnez-en un autre avec --listen.",
-            settings.listen
-        ))
+        let what = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "Arrêtez ce qui l'occupe, ou donnez un autre port avec --listen.",
+            std::io::ErrorKind::PermissionDenied => {
+                "Les ports au-dessous de 1024 sont réservés : donnez-en un autre avec --listen."
+            }
+            _ => "Donnez avec --listen une adresse de cette machine.",
+        };
+        Error::Startup(format!("L'adresse {} ne peut pas être ouverte ({error}). {what}", settings.listen))
     })?;
     // With port 0 the machine chooses one: links name it.
     let listen = listener.local_addr().unwrap_or(settings.listen);

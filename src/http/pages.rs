@@ -10,7 +10,6 @@ use poem::http::{StatusCode, header};
 use poem::web::{Data, Path, Query};
 use poem::{Body, Request, Response, handler};
 use services::error::Problem;
-use services::page::Paging;
 use services::sessions::{self, SessionKind, SignUp};
 use services::{Error, organisations};
 
@@ -129,9 +128,9 @@ async fn link_page(door: &Door, token: &str, entry: &Entry, problems: &[Problem]
     };
     let mut choices = Vec::new();
     if link.joins {
-        let paging = Paging { first: Some(100), ..Paging::default() };
-        for organisation in organisations::organisations(&mut reader, None, &paging).await?.items {
-            choices.push(context! { id => organisation.id.to_string(), name => organisation.name });
+        for (depth, organisation) in organisations::tree(&mut reader).await? {
+            let name = format!("{}{}", "\u{a0}\u{a0}\u{a0}".repeat(depth), organisation.name);
+            choices.push(context! { id => organisation.id.to_string(), name });
         }
     }
     let problem = |field: &str| problems.iter().find(|problem| problem.field == field).map(|problem| problem.message.clone());

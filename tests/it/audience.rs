@@ -275,9 +275,9 @@ async fn a_named_member_or_a_role_opens_a_forum(world: &World) {
     let of = space(world, "plateforme").await;
     for (grant, problem) in [
         (json!({ "kind": "ROLE", "role": "CONCEPTEUR" }), "audience: OBLIGATOIRE"),
-        (json!({ "kind": "ROLE", "role": "EDITEUR", "organisationId": ministry }), "organisationId: REFUSE"),
+        (json!({ "kind": "ROLE", "role": "EDITEUR", "organisationId": ministry }), "audience: REFUSE"),
         (json!({ "kind": "MEMBRE" }), "audience: OBLIGATOIRE"),
-        (json!({ "kind": "ORGANISATION", "organisationId": forum }), "organisationId: MALFORME"),
+        (json!({ "kind": "ORGANISATION", "organisationId": forum }), "audience: MALFORME"),
         (json!({ "kind": "MEMBRE", "memberId": format!("mem_{:032x}", 3) }), "audience: INCONNU"),
     ] {
         let input = json!({ "spaceId": of, "name": "Refusé", "description": "", "kinds": ["QUESTION"], "audience": [grant],

@@ -8,6 +8,7 @@ use crate::steps::{column, grant, moderator, new_forum, nodes, read, space, text
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
+        a_post_says_what_one_may_do_and_where_it_stands,
         a_forum_says_which_kinds_it_takes_and_who_opens,
         problems_name_the_field_and_are_french,
         nobody_writes_without_signing_in,
@@ -677,4 +678,37 @@ async fn forged_cursors_are_refused(world: &World) {
         let reply = ada.run(query, json!({ "s": "a\0b" })).await;
         assert!(reply.errors.is_empty() || reply.code() == "INVALID", "{query}: {}", reply.text);
     }
+}
+
+/// A front end shows the buttons that work, and links to a post wherever it stands.
+async fn a_post_says_what_one_may_do_and_where_it_stands(world: &World) {
+    let (ada, ben) = (world.member("ada").await, world.member("ben").await);
+    let modo = moderator(world, "modo", Some("plateforme")).await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "QUESTION", "Une question partagée", "Texte").await;
+    let mut answers = Vec::new();
+    for n in 0..5 {
+        answers.push(ben.answer(&root, &format!("Réponse {n}")).await);
+    }
+    let query = "query($p: ID!) { post(id: $p) { viewerMayAnswer viewerMayEdit viewerMayDelete thread { viewerMayModerate } } }";
+    let may = async |who: &Client| {
+        let post = read(who, query, json!({ "p": answers[2] })).await["post"].clone();
+        let moderates = post["thread"]["viewerMayModerate"].clone();
+        [&post["viewerMayAnswer"], &post["viewerMayEdit"], &post["viewerMayDelete"], &moderates].map(|may| *may == json!(true))
+    };
+    assert_eq!(may(&world.anonymous()).await, [false; 4]);
+    assert_eq!(may(&ada).await, [true, false, false, false]);
+    assert_eq!(may(&ben).await, [true, true, true, false]);
+    assert_eq!(may(&modo).await, [true, false, true, true]);
+    modo.mutate("lockThread", json!({ "threadId": thread, "locked": true }), "").await.done("lockThread");
+    assert_eq!(may(&ben).await, [false; 4]);
+    assert_eq!(may(&modo).await, [true, false, true, true]);
+
+    let query = "query($p: ID!) { post(id: $p) { cursor } space(slug: \"plateforme\") { forum(slug: \"questions\") { id } none: forum(slug: \"rien\") { id } } }";
+    let found = read(&ada, query, json!({ "p": answers[2] })).await;
+    assert_eq!(found["space"], json!({ "forum": { "id": forum }, "none": null }));
+    let before = posts(&ada, &thread, json!({ "last": 2, "before": found["post"]["cursor"] })).await;
+    assert_eq!(column(&before, "id"), [json!(answers[0]), json!(answers[1])]);
+    let after = posts(&ada, &thread, json!({ "first": 2, "after": found["post"]["cursor"] })).await;
+    assert_eq!(column(&after, "id"), [json!(answers[3]), json!(answers[4])]);
 }

@@ -112,12 +112,15 @@ async fn the_form_to_join_says_what_to_correct(world: &World) {
     let input = json!({ "kind": "MINISTERE", "name": "Ministère de l'Essai & des <Épreuves>", "shortName": "MEE" });
     let reply = world.administrator().mutate("createOrganisation", input, "organisation { id }").await;
     let organisation = reply.done("createOrganisation")["organisation"]["id"].as_str().expect("an id").to_owned();
+    let bureau = world.administrator().make_organisation("Bureau des épreuves", Some(&organisation)).await;
     let token = world.link("dalia@exemple.test").await;
     let (status, page) = link_page(world, &token).await;
     assert_eq!(status, 200);
     assert!(page.contains("Rejoindre la communauté") && page.contains("dalia@exemple.test"), "{page}");
     assert!(page.contains(&organisation) && page.contains("Aucune pour l'instant"), "{page}");
     assert!(!page.contains("<Épreuves>"), "{page}");
+    let (above, below) = (page.find(&organisation).expect("the organisation"), page.find(&bureau).expect("its unit"));
+    assert!(above < below && page.contains(">\u{a0}\u{a0}\u{a0}Bureau des épreuves<"), "{page}");
 
     let pairs = [("jeton", &*token), ("handle", "é!"), ("name", ""), ("organisation", &*organisation)];
     let (status, page) = sent(form(world, &pairs)).await;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use harness::{Client, Reply, Story, World, stories};
 use serde_json::{Value, json};
 
-use crate::steps::read;
+use crate::steps::{column, read};
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
@@ -258,10 +258,30 @@ async fn an_administrator_of_a_dedicated_space_acts_in_it_and_its_units(world: &
     let (dominique, external) = (world.member("dominique").await, world.member("externe").await);
     let member = external.id().await;
     administration.grant(&dominique.id().await, "ADMINISTRATEUR_ESPACE_DEDIE", Some(&culture)).await;
-    // The grants of somebody of elsewhere are told to whoever gave them, begun or not.
+    // The grants of somebody of elsewhere are told to whoever gave them, begun or not, and listed where they are held.
     let input = json!({ "memberId": member, "role": "CONCEPTEUR", "organisationId": bureau, "startsAt": in_days(world, 1) });
     let given = grant(&dominique, input).await.done("grantRole")["roleGrant"].clone();
     assert_eq!((&given["active"], &given["organisation"]["slug"]), (&json!(false), &json!("culture-bureau")));
+    let query = "query($o: ID!, $h: Boolean!) { node(id: $o) { ... on Organisation {
+        roles(history: $h) { totalCount edges { node { role member { handle } } } } } } }";
+    let holders = async |who: &Client, organisation: &str, history: bool| {
+        read(who, query, json!({ "o": organisation, "h": history })).await["node"]["roles"].clone()
+    };
+    let (begun, to_come) = ("ADMINISTRATEUR_ESPACE_DEDIE", "CONCEPTEUR");
+    for (who, organisation, history, roles) in [
+        (&dominique, &culture, false, vec![begun]),
+        (&dominique, &culture, true, vec![begun, to_come]),
+        (&dominique, &bureau, true, vec![to_come]),
+        (&external, &culture, false, vec![begun]),
+        (administration, &culture, true, vec![begun, to_come]),
+    ] {
+        let held = holders(who, organisation, history).await;
+        assert_eq!(column(&held, "role"), roles, "{held}");
+        assert_eq!(held["totalCount"], json!(roles.len()));
+    }
+    assert_eq!(holders(&external, &culture, true).await, Value::Null, "the history is not theirs");
+    assert_eq!(holders(&dominique, &justice, true).await, Value::Null);
+    assert_eq!(holders(&world.anonymous(), &culture, false).await, Value::Null);
     let ended = end(&dominique, given["id"].as_str().unwrap()).await.done("endRole")["roleGrant"].clone();
     assert_eq!(ended["endedBy"]["handle"], "dominique");
     let colleague = dominique.grant(&member, "ADMINISTRATEUR_ESPACE_DEDIE", Some(&bureau)).await;

@@ -302,8 +302,8 @@ impl ForumMutation {
                     name: input.name.clone(),
                     description: input.description.clone(),
                     kinds: input.kinds.iter().map(|kind| (*kind).into()).collect(),
-                    audience: grants(&input.audience)?,
-                    opening: grants(&input.opening_audience)?,
+                    audience: grants("audience", &input.audience)?,
+                    opening: grants("openingAudience", &input.opening_audience)?,
                     position: input.position,
                 };
                 forum::create_forum(&request.app, &caller, new).await
@@ -327,8 +327,8 @@ impl ForumMutation {
                     name: input.name.clone(),
                     description: input.description.clone(),
                     kinds: input.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| (*kind).into()).collect()),
-                    audience: input.audience.as_deref().map(grants).transpose()?,
-                    opening: input.opening_audience.as_deref().map(grants).transpose()?,
+                    audience: input.audience.as_deref().map(|given| grants("audience", given)).transpose()?,
+                    opening: input.opening_audience.as_deref().map(|given| grants("openingAudience", given)).transpose()?,
                     position: input.position,
                 };
                 forum::update_forum(&request.app, &caller, ids::argument("forumId", &input.forum_id)?, change).await

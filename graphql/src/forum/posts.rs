@@ -127,6 +127,26 @@ impl Post {
         self.is_readable(&ctx.request().caller()).then_some(self.row.hidden_reason.as_deref()).flatten()
     }
 
+    /// Sa place dans Thread.posts, à donner à after ou à before : un lien direct mène à la page où se trouve le message.
+    async fn cursor(&self) -> String {
+        self.row.path.encode()
+    }
+
+    /// Vous pouvez y répondre.
+    async fn viewer_may_answer(&self, ctx: &Context<'_>) -> bool {
+        forum::may_answer(&ctx.request().caller(), &self.thread, &self.row)
+    }
+
+    /// Vous pouvez le modifier.
+    async fn viewer_may_edit(&self, ctx: &Context<'_>) -> bool {
+        forum::may_edit(&ctx.request().caller(), &self.thread, &self.row)
+    }
+
+    /// Vous pouvez le supprimer.
+    async fn viewer_may_delete(&self, ctx: &Context<'_>) -> bool {
+        forum::may_delete(&ctx.request().caller(), &self.thread, &self.row)
+    }
+
     /// C'est la réponse acceptée.
     async fn accepted(&self) -> bool {
         self.thread.accepted_post_id == Some(self.row.id)

@@ -7,7 +7,6 @@ use services::forum;
 use services::{Error, Result};
 
 use super::threads::{Filter, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list};
-use super::writes;
 use crate::audience::AudienceGrant;
 use crate::context::{ContextExt, Request};
 use crate::loaders::{ForumsOf, KindsOf};
@@ -43,6 +42,16 @@ impl Space {
     async fn forums(&self, ctx: &Context<'_>) -> Result<Vec<Forum>> {
         let forums = ctx.request().loads().load_one(ForumsOf(self.0.id)).await?.unwrap_or_default();
         Ok(forums.into_iter().map(Forum).collect())
+    }
+
+    /// Le forum de ce nom court dans cet espace ; null s'il n'existe pas ou si vous ne le voyez pas.
+    async fn forum(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Nom court du forum, par exemple questions.")] slug: String,
+    ) -> Result<Option<Forum>> {
+        let forums = ctx.request().loads().load_one(ForumsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(forums.into_iter().find(|forum| forum.slug == slug).map(Forum))
     }
 }
 
@@ -90,7 +99,7 @@ impl Forum {
     /// Vous pouvez y ouvrir un fil.
     async fn viewer_may_open(&self, ctx: &Context<'_>) -> bool {
         let caller = ctx.request().caller();
-        writes(&caller) && (caller.sees(self.0.opening_audience_id) || caller.moderates(self.0.space_id))
+        forum::writes(&caller) && (caller.sees(self.0.opening_audience_id) || caller.moderates(self.0.space_id))
     }
 
     /// Les fils épinglés, le dernier épinglé d'abord ; 20 au plus.

@@ -7,9 +7,9 @@ use services::forum::{self, PostFilter};
 use services::page::{Key, Paging};
 use services::{Error, Result};
 
+use super::foresee_authors;
 use super::posts::{Post, PostConnection};
 use super::spaces::Forum;
-use super::{foresee_authors, writes};
 use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::loaders::OpeningOf;
@@ -140,15 +140,21 @@ impl Thread {
     /// Vous pouvez y répondre.
     async fn viewer_may_answer(&self, ctx: &Context<'_>) -> bool {
         let caller = ctx.request().caller();
-        writes(&caller) && (self.0.locked_at.is_none() || caller.moderates(self.0.space_id))
+        forum::writes(&caller) && (self.0.locked_at.is_none() || caller.moderates(self.0.space_id))
     }
 
     /// Vous pouvez accepter une réponse ou rouvrir le fil.
     async fn viewer_may_accept(&self, ctx: &Context<'_>) -> bool {
         let caller = ctx.request().caller();
-        writes(&caller)
+        forum::writes(&caller)
             && self.0.kind.can_be_solved()
             && (caller.id() == Some(self.0.author_id) || caller.moderates(self.0.space_id))
+    }
+
+    /// Vous pouvez le masquer, le verrouiller, l'épingler et le déplacer.
+    async fn viewer_may_moderate(&self, ctx: &Context<'_>) -> bool {
+        let caller = ctx.request().caller();
+        caller.suspended().is_none() && caller.moderates(self.0.space_id)
     }
 
     /// Le premier message.

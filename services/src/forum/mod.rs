@@ -27,6 +27,7 @@ pub use reads::{
     mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts, revisions, spaces,
     threads as thread_list, threads_by_id,
 };
+pub use rules::{may_answer, may_delete, may_edit, writes};
 pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{
     accept, add_to_post_count, add_to_thread_count, forum_by_slug, forum_kinds as kinds_of_forum, forum_row, insert_forum,

@@ -1,12 +1,36 @@
 //! Who may read, open, answer, edit, delete and accept; what a sound title is.
 
 use super::{Forum, MOST_POSTS, Post, Thread, ThreadKind};
-use crate::caller::{Actor, Caller};
+use crate::caller::{Caller, Scope};
 use crate::error::{Code, Error, Problem, Result};
 use crate::text;
 
 pub(super) fn sees_thread(caller: &Caller, thread: &Thread) -> bool {
     caller.sees(thread.audience_id) && (thread.hidden_at.is_none() || caller.moderates(thread.space_id))
+}
+
+/// Whether this caller writes at all, with what they came with.
+#[must_use]
+pub fn writes(caller: &Caller) -> bool {
+    caller.passes(Scope::Write) && caller.suspended().is_none()
+}
+
+/// Whether an edit of this post would be taken from this caller.
+#[must_use]
+pub fn may_edit(caller: &Caller, thread: &Thread, post: &Post) -> bool {
+    writes(caller) && can_be_edited(caller, thread, post, None).is_ok()
+}
+
+/// Whether this caller may delete this post.
+#[must_use]
+pub fn may_delete(caller: &Caller, thread: &Thread, post: &Post) -> bool {
+    writes(caller) && can_be_deleted(caller, thread, post).is_ok()
+}
+
+/// Whether an answer to this post would be taken from this caller.
+#[must_use]
+pub fn may_answer(caller: &Caller, thread: &Thread, post: &Post) -> bool {
+    writes(caller) && can_be_answered(caller, thread, post).is_ok()
 }
 
 pub(crate) fn title(title: &str) -> Result<String, Problem> {
@@ -17,8 +41,8 @@ pub(super) fn body(body: &str) -> Result<String, Problem> {
     text::body("body", body)
 }
 
-pub(super) fn may_open(actor: &Actor, forum: &Forum) -> Result<()> {
-    if actor.sees(forum.opening_audience_id) || actor.moderates(forum.space_id) {
+pub(super) fn may_open(caller: &Caller, forum: &Forum) -> Result<()> {
+    if caller.sees(forum.opening_audience_id) || caller.moderates(forum.space_id) {
         return Ok(());
     }
     Err(Error::forbidden("Seules certaines personnes ouvrent un fil dans ce forum ; vous pouvez y répondre."))
@@ -33,12 +57,12 @@ pub(crate) fn takes_kind(kinds: &[ThreadKind], kind: ThreadKind) -> Result<(), P
     Err(Problem::new("kind", Code::Refused, format!("Ce forum accueille : {}.", taken.join(", "))))
 }
 
-/// Whether the thread takes one more answer, to `parent`, from `actor`.
-pub(super) fn can_be_answered(actor: &Actor, thread: &Thread, parent: &Post) -> Result<()> {
-    if thread.locked_at.is_some() && !actor.moderates(thread.space_id) {
+/// Whether the thread takes one more answer, to `parent`, from `caller`.
+pub(super) fn can_be_answered(caller: &Caller, thread: &Thread, parent: &Post) -> Result<()> {
+    if thread.locked_at.is_some() && !caller.moderates(thread.space_id) {
         return Err(locked());
     }
-    if parent.deleted_at.is_some() || parent.hidden_at.is_some() && !actor.moderates(thread.space_id) {
+    if parent.deleted_at.is_some() || parent.hidden_at.is_some() && !caller.moderates(thread.space_id) {
         return Err(Error::conflict("postId", Code::Refused, "Ce message a été retiré : répondez à un autre."));
     }
     has_room(thread)
@@ -56,14 +80,14 @@ pub(super) fn has_room(thread: &Thread) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn can_be_edited(actor: &Actor, thread: &Thread, post: &Post, expected: Option<i64>) -> Result<()> {
-    if post.author_id != actor.id {
+pub(super) fn can_be_edited(caller: &Caller, thread: &Thread, post: &Post, expected: Option<i64>) -> Result<()> {
+    if caller.id() != Some(post.author_id) {
         return Err(Error::forbidden("On ne modifie que ses propres messages."));
     }
     if post.deleted_at.is_some() {
         return Err(Error::conflict("postId", Code::Refused, "Ce message est supprimé."));
     }
-    if thread.locked_at.is_some() && !actor.moderates(thread.space_id) {
+    if thread.locked_at.is_some() && !caller.moderates(thread.space_id) {
         return Err(locked());
     }
     if expected.is_some_and(|expected| expected != post.revision) {
@@ -72,22 +96,22 @@ pub(super) fn can_be_edited(actor: &Actor, thread: &Thread, post: &Post, expecte
     Ok(())
 }
 
-pub(super) fn can_be_deleted(actor: &Actor, thread: &Thread, post: &Post) -> Result<()> {
-    if post.author_id != actor.id && !actor.moderates(thread.space_id) {
+pub(super) fn can_be_deleted(caller: &Caller, thread: &Thread, post: &Post) -> Result<()> {
+    if caller.id() != Some(post.author_id) && !caller.moderates(thread.space_id) {
         return Err(Error::forbidden("On ne supprime que ses propres messages."));
     }
     if post.deleted_at.is_some() {
         return Err(Error::conflict("postId", Code::Refused, "Ce message est déjà supprimé."));
     }
-    if thread.locked_at.is_some() && !actor.moderates(thread.space_id) {
+    if thread.locked_at.is_some() && !caller.moderates(thread.space_id) {
         return Err(locked());
     }
     Ok(())
 }
 
-/// Whether `actor` says what answers the thread, and whether not.
-pub(super) fn may_settle(actor: &Actor, thread: &Thread) -> Result<()> {
-    if thread.author_id == actor.id || actor.moderates(thread.space_id) {
+/// Whether `caller` says what answers the thread, and whether not.
+pub(super) fn may_settle(caller: &Caller, thread: &Thread) -> Result<()> {
+    if caller.id() == Some(thread.author_id) || caller.moderates(thread.space_id) {
         return Ok(());
     }
     Err(Error::forbidden("Seuls l'auteur du fil et les modérateurs acceptent une réponse ou rouvrent le fil."))

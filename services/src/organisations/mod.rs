@@ -303,6 +303,26 @@ pub async fn organisations(cx: &mut Cx, parent: Option<OrganisationId>, paging: 
     Ok(slice.page(store::organisations(cx, parent, &slice).await?))
 }
 
+/// Every organisation with its depth in the tree, units below what they are of, by name; at most 1,000 of them. For a page
+/// where one is chosen.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tree(cx: &mut Cx) -> Result<Vec<(usize, Organisation)>> {
+    let mut below: HashMap<Option<OrganisationId>, Vec<Organisation>> = HashMap::new();
+    for organisation in store::all_by_name(cx).await? {
+        below.entry(organisation.parent_id).or_default().push(organisation);
+    }
+    let mut tree = Vec::new();
+    let mut waiting: Vec<_> = below.remove(&None).unwrap_or_default().into_iter().rev().map(|top| (0, top)).collect();
+    while let Some((depth, organisation)) = waiting.pop() {
+        let units = below.remove(&Some(organisation.id)).unwrap_or_default();
+        waiting.extend(units.into_iter().rev().map(|unit| (depth + 1, unit)));
+        tree.push((depth, organisation));
+    }
+    Ok(tree)
+}
+
 /// How many of them.
 ///
 /// # Errors

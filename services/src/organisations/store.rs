@@ -102,6 +102,18 @@ pub(super) async fn organisations(
     })?)
 }
 
+/// Those of the top first, so that no unit is without what it is of.
+pub(super) async fn all_by_name(cx: &mut Cx) -> Result<Vec<Organisation>> {
+    Ok(all!(
+        cx,
+        Organisation,
+        "select o.id, o.slug, o.kind, o.name, o.short_name, o.parent_id, o.created_at
+         from organisations o join organisation_ancestors a on a.organisation_id = o.id
+         group by o.id, o.slug, o.kind, o.name, o.short_name, o.parent_id, o.created_at
+         order by count(*), o.name, o.id limit 1000"
+    )?)
+}
+
 pub(super) async fn count_organisations(cx: &mut Cx, parent: Option<OrganisationId>) -> Result<i64> {
     Ok(one!(cx, (i64,), "select count(*) from organisations where parent_id is not distinct from $1", parent)?.0)
 }

@@ -237,33 +237,47 @@ pub async fn role_grant(cx: &mut Cx, caller: &Caller, id: RoleGrantId, now: Date
     Ok(rules::may_grant(caller, grant.role, &ancestors).is_ok().then_some(grant))
 }
 
-/// The roles of `member`: those held now, for everyone signed in; with the past and future ones when `history` is asked by
-/// the member or an administrator.
+/// Whose roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holders {
+    /// Those of a member.
+    One(MemberId),
+    /// Those held in an organisation and its units, by whoever.
+    In(OrganisationId),
+}
+
+/// Roles: those held now, for everyone signed in; with the past and future ones when `history` is asked by the member or by
+/// those who administer the member or the organisation.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] for nobody; [`Error::Forbidden`] when the history is not theirs to see.
 pub async fn role_grants(
     cx: &mut Cx,
     caller: &Caller,
-    member: MemberId,
+    of: Holders,
     history: bool,
     paging: &Paging,
     now: DateTime<Utc>,
 ) -> Result<Page<RoleGrant>> {
     caller.signed_in()?;
-    if history && !sees_history(cx, caller, member).await? {
-        return Err(Error::forbidden("L'historique des rôles est réservé au membre et à ceux qui l'administrent."));
+    let sees_all = match of {
+        _ if !history => true,
+        Holders::One(member) => sees_history(cx, caller, member).await?,
+        Holders::In(organisation) => caller.administers(&organisations::ancestors(cx, organisation).await?),
+    };
+    if !sees_all {
+        return Err(Error::forbidden("L'historique des rôles est réservé au membre et à ceux qui administrent."));
     }
     let slice = Slice::<TimeKey>::new(paging)?;
-    Ok(slice.page(store::grants(cx, member, (!history).then_some(now), &slice).await?))
+    Ok(slice.page(store::grants(cx, of, (!history).then_some(now), &slice).await?))
 }
 
 /// How many of them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_role_grants(cx: &mut Cx, member: MemberId, history: bool, now: DateTime<Utc>) -> Result<i64> {
-    store::count_grants(cx, member, (!history).then_some(now)).await
+pub async fn count_role_grants(cx: &mut Cx, of: Holders, history: bool, now: DateTime<Utc>) -> Result<i64> {
+    store::count_grants(cx, of, (!history).then_some(now)).await
 }
 
 async fn sees_history(cx: &mut Cx, caller: &Caller, member: MemberId) -> Result<bool> {

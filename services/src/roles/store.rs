@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 
-use super::{GrantRole, RoleGrant};
-use crate::db::{Cx, all, each, exec, keyset, lock, one, opt};
+use super::{GrantRole, Holders, RoleGrant};
+use crate::db::{Cx, all, each, exec, keyset, lock, opt};
 use crate::error::Result;
 use crate::id::{MemberId, OrganisationId, RoleGrantId};
 use crate::page::{Slice, TimeKey};
@@ -93,41 +93,47 @@ pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Resu
     })
 }
 
-/// The grants of a member: those active at a moment, or all.
+/// What a list of grants holds, pushed to a query that ends in `where`.
+macro_rules! only {
+    ($query:expr, $of:expr, $active_at:expr) => {{
+        match $of {
+            Holders::One(member) => $query.push(" member_id = ").push_bind(member),
+            Holders::In(organisation) => $query
+                .push(" organisation_id in (select organisation_id from organisation_ancestors where ancestor_id = ")
+                .push_bind(organisation)
+                .push(")"),
+        };
+        if let Some(now) = $active_at {
+            $query.push(" and ended_at is null and starts_at <= ").push_bind(now);
+            $query.push(" and (ends_at is null or ends_at > ").push_bind(now).push(")");
+        }
+    }};
+}
+
+/// The grants of a member or an organisation: those active at a moment, or all.
 pub(super) async fn grants(
     cx: &mut Cx,
-    member: MemberId,
+    of: Holders,
     active_at: Option<DateTime<Utc>>,
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<RoleGrant>> {
     Ok(each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new(
             "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
-             from role_grants where member_id = ",
+             from role_grants where",
         );
-        query.push_bind(member);
-        if let Some(now) = active_at {
-            query.push(" and ended_at is null and starts_at <= ").push_bind(now);
-            query.push(" and (ends_at is null or ends_at > ").push_bind(now).push(")");
-        }
+        only!(query, of, active_at);
         keyset!(query, slice, "starts_at", "id", false);
         query.build_query_as::<RoleGrant>().fetch_all(&mut *c).await
     })?)
 }
 
-pub(super) async fn count_grants(cx: &mut Cx, member: MemberId, active_at: Option<DateTime<Utc>>) -> Result<i64> {
-    let row = match active_at {
-        None => one!(cx, (i64,), "select count(*) from role_grants where member_id = $1", member)?,
-        Some(now) => one!(
-            cx,
-            (i64,),
-            "select count(*) from role_grants where member_id = $1 and starts_at <= $2 and ended_at is null
-               and (ends_at is null or ends_at > $2)",
-            member,
-            now
-        )?,
-    };
-    Ok(row.0)
+pub(super) async fn count_grants(cx: &mut Cx, of: Holders, active_at: Option<DateTime<Utc>>) -> Result<i64> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select count(*) from role_grants where");
+        only!(query, of, active_at);
+        query.build_query_scalar::<i64>().fetch_one(&mut *c).await
+    })?)
 }
 
 /// The addresses of those who decide for an organisation: its administrators or those above it, else the community's. Who
@@ -150,7 +156,8 @@ pub(crate) async fn deciders(cx: &mut Cx, organisation: OrganisationId, now: Dat
             (String,),
             "select distinct m.address from role_grants g join members m on m.id = g.member_id
              where g.role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE') and g.starts_at <= $1 and g.ended_at is null
-               and (g.ends_at is null or g.ends_at > $1) order by m.address limit 20",
+               and (g.ends_at is null or g.ends_at > $1) and (m.suspended_at is null or m.suspended_until <= $1)
+             order by m.address limit 20",
             now
         )?
     } else {
