@@ -190,6 +190,9 @@ impl AccountsQuery {
 pub(crate) struct UpdateProfileInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Nom affiché, de 2 à 80 caractères.
     name: Option<String>,
     /// Identifiant public : 2 à 30 lettres sans accent ou chiffres, points et tirets à l'intérieur.
@@ -210,8 +213,10 @@ impl AccountsMutation {
         #[graphql(desc = "La demande.")] input: UpdateProfileInput,
     ) -> Result<Option<UpdateProfilePayload>> {
         let request = ctx.request();
-        let caller = request.caller();
-        let attempt = request.attempt(accounts::update_profile(&request.app, &caller, input.name, input.handle)).await?;
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request
+            .attempt(async { accounts::update_profile(&request.app, &caller?, input.name.clone(), input.handle.clone()).await })
+            .await?;
         let member = match attempt.done {
             Some(id) => request.member(id).await?.map(Member),
             None => None,

@@ -7,6 +7,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache};
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
+use services::idempotency::Once;
 use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
@@ -172,6 +173,10 @@ pub(crate) trait ContextExt {
     fn request(&self) -> &Request;
     /// Whether the client selected `field` directly below.
     fn selects(&self, field: &str) -> bool;
+    /// What the mutation is recognised by under `key`, when its client gave one.
+    fn once(&self, key: &Option<String>) -> Result<Option<Once>>;
+    /// Who acts, once under `key`.
+    fn acting(&self, key: &Option<String>) -> Result<Caller>;
 }
 
 impl ContextExt for Context<'_> {
@@ -181,5 +186,36 @@ impl ContextExt for Context<'_> {
 
     fn selects(&self, field: &str) -> bool {
         self.look_ahead().field(field).exists()
+    }
+
+    fn once(&self, key: &Option<String>) -> Result<Option<Once>> {
+        let Some(key) = key else { return Ok(None) };
+        let arguments = self.field().arguments().map_err(|error| Error::internal(error.message))?;
+        let given: serde_json::Map<_, _> =
+            arguments.into_iter().filter_map(|(name, value)| Some((name.to_string(), value.into_json().ok()?))).collect();
+        let input = canonical(serde_json::Value::Object(given)).to_string();
+        Once::new(self.field().name(), key, input.as_bytes()).map(Some).map_err(|problem| Error::Invalid(vec![problem]))
+    }
+
+    fn acting(&self, key: &Option<String>) -> Result<Caller> {
+        Ok((*self.request().caller()).clone().under(self.once(key)?))
+    }
+}
+
+/// One form for one input: without what is null, since absent is the same, and without what says nothing of the act; fields
+/// by their names.
+fn canonical(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let says = |(name, value): &(String, Value)| {
+                !value.is_null() && !matches!(name.as_str(), "clientMutationId" | "idempotencyKey")
+            };
+            let mut fields: Vec<_> = fields.into_iter().filter(says).map(|(name, value)| (name, canonical(value))).collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(canonical).collect()),
+        other => other,
     }
 }

@@ -19,6 +19,9 @@ use crate::scalars::DateTime;
 pub(crate) struct HideThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
     /// Vrai pour masquer, faux pour montrer.
@@ -32,6 +35,9 @@ payload! { "Le fil masqué ou montré." HideThreadPayload { "Le fil." thread: Th
 pub(crate) struct LockThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
     /// Vrai pour verrouiller, faux pour déverrouiller.
@@ -45,6 +51,9 @@ payload! { "Le fil verrouillé ou déverrouillé." LockThreadPayload { "Le fil."
 pub(crate) struct PinThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
     /// Vrai pour épingler, faux pour détacher.
@@ -58,6 +67,9 @@ payload! { "Le fil épinglé ou détaché." PinThreadPayload { "Le fil." thread:
 pub(crate) struct MoveThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
     /// Le forum où le mettre.
@@ -73,6 +85,9 @@ payload! { "Le fil déplacé." MoveThreadPayload { "Le fil." thread: Thread } }
 pub(crate) struct HidePostInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le message.
     post_id: ID,
     /// Vrai pour masquer, faux pour montrer.
@@ -88,6 +103,9 @@ payload! { "Le message masqué ou montré." HidePostPayload { "Le message." post
 pub(crate) struct SuspendMemberInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le membre.
     member_id: ID,
     /// Motif, lu par le membre.
@@ -103,6 +121,9 @@ payload! { "Le membre suspendu." SuspendMemberPayload { "Le membre." member: Mem
 pub(crate) struct ReinstateMemberInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le membre.
     member_id: ID,
 }
@@ -120,7 +141,7 @@ impl ModerationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: HideThreadInput,
     ) -> Result<Option<HideThreadPayload>> {
-        let (problems, thread) = switch(ctx.request(), &input.thread_id, Switch::Hidden, input.hidden).await?;
+        let (problems, thread) = switch(ctx, &input.idempotency_key, &input.thread_id, Switch::Hidden, input.hidden).await?;
         Ok(Some(HideThreadPayload::new(input.client_mutation_id, problems, thread)))
     }
 
@@ -130,7 +151,7 @@ impl ModerationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: LockThreadInput,
     ) -> Result<Option<LockThreadPayload>> {
-        let (problems, thread) = switch(ctx.request(), &input.thread_id, Switch::Locked, input.locked).await?;
+        let (problems, thread) = switch(ctx, &input.idempotency_key, &input.thread_id, Switch::Locked, input.locked).await?;
         Ok(Some(LockThreadPayload::new(input.client_mutation_id, problems, thread)))
     }
 
@@ -140,7 +161,7 @@ impl ModerationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "La demande.")] input: PinThreadInput,
     ) -> Result<Option<PinThreadPayload>> {
-        let (problems, thread) = switch(ctx.request(), &input.thread_id, Switch::Pinned, input.pinned).await?;
+        let (problems, thread) = switch(ctx, &input.idempotency_key, &input.thread_id, Switch::Pinned, input.pinned).await?;
         Ok(Some(PinThreadPayload::new(input.client_mutation_id, problems, thread)))
     }
 
@@ -151,12 +172,12 @@ impl ModerationMutation {
         #[graphql(desc = "La demande.")] input: MoveThreadInput,
     ) -> Result<Option<MoveThreadPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("threadId", &input.thread_id)?;
                 let forum = ids::argument("forumId", &input.forum_id)?;
-                moderation::move_thread(&request.app, &caller, id, forum, input.kind.map(Into::into)).await
+                moderation::move_thread(&request.app, &caller?, id, forum, input.kind.map(Into::into)).await
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
@@ -170,11 +191,11 @@ impl ModerationMutation {
         #[graphql(desc = "La demande.")] input: HidePostInput,
     ) -> Result<Option<HidePostPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                moderation::hide_post(&request.app, &caller, id, input.hidden, input.reason.clone()).await
+                moderation::hide_post(&request.app, &caller?, id, input.hidden, input.reason.clone()).await
             })
             .await?;
         let post: Option<Post> = match attempt.done {
@@ -191,11 +212,11 @@ impl ModerationMutation {
         #[graphql(desc = "La demande.")] input: SuspendMemberInput,
     ) -> Result<Option<SuspendMemberPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("memberId", &input.member_id)?;
-                moderation::suspend_member(&request.app, &caller, id, &input.reason, input.until.map(|at| at.0)).await
+                moderation::suspend_member(&request.app, &caller?, id, &input.reason, input.until.map(|at| at.0)).await
             })
             .await?;
         let member = member(request, attempt.done).await?;
@@ -209,11 +230,11 @@ impl ModerationMutation {
         #[graphql(desc = "La demande.")] input: ReinstateMemberInput,
     ) -> Result<Option<ReinstateMemberPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("memberId", &input.member_id)?;
-                moderation::reinstate_member(&request.app, &caller, id).await
+                moderation::reinstate_member(&request.app, &caller?, id).await
             })
             .await?;
         let member = member(request, attempt.done).await?;
@@ -223,10 +244,10 @@ impl ModerationMutation {
 
 type Switched = (Vec<services::error::Problem>, Option<Thread>);
 
-async fn switch(request: &Request, id: &ID, switch: Switch, on: bool) -> Result<Switched> {
-    let caller = request.caller();
+async fn switch(ctx: &Context<'_>, key: &Option<String>, id: &ID, switch: Switch, on: bool) -> Result<Switched> {
+    let (request, caller) = (ctx.request(), ctx.acting(key));
     let attempt = request
-        .attempt(async { moderation::switch_thread(&request.app, &caller, ids::argument("threadId", id)?, switch, on).await })
+        .attempt(async { moderation::switch_thread(&request.app, &caller?, ids::argument("threadId", id)?, switch, on).await })
         .await?;
     Ok((attempt.problems, thread(request, attempt.done).await?))
 }

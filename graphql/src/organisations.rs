@@ -258,6 +258,9 @@ impl OrganisationsQuery {
 pub(crate) struct CreateOrganisationInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Nature, pour une organisation ; une unité a celle de l'organisation au-dessus.
     kind: Option<OrganisationKind>,
     /// Nom complet, de 2 à 150 caractères.
@@ -275,6 +278,9 @@ payload! { "L'organisation créée." CreateOrganisationPayload { "L'organisation
 pub(crate) struct UpdateOrganisationInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// L'organisation.
     organisation_id: ID,
     /// Nom complet, de 2 à 150 caractères.
@@ -290,6 +296,9 @@ payload! { "L'organisation modifiée." UpdateOrganisationPayload { "L'organisati
 pub(crate) struct RequestAffiliationInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// L'organisation.
     organisation_id: ID,
 }
@@ -301,6 +310,9 @@ payload! { "Le rattachement demandé." RequestAffiliationPayload { "La demande."
 pub(crate) struct DecideAffiliationInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// La demande.
     affiliation_id: ID,
     /// Vrai pour accepter, faux pour refuser.
@@ -316,6 +328,9 @@ payload! { "La demande tranchée." DecideAffiliationPayload { "La demande." affi
 pub(crate) struct LeaveOrganisationInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
 }
 
 payload! { "Vous, sans organisation." LeaveOrganisationPayload { "Vous." member: Member } }
@@ -332,13 +347,13 @@ impl OrganisationsMutation {
         #[graphql(desc = "La demande.")] input: CreateOrganisationInput,
     ) -> Result<Option<CreateOrganisationPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let parent = ids::optional("parentId", input.parent_id.as_ref())?;
                 let (kind, name) = (input.kind.map(Into::into), input.name.clone());
                 let new = CreateOrganisation { kind, name, short_name: input.short_name.clone(), parent };
-                organisations::create_organisation(&request.app, &caller, new).await
+                organisations::create_organisation(&request.app, &caller?, new).await
             })
             .await?;
         let organisation = found(request, attempt.done).await?;
@@ -352,12 +367,12 @@ impl OrganisationsMutation {
         #[graphql(desc = "La demande.")] input: UpdateOrganisationInput,
     ) -> Result<Option<UpdateOrganisationPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("organisationId", &input.organisation_id)?;
                 let (name, short) = (input.name.clone(), input.short_name.clone());
-                organisations::update_organisation(&request.app, &caller, id, name, short).await
+                organisations::update_organisation(&request.app, &caller?, id, name, short).await
             })
             .await?;
         let organisation = found(request, attempt.done).await?;
@@ -372,11 +387,11 @@ impl OrganisationsMutation {
         #[graphql(desc = "La demande.")] input: RequestAffiliationInput,
     ) -> Result<Option<RequestAffiliationPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("organisationId", &input.organisation_id)?;
-                organisations::request_affiliation(&request.app, &caller, id).await
+                organisations::request_affiliation(&request.app, &caller?, id).await
             })
             .await?;
         let affiliation = affiliation(request, attempt.done).await?;
@@ -391,11 +406,11 @@ impl OrganisationsMutation {
         #[graphql(desc = "La demande.")] input: DecideAffiliationInput,
     ) -> Result<Option<DecideAffiliationPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("affiliationId", &input.affiliation_id)?;
-                organisations::decide_affiliation(&request.app, &caller, id, input.approve, input.reason.clone()).await
+                organisations::decide_affiliation(&request.app, &caller?, id, input.approve, input.reason.clone()).await
             })
             .await?;
         let affiliation = affiliation(request, attempt.done).await?;
@@ -409,8 +424,8 @@ impl OrganisationsMutation {
         #[graphql(desc = "La demande.")] input: LeaveOrganisationInput,
     ) -> Result<Option<LeaveOrganisationPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
-        let attempt = request.attempt(organisations::leave_organisation(&request.app, &caller)).await?;
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request.attempt(async { organisations::leave_organisation(&request.app, &caller?).await }).await?;
         let member = match attempt.done {
             Some(id) => {
                 request.look_again().await?;

@@ -136,6 +136,9 @@ pub(crate) async fn list(ctx: &Context<'_>, of: Holders, history: bool, paging: 
 pub(crate) struct GrantRoleInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// À qui.
     member_id: ID,
     /// Lequel.
@@ -157,6 +160,9 @@ payload! { "Le rôle donné." GrantRolePayload { "Le rôle, avec ses dates." rol
 pub(crate) struct EndRoleInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le rôle tenu.
     role_grant_id: ID,
 }
@@ -176,7 +182,7 @@ impl RolesMutation {
         #[graphql(desc = "La demande.")] input: GrantRoleInput,
     ) -> Result<Option<GrantRolePayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let new = GrantRole {
@@ -187,7 +193,7 @@ impl RolesMutation {
                     starts_at: input.starts_at.map(|at| at.0),
                     ends_at: input.ends_at.map(|at| at.0),
                 };
-                roles::grant_role(&request.app, &caller, new).await
+                roles::grant_role(&request.app, &caller?, new).await
             })
             .await?;
         let grant = found(request, attempt.done).await?;
@@ -202,11 +208,11 @@ impl RolesMutation {
         #[graphql(desc = "La demande.")] input: EndRoleInput,
     ) -> Result<Option<EndRolePayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("roleGrantId", &input.role_grant_id)?;
-                roles::end_role(&request.app, &caller, id).await
+                roles::end_role(&request.app, &caller?, id).await
             })
             .await?;
         let grant = found(request, attempt.done).await?;

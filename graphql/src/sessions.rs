@@ -160,6 +160,9 @@ pub(crate) async fn tokens_of_member(
 pub(crate) struct RequestLinkInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Adresse de courriel.
     address: String,
 }
@@ -171,6 +174,9 @@ payload! { "La demande de lien." RequestLinkPayload { "Une phrase à montrer, la
 pub(crate) struct SignInInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// La valeur de jeton= dans le lien reçu par courriel.
     token: String,
     /// NAVIGATEUR pose un cookie ; CLIENT rend un jeton porteur.
@@ -179,7 +185,7 @@ pub(crate) struct SignInInput {
 
 payload! { "Une session ouverte." SignInPayload {
     "Vous." member: Member,
-    "Le jeton porteur, montré cette seule fois, pour une session CLIENT ; null pour une session NAVIGATEUR." bearer: String,
+    "Le jeton porteur, montré cette seule fois, pour une session CLIENT ; null pour une session NAVIGATEUR, ou redemandé sous la même clé." bearer: String,
 } }
 
 /// Un lien à usage unique, pour rejoindre la communauté.
@@ -187,6 +193,9 @@ payload! { "Une session ouverte." SignInPayload {
 pub(crate) struct SignUpInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// La valeur de jeton= dans le lien reçu par courriel.
     token: String,
     /// Identifiant public : 2 à 30 lettres sans accent ou chiffres, points et tirets à l'intérieur.
@@ -201,7 +210,7 @@ pub(crate) struct SignUpInput {
 
 payload! { "Un nouveau membre, et sa session." SignUpPayload {
     "Vous." member: Member,
-    "Le jeton porteur, montré cette seule fois, pour une session CLIENT ; null pour une session NAVIGATEUR." bearer: String,
+    "Le jeton porteur, montré cette seule fois, pour une session CLIENT ; null pour une session NAVIGATEUR, ou redemandé sous la même clé." bearer: String,
 } }
 
 /// La fin de la session de cette demande.
@@ -209,6 +218,9 @@ payload! { "Un nouveau membre, et sa session." SignUpPayload {
 pub(crate) struct SignOutInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
 }
 
 payload! { "La session fermée." SignOutPayload { "Vrai si une session était ouverte." signed_out: bool } }
@@ -218,6 +230,9 @@ payload! { "La session fermée." SignOutPayload { "Vrai si une session était ou
 pub(crate) struct RevokeSessionInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// La session, une des vôtres.
     session_id: ID,
 }
@@ -229,6 +244,9 @@ payload! { "La session fermée." RevokeSessionPayload { "Son identifiant." sessi
 pub(crate) struct CreateAccessTokenInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Un nom pour le reconnaître, de 1 à 80 caractères.
     name: String,
     /// Ce qu'il laisse faire.
@@ -239,7 +257,7 @@ pub(crate) struct CreateAccessTokenInput {
 
 payload! { "Un jeton d'accès créé." CreateAccessTokenPayload {
     "Le jeton." token: AccessToken,
-    "Son secret, montré cette seule fois : Authorization: Bearer <secret>." secret: String,
+    "Son secret, montré cette seule fois (Authorization: Bearer <secret>) ; null s'il est redemandé sous la même clé." secret: String,
 } }
 
 /// Un jeton d'accès à révoquer.
@@ -247,6 +265,9 @@ payload! { "Un jeton d'accès créé." CreateAccessTokenPayload {
 pub(crate) struct RevokeAccessTokenInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le jeton, un des vôtres.
     token_id: ID,
 }
@@ -266,7 +287,11 @@ impl SessionsMutation {
         #[graphql(desc = "La demande.")] input: RequestLinkInput,
     ) -> Result<Option<RequestLinkPayload>> {
         let request = ctx.request();
-        let attempt = request.attempt(sessions::request_link(&request.app, request.origin, &input.address)).await?;
+        let attempt = request
+            .attempt(async {
+                sessions::request_link(&request.app, ctx.once(&input.idempotency_key)?, request.origin, &input.address).await
+            })
+            .await?;
         let message = attempt.done.map(|()| {
             "Si cette adresse reçoit du courrier, un lien valable 30 minutes l'y attend. Regardez aussi les indésirables.".into()
         });
@@ -283,7 +308,8 @@ impl SessionsMutation {
         let attempt = request
             .attempt(async {
                 takes_cookie(request, input.kind)?;
-                sessions::sign_in(&request.app, &input.token, input.kind.into(), &request.agent).await
+                let once = ctx.once(&input.idempotency_key)?;
+                sessions::sign_in(&request.app, once, &input.token, input.kind.into(), &request.agent).await
             })
             .await?;
         let (member, bearer) = enter(request, attempt.done, input.kind).await?;
@@ -302,7 +328,8 @@ impl SessionsMutation {
                 takes_cookie(request, input.kind)?;
                 let organisation = ids::optional::<OrganisationId>("organisationId", input.organisation_id.as_ref())?;
                 let new = SignUp { handle: input.handle.clone(), name: input.name.clone(), organisation };
-                sessions::sign_up(&request.app, &input.token, new, input.kind.into(), &request.agent).await
+                let once = ctx.once(&input.idempotency_key)?;
+                sessions::sign_up(&request.app, once, &input.token, new, input.kind.into(), &request.agent).await
             })
             .await?;
         let (member, bearer) = enter(request, done, input.kind).await?;
@@ -316,15 +343,14 @@ impl SessionsMutation {
         #[graphql(desc = "La demande.")] input: SignOutInput,
     ) -> Result<Option<SignOutPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let (caller, acting) = (request.caller(), ctx.acting(&input.idempotency_key));
         request.set_cookies(Cookies::Clear);
-        let signed_out = match caller.credential() {
-            Some(services::caller::Credential::Session(_)) => {
-                request.attempt(sessions::revoke_session(&request.app, &caller, None)).await?.done.is_some()
-            }
-            _ => false,
+        let Some(services::caller::Credential::Session(_)) = caller.credential() else {
+            return Ok(Some(SignOutPayload::new(input.client_mutation_id, Vec::new(), Some(false))));
         };
-        Ok(Some(SignOutPayload::new(input.client_mutation_id, Vec::new(), Some(signed_out))))
+        let attempt = request.attempt(async { sessions::revoke_session(&request.app, &acting?, None).await }).await?;
+        let signed_out = attempt.done.is_some();
+        Ok(Some(SignOutPayload::new(input.client_mutation_id, attempt.problems, Some(signed_out))))
     }
 
     /// Ferme une de vos sessions.
@@ -334,11 +360,11 @@ impl SessionsMutation {
         #[graphql(desc = "La demande.")] input: RevokeSessionInput,
     ) -> Result<Option<RevokeSessionPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument::<SessionId>("sessionId", &input.session_id)?;
-                sessions::revoke_session(&request.app, &caller, Some(id)).await
+                sessions::revoke_session(&request.app, &caller?, Some(id)).await
             })
             .await?;
         let id = attempt.done.map(|id| ID(id.to_string()));
@@ -353,12 +379,16 @@ impl SessionsMutation {
     ) -> Result<Option<CreateAccessTokenPayload>> {
         let request = ctx.request();
         let caller = request.caller();
-        let scopes: Vec<Row> = input.scopes.into_iter().map(Into::into).collect();
-        let work = sessions::create_access_token(&request.app, &caller, &input.name, scopes, input.expires_in_days);
-        let Attempt { done, problems } = request.attempt(work).await?;
+        let acting = ctx.acting(&input.idempotency_key);
+        let Attempt { done, problems } = request
+            .attempt(async {
+                let scopes: Vec<Row> = input.scopes.iter().map(|scope| (*scope).into()).collect();
+                sessions::create_access_token(&request.app, &acting?, &input.name, scopes, input.expires_in_days).await
+            })
+            .await?;
         let (token, secret) = match done {
             Some((id, secret)) => {
-                (sessions::access_token(&mut *request.cx().await?, &caller, id).await?.map(AccessToken), Some(secret))
+                (sessions::access_token(&mut *request.cx().await?, &caller, id).await?.map(AccessToken), secret)
             }
             None => (None, None),
         };
@@ -372,11 +402,11 @@ impl SessionsMutation {
         #[graphql(desc = "La demande.")] input: RevokeAccessTokenInput,
     ) -> Result<Option<RevokeAccessTokenPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument::<AccessTokenId>("tokenId", &input.token_id)?;
-                sessions::revoke_access_token(&request.app, &caller, id).await
+                sessions::revoke_access_token(&request.app, &caller?, id).await
             })
             .await?;
         let id = attempt.done.map(|id| ID(id.to_string()));
@@ -403,14 +433,17 @@ async fn enter(
     kind: SessionKind,
 ) -> Result<(Option<Member>, Option<String>)> {
     let Some(signed_in) = signed_in else { return Ok((None, None)) };
-    request.become_member(signed_in.member, signed_in.session).await?;
+    // Asked for again under the same key, it opens nothing: who asks stays who they were.
+    if signed_in.secret.is_some() {
+        request.become_member(signed_in.member, signed_in.session).await?;
+    }
     let member = request.member(signed_in.member).await?.ok_or(Error::NotFound)?;
-    let bearer = match kind {
-        SessionKind::Browser => {
-            request.set_cookies(Cookies::Set(signed_in.secret));
+    let bearer = match (kind, signed_in.secret) {
+        (SessionKind::Browser, Some(secret)) => {
+            request.set_cookies(Cookies::Set(secret));
             None
         }
-        SessionKind::Client => Some(signed_in.secret),
+        (_, secret) => secret,
     };
     Ok((Some(Member(member)), bearer))
 }

@@ -6,6 +6,7 @@ use crate::audience;
 use crate::db::{Cx, Tx, all};
 use crate::error::{Error, Result};
 use crate::id::{AccessTokenId, AudienceId, MemberId, OrganisationId, SessionId, SpaceId};
+use crate::idempotency::Once;
 use crate::roles::Role;
 
 /// What a token lets pass. A session lets everything pass.
@@ -66,6 +67,7 @@ pub struct Caller {
     suspended: Option<Suspension>,
     roles: Vec<HeldRole>,
     audiences: Vec<AudienceId>,
+    once: Option<Once>,
 }
 
 /// Why somebody may read and not write.
@@ -93,7 +95,7 @@ impl Caller {
     /// # Errors
     /// When the database fails.
     pub async fn anonymous(cx: &mut Cx) -> Result<Self> {
-        Ok(Self { member: None, suspended: None, roles: Vec::new(), audiences: audience::public(cx).await? })
+        Ok(Self { member: None, suspended: None, roles: Vec::new(), audiences: audience::public(cx).await?, once: None })
     }
 
     /// A member, as they are now; none when there is no such member.
@@ -121,7 +123,7 @@ impl Caller {
             .iter()
             .filter_map(|row| Some(HeldRole { role: row.role?, organisation: row.organisation_id, space: row.space_id }))
             .collect();
-        let mut caller = Self { member: Some((member, credential)), suspended, roles, audiences: Vec::new() };
+        let mut caller = Self { member: Some((member, credential)), suspended, roles, audiences: Vec::new(), once: None };
         caller.audiences = if caller.is_administrator() {
             audience::all(cx).await?
         } else {
@@ -149,6 +151,18 @@ impl Caller {
             }));
         }
         Ok(Actor { id: member, caller })
+    }
+
+    /// The same person, for an act that is done once under a key.
+    #[must_use]
+    pub fn under(mut self, once: Option<Once>) -> Self {
+        self.once = once;
+        self
+    }
+
+    /// What the act is recognised by when it is asked for again.
+    pub(crate) fn once(&self) -> Option<&Once> {
+        self.once.as_ref()
     }
 
     /// The member who asks.

@@ -173,7 +173,7 @@ pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
                 for (position, space) in (1_i64..).zip(SPACES) {
                     lay_space(tx, &clock, position, space).await?;
                 }
-                jobs::enqueue(tx, &clock, Job::SweepSessions, clock.now()).await?;
+                jobs::enqueue(tx, &clock, Job::Sweep, clock.now()).await?;
                 let member = first_administrator(tx, &clock, (&address, &key)).await?;
                 Ok(Some(Laid { first_link: sessions::own_link(tx, &present, member, &address).await? }))
             })

@@ -5,7 +5,7 @@
 //!   [`roles`]: who may do what;
 //! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
-//! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail;
+//! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`idempotency`]: acts done once;
 //! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
 //! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`config`]: what all of them stand on.
 
@@ -21,6 +21,7 @@ pub mod events;
 pub mod forum;
 pub mod foundation;
 pub mod id;
+pub mod idempotency;
 pub mod jobs;
 pub mod mail;
 pub mod moderation;

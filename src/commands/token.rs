@@ -20,7 +20,7 @@ pub async fn run(settings: &Settings, handle: &str, days: i64) -> Result<()> {
     drop(reader);
     let scopes = Scope::ALL.to_vec();
     let (_, secret) = sessions::create_access_token(&app, &caller, "Ligne de commande", scopes, days).await?;
-    println!("{secret}");
+    println!("{}", secret.unwrap_or_default());
     app.db.close().await;
     Ok(())
 }

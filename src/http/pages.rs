@@ -106,7 +106,7 @@ async fn use_link(door: &Door, entry: &Entry, agent: &str) -> services::Result<S
     let app = &door.api.app;
     let link = sessions::link(&mut *app.db.reader().await?, &entry.jeton, app.clock.now()).await?;
     if !link.joins {
-        return Ok(sessions::sign_in(app, &entry.jeton, SessionKind::Browser, agent).await?.secret);
+        return Ok(sessions::sign_in(app, None, &entry.jeton, SessionKind::Browser, agent).await?.secret.unwrap_or_default());
     }
     let organisation = match entry.organisation.as_str() {
         "" => None,
@@ -115,7 +115,7 @@ async fn use_link(door: &Door, entry: &Entry, agent: &str) -> services::Result<S
         ),
     };
     let new = SignUp { handle: entry.handle.clone(), name: entry.name.clone(), organisation };
-    Ok(sessions::sign_up(app, &entry.jeton, new, SessionKind::Browser, agent).await?.secret)
+    Ok(sessions::sign_up(app, None, &entry.jeton, new, SessionKind::Browser, agent).await?.secret.unwrap_or_default())
 }
 
 async fn link_page(door: &Door, token: &str, entry: &Entry, problems: &[Problem]) -> services::Result<Response> {

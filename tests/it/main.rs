@@ -9,6 +9,7 @@ mod explorer;
 mod faults;
 mod forum;
 mod http;
+mod idempotency;
 mod jobs;
 mod joining;
 mod mail;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         events::stories(),
         forum::stories(),
         http::stories(),
+        idempotency::stories(),
         jobs::stories(),
         joining::stories(),
         mail::stories(),

@@ -16,6 +16,9 @@ use crate::payload::payload;
 pub(crate) struct OpenThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le forum.
     forum_id: ID,
     /// Nature, une de celles que le forum accueille.
@@ -33,6 +36,9 @@ payload! { "Le fil ouvert." OpenThreadPayload { "Le fil." thread: Thread } }
 pub(crate) struct EditThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
     /// Titre, de 5 à 150 caractères.
@@ -48,6 +54,9 @@ payload! { "Le fil modifié." EditThreadPayload { "Le fil." thread: Thread } }
 pub(crate) struct AnswerPostInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le message auquel répondre.
     post_id: ID,
     /// La réponse, en Markdown, 50 000 caractères au plus.
@@ -61,6 +70,9 @@ payload! { "La réponse écrite." AnswerPostPayload { "Le nouveau message." post
 pub(crate) struct EditPostInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le message.
     post_id: ID,
     /// Le nouveau texte, en Markdown, 50 000 caractères au plus.
@@ -76,6 +88,9 @@ payload! { "Le message modifié." EditPostPayload { "Le message." post: Post } }
 pub(crate) struct DeletePostInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le message.
     post_id: ID,
 }
@@ -90,6 +105,9 @@ payload! { "Le message supprimé." DeletePostPayload {
 pub(crate) struct AcceptAnswerInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// La réponse.
     post_id: ID,
 }
@@ -101,6 +119,9 @@ payload! { "Le fil résolu." AcceptAnswerPayload { "Le fil." thread: Thread } }
 pub(crate) struct ReopenThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
 }
@@ -112,6 +133,9 @@ payload! { "Le fil rouvert." ReopenThreadPayload { "Le fil." thread: Thread } }
 pub(crate) struct CreateForumInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// L'espace.
     space_id: ID,
     /// Nom, de 2 à 80 caractères.
@@ -135,6 +159,9 @@ payload! { "Le forum créé." CreateForumPayload { "Le forum." forum: Forum } }
 pub(crate) struct UpdateForumInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
     /// Le forum.
     forum_id: ID,
     /// Nom, de 2 à 80 caractères.
@@ -165,12 +192,12 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: OpenThreadInput,
     ) -> Result<Option<OpenThreadPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let forum = ids::argument("forumId", &input.forum_id)?;
                 let (title, body) = (input.title.clone(), input.body.clone());
-                forum::open_thread(&request.app, &caller, OpenThread { forum, kind: input.kind.into(), title, body }).await
+                forum::open_thread(&request.app, &caller?, OpenThread { forum, kind: input.kind.into(), title, body }).await
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
@@ -184,12 +211,12 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: EditThreadInput,
     ) -> Result<Option<EditThreadPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("threadId", &input.thread_id)?;
                 let edit = EditThread { title: input.title.clone(), kind: input.kind.map(Into::into) };
-                forum::edit_thread(&request.app, &caller, id, edit).await
+                forum::edit_thread(&request.app, &caller?, id, edit).await
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
@@ -203,11 +230,11 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: AnswerPostInput,
     ) -> Result<Option<AnswerPostPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                forum::answer_post(&request.app, &caller, id, &input.body).await
+                forum::answer_post(&request.app, &caller?, id, &input.body).await
             })
             .await?;
         let post = post(request, attempt.done).await?;
@@ -221,11 +248,11 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: EditPostInput,
     ) -> Result<Option<EditPostPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                forum::edit_post(&request.app, &caller, id, &input.body, input.revision).await
+                forum::edit_post(&request.app, &caller?, id, &input.body, input.revision).await
             })
             .await?;
         let post = post(request, attempt.done).await?;
@@ -239,11 +266,11 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: DeletePostInput,
     ) -> Result<Option<DeletePostPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                forum::delete_post(&request.app, &caller, id).await
+                forum::delete_post(&request.app, &caller?, id).await
             })
             .await?;
         let post = post(request, attempt.done).await?;
@@ -258,11 +285,11 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: AcceptAnswerInput,
     ) -> Result<Option<AcceptAnswerPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                forum::accept_answer(&request.app, &caller, id).await
+                forum::accept_answer(&request.app, &caller?, id).await
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
@@ -276,11 +303,11 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: ReopenThreadInput,
     ) -> Result<Option<ReopenThreadPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let id = ids::argument("threadId", &input.thread_id)?;
-                forum::reopen_thread(&request.app, &caller, id).await
+                forum::reopen_thread(&request.app, &caller?, id).await
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
@@ -294,7 +321,7 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: CreateForumInput,
     ) -> Result<Option<CreateForumPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let new = CreateForum {
@@ -306,7 +333,7 @@ impl ForumMutation {
                     opening: grants("openingAudience", &input.opening_audience)?,
                     position: input.position,
                 };
-                forum::create_forum(&request.app, &caller, new).await
+                forum::create_forum(&request.app, &caller?, new).await
             })
             .await?;
         let forum = forum_found(request, attempt.done).await?;
@@ -320,7 +347,7 @@ impl ForumMutation {
         #[graphql(desc = "La demande.")] input: UpdateForumInput,
     ) -> Result<Option<UpdateForumPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
+        let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let change = UpdateForum {
@@ -331,7 +358,7 @@ impl ForumMutation {
                     opening: input.opening_audience.as_deref().map(|given| grants("openingAudience", given)).transpose()?,
                     position: input.position,
                 };
-                forum::update_forum(&request.app, &caller, ids::argument("forumId", &input.forum_id)?, change).await
+                forum::update_forum(&request.app, &caller?, ids::argument("forumId", &input.forum_id)?, change).await
             })
             .await?;
         let forum = forum_found(request, attempt.done).await?;

@@ -12,6 +12,7 @@ use crate::db::{Cx, duplicate};
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{MemberId, OrganisationId};
+use crate::idempotency::act;
 use crate::page::{NameKey, Page, Paging, Slice};
 use crate::text;
 
@@ -42,19 +43,17 @@ pub async fn update_profile(app: &App, caller: &Caller, name: Option<String>, ha
     let name = name.and_then(|name| problems.take(member_name(&name)));
     let handle = handle.and_then(|handle| problems.take(text::handle("handle", &handle)));
     problems.refuse()?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Write).await?;
-                let member = store::lock_member(tx, actor.id).await?.ok_or(Error::Unauthenticated)?;
-                let (name, handle) = (name.unwrap_or(member.name), handle.unwrap_or(member.handle));
-                store::update_profile(tx, actor.id, &name, &handle).await.map_err(duplicate("members.handle", handle_taken))?;
-                tell(tx, &clock, Some(actor.id), &Event::MemberChanged { member: actor.id }).await?;
-                Ok(actor.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let member = store::lock_member(tx, actor.id).await?.ok_or(Error::Unauthenticated)?;
+            let (name, handle) = (name.unwrap_or(member.name), handle.unwrap_or(member.handle));
+            store::update_profile(tx, actor.id, &name, &handle).await.map_err(duplicate("members.handle", handle_taken))?;
+            tell(tx, &clock, Some(actor.id), &Event::MemberChanged { member: actor.id }).await?;
+            Ok(actor.id)
         })
-        .await
+    })
+    .await
 }
 
 pub(crate) fn member_name(name: &str) -> Result<String, Problem> {

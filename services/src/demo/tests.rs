@@ -227,7 +227,7 @@ async fn two_databases_are_filled_alike_and_none_twice() {
     check_counts(&one, &filled).await;
     assert_eq!(digest(&one).await, digest(&other).await);
     let link = filled.first_link.expect("the foundation was laid here");
-    assert!(crate::sessions::sign_in(&one, &link, crate::sessions::SessionKind::Client, "test").await.is_ok());
+    assert!(crate::sessions::sign_in(&one, None, &link, crate::sessions::SessionKind::Client, "test").await.is_ok());
 
     let Err(Error::Conflict(problem)) = fill(&one, 0, |_, _| {}).await else { panic!("filled twice") };
     assert_eq!(problem.field, "demo");

@@ -9,6 +9,7 @@ use crate::db::Tx;
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, ForumId, SpaceId};
+use crate::idempotency::act;
 use crate::roles::Role;
 use crate::text;
 
@@ -40,39 +41,37 @@ pub async fn create_forum(app: &App, caller: &Caller, new: CreateForum) -> Resul
         problems.add(Problem::new("kinds", Code::Required, "Choisissez au moins une nature de fil."));
     }
     problems.refuse()?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
-                may_arrange(&actor)?;
-                // Locked, so that of two forums made at once under one name the second is refused in words.
-                let Some(space) = store::lock_space(tx, new.space).await? else {
-                    return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
-                };
-                let slug = text::slug(&name);
-                if slug.is_empty() || store::forum_by_slug(tx, space.id, &slug).await?.is_some() {
-                    return Err(Error::invalid("name", Code::Taken, "Un forum de ce nom existe déjà dans cet espace."));
-                }
-                let forum = Forum {
-                    id: ForumId::new(&clock),
-                    space_id: space.id,
-                    slug,
-                    name,
-                    description,
-                    position: new.position.unwrap_or(100),
-                    audience_id: audience::ensure(tx, &clock, &with_moderators(new.audience, space.id)).await?,
-                    opening_audience_id: openers(tx, &clock, new.opening, space.id).await?,
-                    thread_count: 0,
-                    created_at: clock.now(),
-                };
-                store::insert_forum(tx, &forum).await?;
-                store::insert_forum_kinds(tx, forum.id, &new.kinds).await?;
-                tell(tx, &clock, Some(actor.id), &Event::ForumCreated { forum: forum.id, space: space.id }).await?;
-                Ok(forum.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            may_arrange(&actor)?;
+            // Locked, so that of two forums made at once under one name the second is refused in words.
+            let Some(space) = store::lock_space(tx, new.space).await? else {
+                return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
+            };
+            let slug = text::slug(&name);
+            if slug.is_empty() || store::forum_by_slug(tx, space.id, &slug).await?.is_some() {
+                return Err(Error::invalid("name", Code::Taken, "Un forum de ce nom existe déjà dans cet espace."));
+            }
+            let forum = Forum {
+                id: ForumId::new(&clock),
+                space_id: space.id,
+                slug,
+                name,
+                description,
+                position: new.position.unwrap_or(100),
+                audience_id: audience::ensure(tx, &clock, &with_moderators(new.audience, space.id)).await?,
+                opening_audience_id: openers(tx, &clock, new.opening, space.id).await?,
+                thread_count: 0,
+                created_at: clock.now(),
+            };
+            store::insert_forum(tx, &forum).await?;
+            store::insert_forum_kinds(tx, forum.id, &new.kinds).await?;
+            tell(tx, &clock, Some(actor.id), &Event::ForumCreated { forum: forum.id, space: space.id }).await?;
+            Ok(forum.id)
         })
-        .await
+    })
+    .await
 }
 
 /// What changes in a forum; what is none stays.
@@ -100,31 +99,29 @@ pub async fn update_forum(app: &App, caller: &Caller, id: ForumId, change: Updat
         problems.add(Problem::new("kinds", Code::Required, "Choisissez au moins une nature de fil."));
     }
     problems.refuse()?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
-                may_arrange(&actor)?;
-                let mut forum = store::lock_forum(tx, id).await?.ok_or(Error::NotFound)?;
-                forum.name = name.unwrap_or(forum.name);
-                forum.description = description.unwrap_or(forum.description);
-                forum.position = change.position.unwrap_or(forum.position);
-                if let Some(grants) = change.audience {
-                    forum.audience_id = audience::ensure(tx, &clock, &with_moderators(grants, forum.space_id)).await?;
-                }
-                if let Some(grants) = change.opening {
-                    forum.opening_audience_id = openers(tx, &clock, grants, forum.space_id).await?;
-                }
-                store::set_forum(tx, &forum).await?;
-                if let Some(kinds) = change.kinds {
-                    store::insert_forum_kinds(tx, id, &kinds).await?;
-                }
-                tell(tx, &clock, Some(actor.id), &Event::ForumChanged { forum: id, space: forum.space_id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            may_arrange(&actor)?;
+            let mut forum = store::lock_forum(tx, id).await?.ok_or(Error::NotFound)?;
+            forum.name = name.unwrap_or(forum.name);
+            forum.description = description.unwrap_or(forum.description);
+            forum.position = change.position.unwrap_or(forum.position);
+            if let Some(grants) = change.audience {
+                forum.audience_id = audience::ensure(tx, &clock, &with_moderators(grants, forum.space_id)).await?;
+            }
+            if let Some(grants) = change.opening {
+                forum.opening_audience_id = openers(tx, &clock, grants, forum.space_id).await?;
+            }
+            store::set_forum(tx, &forum).await?;
+            if let Some(kinds) = change.kinds {
+                store::insert_forum_kinds(tx, id, &kinds).await?;
+            }
+            tell(tx, &clock, Some(actor.id), &Event::ForumChanged { forum: id, space: forum.space_id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// The audience of those who open threads; its problems are `openingAudience`'s.

@@ -11,6 +11,7 @@ use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, tell};
 use crate::id::{MemberId, PostId, ThreadId};
+use crate::idempotency::act;
 use crate::text::Rendered;
 
 /// A post, checked and rendered.
@@ -32,36 +33,34 @@ pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str)
     caller.signed_in()?;
     let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
     let (rendered, mentioned) = render(app, &body).await?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                let thread = store::thread_of_post(tx, parent).await?.ok_or(Error::NotFound)?;
-                let thread = seen(store::lock_thread(tx, thread).await?, &actor)?;
-                let parent = store::post(tx, parent).await?.ok_or(Error::NotFound)?;
-                rules::can_be_answered(&actor, &thread, &parent)?;
-                let post = NewPost {
-                    id: PostId::new(&clock),
-                    author: actor.id,
-                    body: &body,
-                    rendered: &rendered,
-                    mentioned: &mentioned,
-                    at: now,
-                };
-                let place = store::Place {
-                    thread: thread.id,
-                    parent: Some(parent.id),
-                    ordinal: thread.next_ordinal,
-                    path: path::child(&parent.path, thread.next_ordinal),
-                    depth: parent.depth + 1,
-                };
-                put_answer(tx, &clock, &post, &place).await?;
-                Ok(post.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let thread = store::thread_of_post(tx, parent).await?.ok_or(Error::NotFound)?;
+            let thread = seen(store::lock_thread(tx, thread).await?, &actor)?;
+            let parent = store::post(tx, parent).await?.ok_or(Error::NotFound)?;
+            rules::can_be_answered(&actor, &thread, &parent)?;
+            let post = NewPost {
+                id: PostId::new(&clock),
+                author: actor.id,
+                body: &body,
+                rendered: &rendered,
+                mentioned: &mentioned,
+                at: now,
+            };
+            let place = store::Place {
+                thread: thread.id,
+                parent: Some(parent.id),
+                ordinal: thread.next_ordinal,
+                path: path::child(&parent.path, thread.next_ordinal),
+                depth: parent.depth + 1,
+            };
+            put_answer(tx, &clock, &post, &place).await?;
+            Ok(post.id)
         })
-        .await
+    })
+    .await
 }
 
 /// Writes an answer to a post whose place is known, and tells it; for the demo, which writes many.
@@ -94,23 +93,21 @@ pub async fn edit_post(app: &App, caller: &Caller, id: PostId, body: &str, expec
     caller.signed_in()?;
     let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
     let (rendered, mentioned) = render(app, &body).await?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                let (thread, post) = locked(tx, &actor, id).await?;
-                rules::can_be_edited(&actor, &thread, &post, expected)?;
-                if post.body == body {
-                    return Ok(id);
-                }
-                let edit = NewPost { id, author: actor.id, body: &body, rendered: &rendered, mentioned: &mentioned, at: now };
-                put_edit(tx, &clock, thread.id, &edit).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let (thread, post) = locked(tx, &actor, id).await?;
+            rules::can_be_edited(&actor, &thread, &post, expected)?;
+            if post.body == body {
+                return Ok(id);
+            }
+            let edit = NewPost { id, author: actor.id, body: &body, rendered: &rendered, mentioned: &mentioned, at: now };
+            put_edit(tx, &clock, thread.id, &edit).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Keeps the version there is and writes the new one.
@@ -126,26 +123,24 @@ pub(crate) async fn put_edit(tx: &mut Tx, clock: &Clock, thread: ThreadId, edit:
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it is deleted already or the thread is locked.
 pub async fn delete_post(app: &App, caller: &Caller, id: PostId) -> Result<PostId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                let (thread, post) = locked(tx, &actor, id).await?;
-                rules::can_be_deleted(&actor, &thread, &post)?;
-                store::delete_post(tx, id, actor.id, now).await?;
-                let counted = post.is_visible() && !post.is_opening();
-                if counted {
-                    store::add_to_post_count(tx, thread.id, -1).await?;
-                }
-                tell(tx, &clock, Some(actor.id), &Event::PostDeleted { thread: thread.id, post: id }).await?;
-                forget_accepted(tx, &clock, actor.id, &thread, id).await?;
-                hide_if_empty(tx, &clock, actor.id, &thread, thread.post_count - 1 - i64::from(counted)).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let (thread, post) = locked(tx, &actor, id).await?;
+            rules::can_be_deleted(&actor, &thread, &post)?;
+            store::delete_post(tx, id, actor.id, now).await?;
+            let counted = post.is_visible() && !post.is_opening();
+            if counted {
+                store::add_to_post_count(tx, thread.id, -1).await?;
+            }
+            tell(tx, &clock, Some(actor.id), &Event::PostDeleted { thread: thread.id, post: id }).await?;
+            forget_accepted(tx, &clock, actor.id, &thread, id).await?;
+            hide_if_empty(tx, &clock, actor.id, &thread, thread.post_count - 1 - i64::from(counted)).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// A thread whose opening post was taken away and that has no answer left to read is hidden.
@@ -187,21 +182,19 @@ pub(crate) async fn forget_accepted(tx: &mut Tx, clock: &Clock, actor: MemberId,
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it cannot be accepted.
 pub async fn accept_answer(app: &App, caller: &Caller, id: PostId) -> Result<ThreadId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                let (thread, post) = locked(tx, &actor, id).await?;
-                rules::may_settle(&actor, &thread)?;
-                rules::can_be_accepted(&thread, &post)?;
-                store::accept(tx, thread.id, Some(id), Some(now)).await?;
-                tell(tx, &clock, Some(actor.id), &Event::AnswerAccepted { thread: thread.id, post: id }).await?;
-                Ok(thread.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let (thread, post) = locked(tx, &actor, id).await?;
+            rules::may_settle(&actor, &thread)?;
+            rules::can_be_accepted(&thread, &post)?;
+            store::accept(tx, thread.id, Some(id), Some(now)).await?;
+            tell(tx, &clock, Some(actor.id), &Event::AnswerAccepted { thread: thread.id, post: id }).await?;
+            Ok(thread.id)
         })
-        .await
+    })
+    .await
 }
 
 /// Takes the acceptance back: the thread's author or a moderator.
@@ -209,22 +202,20 @@ pub async fn accept_answer(app: &App, caller: &Caller, id: PostId) -> Result<Thr
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it is not solved.
 pub async fn reopen_thread(app: &App, caller: &Caller, id: ThreadId) -> Result<ThreadId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Write).await?;
-                let thread = seen(store::lock_thread(tx, id).await?, &actor)?;
-                rules::may_settle(&actor, &thread)?;
-                if thread.accepted_post_id.is_none() {
-                    return Err(Error::conflict("threadId", Code::Refused, "Ce fil n'est pas résolu."));
-                }
-                store::accept(tx, id, None, None).await?;
-                tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let thread = seen(store::lock_thread(tx, id).await?, &actor)?;
+            rules::may_settle(&actor, &thread)?;
+            if thread.accepted_post_id.is_none() {
+                return Err(Error::conflict("threadId", Code::Refused, "Ce fil n'est pas résolu."));
+            }
+            store::accept(tx, id, None, None).await?;
+            tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// The thread, locked, and its post, when `caller` sees them. The thread first, always, so that two writes never wait for

@@ -11,6 +11,7 @@ use crate::db::Tx;
 use crate::error::{Error, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
+use crate::idempotency::act;
 use crate::text::Rendered;
 
 /// What is needed to open a thread.
@@ -36,34 +37,32 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
     let body = problems.take(rules::body(&new.body)).unwrap_or_default();
     problems.refuse()?;
     let (rendered, mentioned) = render(app, &body).await?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                let forum = store::forum_row(tx, new.forum).await?.filter(|forum| actor.sees(forum.audience_id));
-                let forum = forum.ok_or(Error::NotFound)?;
-                rules::may_open(&actor, &forum)?;
-                rules::takes_kind(&store::forum_kinds(tx, forum.id).await?, new.kind)
-                    .map_err(|problem| Error::Invalid(vec![problem]))?;
-                let thread = NewThread {
-                    id: ThreadId::new(&clock),
-                    post: PostId::new(&clock),
-                    forum: forum.id,
-                    kind: new.kind,
-                    title: &title,
-                    author: actor.id,
-                    body: &body,
-                    rendered: &rendered,
-                    mentioned: &mentioned,
-                    at: now,
-                };
-                add_thread(tx, &clock, &thread).await?;
-                Ok(thread.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let forum = store::forum_row(tx, new.forum).await?.filter(|forum| actor.sees(forum.audience_id));
+            let forum = forum.ok_or(Error::NotFound)?;
+            rules::may_open(&actor, &forum)?;
+            rules::takes_kind(&store::forum_kinds(tx, forum.id).await?, new.kind)
+                .map_err(|problem| Error::Invalid(vec![problem]))?;
+            let thread = NewThread {
+                id: ThreadId::new(&clock),
+                post: PostId::new(&clock),
+                forum: forum.id,
+                kind: new.kind,
+                title: &title,
+                author: actor.id,
+                body: &body,
+                rendered: &rendered,
+                mentioned: &mentioned,
+                at: now,
+            };
+            add_thread(tx, &clock, &thread).await?;
+            Ok(thread.id)
         })
-        .await
+    })
+    .await
 }
 
 /// A thread and its opening post, checked and rendered.
@@ -116,37 +115,33 @@ pub struct EditThread {
 pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThread) -> Result<ThreadId> {
     caller.signed_in()?;
     let title = edit.title.map(|title| rules::title(&title)).transpose().map_err(|problem| Error::Invalid(vec![problem]))?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Write).await?;
-                let thread: Thread = seen(store::lock_thread(tx, id).await?, &actor)?;
-                let own = thread.author_id == actor.id && thread.locked_at.is_none();
-                if !own && !actor.moderates(thread.space_id) {
-                    return Err(Error::forbidden(
-                        "Seuls l'auteur du fil, tant qu'il est ouvert, et les modérateurs le modifient.",
-                    ));
-                }
-                let kind = edit.kind.unwrap_or(thread.kind);
-                if kind == thread.kind && title.as_ref().is_none_or(|title| *title == thread.title) {
-                    return Ok(id);
-                }
-                if kind != thread.kind {
-                    rules::takes_kind(&store::forum_kinds(tx, thread.forum_id).await?, kind)
-                        .map_err(|problem| Error::Invalid(vec![problem]))?;
-                    store::set_kind(tx, id, kind).await?;
-                }
-                if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
-                    store::accept(tx, id, None, None).await?;
-                    tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
-                }
-                if let Some(title) = title {
-                    store::set_title(tx, id, &title).await?;
-                }
-                tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let thread: Thread = seen(store::lock_thread(tx, id).await?, &actor)?;
+            let own = thread.author_id == actor.id && thread.locked_at.is_none();
+            if !own && !actor.moderates(thread.space_id) {
+                return Err(Error::forbidden("Seuls l'auteur du fil, tant qu'il est ouvert, et les modérateurs le modifient."));
+            }
+            let kind = edit.kind.unwrap_or(thread.kind);
+            if kind == thread.kind && title.as_ref().is_none_or(|title| *title == thread.title) {
+                return Ok(id);
+            }
+            if kind != thread.kind {
+                rules::takes_kind(&store::forum_kinds(tx, thread.forum_id).await?, kind)
+                    .map_err(|problem| Error::Invalid(vec![problem]))?;
+                store::set_kind(tx, id, kind).await?;
+            }
+            if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
+                store::accept(tx, id, None, None).await?;
+                tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
+            }
+            if let Some(title) = title {
+                store::set_title(tx, id, &title).await?;
+            }
+            tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }

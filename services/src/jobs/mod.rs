@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::db::{Tx, exec};
 use crate::error::{Error, Result};
 use crate::id::{JobId, MailId};
-use crate::{App, mail, sessions};
+use crate::{App, idempotency, mail, sessions};
 
 pub use worker::{drain, give_back, work};
 
@@ -29,8 +29,8 @@ pub enum Job {
         /// Its row.
         mail: MailId,
     },
-    /// Forgets sign-in links and sessions that have long been of no use; comes back every day.
-    SweepSessions,
+    /// Forgets links, sessions and idempotency keys that are of no use any more; comes back every day.
+    Sweep,
 }
 
 /// How a run of a job ended.
@@ -50,9 +50,23 @@ impl Job {
     async fn run(self, app: &App) -> Result<Verdict> {
         match self {
             Self::SendMail { mail } => mail::send(app, mail).await,
-            Self::SweepSessions => sessions::sweep(app).await,
+            Self::Sweep => sweep(app).await,
         }
     }
+}
+
+/// How many rows of a kind one sweep deletes, so that the writer is never held for long.
+pub(crate) const SWEPT_AT_ONCE: u64 = 500;
+
+async fn sweep(app: &App) -> Result<Verdict> {
+    let now = app.clock.now();
+    app.limits.forget_old();
+    let swept = app
+        .db
+        .write(move |tx| Box::pin(async move { Ok(sessions::sweep(tx, now).await?.max(idempotency::sweep(tx, now).await?)) }))
+        .await?;
+    // As many as it takes at a time: there may be more.
+    Ok(Verdict::Again(if swept >= SWEPT_AT_ONCE { Duration::ZERO } else { Duration::from_secs(24 * 3600) }))
 }
 
 /// Puts `job` into the queue, to be run at `run_at` or soon after.

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use crate::caller::{Actor, Caller, Scope};
-use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, tell};
 use crate::forum::{self, Thread, ThreadKind};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
+use crate::idempotency::act;
 use crate::{App, accounts, text};
 
 /// What a thread can be turned into, and back.
@@ -30,44 +30,43 @@ pub const PINNED_MOST: usize = 20;
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when too many are pinned.
 pub async fn switch_thread(app: &App, caller: &Caller, id: ThreadId, switch: Switch, on: bool) -> Result<ThreadId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let (actor, thread) = moderated(tx, &clock, &caller, id).await?;
-                let at = on.then_some(now);
-                let event = match switch {
-                    Switch::Hidden if on && thread.hidden_at.is_none() => {
-                        forum::hide_thread(tx, &clock, actor.id, &thread).await?;
-                        return Ok(id);
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Moderate, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let (actor, thread) = moderated(tx, actor, id).await?;
+            let at = on.then_some(now);
+            let event = match switch {
+                Switch::Hidden if on && thread.hidden_at.is_none() => {
+                    forum::hide_thread(tx, &clock, actor.id, &thread).await?;
+                    return Ok(id);
+                }
+                Switch::Hidden if !on && thread.hidden_at.is_some() => {
+                    forum::set_hidden_thread(tx, id, None).await?;
+                    forum::add_to_thread_count(tx, thread.forum_id, 1).await?;
+                    Event::ThreadHidden { thread: id, hidden: false }
+                }
+                Switch::Locked if thread.locked_at.is_some() != on => {
+                    forum::set_locked(tx, id, at).await?;
+                    Event::ThreadLocked { thread: id, locked: on }
+                }
+                Switch::Pinned if thread.pinned_at.is_some() != on => {
+                    // Locked, so that pins at once are counted one after the other.
+                    forum::lock_forum(tx, thread.forum_id).await?;
+                    if on && forum::pinned_threads(tx, thread.forum_id).await?.len() >= PINNED_MOST {
+                        let sentence = format!("Au plus {PINNED_MOST} fils épinglés par forum.");
+                        return Err(Error::conflict("threadId", Code::Full, sentence));
                     }
-                    Switch::Hidden if !on && thread.hidden_at.is_some() => {
-                        forum::set_hidden_thread(tx, id, None).await?;
-                        forum::add_to_thread_count(tx, thread.forum_id, 1).await?;
-                        Event::ThreadHidden { thread: id, hidden: false }
-                    }
-                    Switch::Locked if thread.locked_at.is_some() != on => {
-                        forum::set_locked(tx, id, at).await?;
-                        Event::ThreadLocked { thread: id, locked: on }
-                    }
-                    Switch::Pinned if thread.pinned_at.is_some() != on => {
-                        // Locked, so that pins at once are counted one after the other.
-                        forum::lock_forum(tx, thread.forum_id).await?;
-                        if on && forum::pinned_threads(tx, thread.forum_id).await?.len() >= PINNED_MOST {
-                            let sentence = format!("Au plus {PINNED_MOST} fils épinglés par forum.");
-                            return Err(Error::conflict("threadId", Code::Full, sentence));
-                        }
-                        forum::set_pinned(tx, id, at).await?;
-                        Event::ThreadPinned { thread: id, pinned: on }
-                    }
-                    _ => return Ok(id),
-                };
-                tell(tx, &clock, Some(actor.id), &event).await?;
-                Ok(id)
-            })
+                    forum::set_pinned(tx, id, at).await?;
+                    Event::ThreadPinned { thread: id, pinned: on }
+                }
+                _ => return Ok(id),
+            };
+            tell(tx, &clock, Some(actor.id), &event).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Moves a thread to another forum, of a space one moderates too, with another kind when that forum does not take its own.
@@ -75,47 +74,45 @@ pub async fn switch_thread(app: &App, caller: &Caller, id: ThreadId, switch: Swi
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `forumId` or `kind`.
 pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, kind: Option<ThreadKind>) -> Result<ThreadId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, thread) = moderated(tx, &clock, &caller, id).await?;
-                let forum = forum::forum_row(tx, to).await?.filter(|forum| actor.sees(forum.audience_id));
-                let forum = forum.ok_or_else(|| Error::invalid("forumId", Code::Unknown, "Forum inconnu."))?;
-                if !actor.moderates(forum.space_id) {
-                    return Err(Error::forbidden("Vous ne modérez pas l'espace de ce forum."));
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Moderate, move |tx, actor| {
+        Box::pin(async move {
+            let (actor, thread) = moderated(tx, actor, id).await?;
+            let forum = forum::forum_row(tx, to).await?.filter(|forum| actor.sees(forum.audience_id));
+            let forum = forum.ok_or_else(|| Error::invalid("forumId", Code::Unknown, "Forum inconnu."))?;
+            if !actor.moderates(forum.space_id) {
+                return Err(Error::forbidden("Vous ne modérez pas l'espace de ce forum."));
+            }
+            if forum.id == thread.forum_id {
+                return Err(Error::conflict("forumId", Code::Refused, "Ce fil est déjà dans ce forum."));
+            }
+            let kind = kind.unwrap_or(thread.kind);
+            forum::takes_kind(&forum::kinds_of_forum(tx, to).await?, kind).map_err(|problem| Error::Invalid(vec![problem]))?;
+            if kind != thread.kind {
+                forum::set_kind(tx, id, kind).await?;
+                if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
+                    forum::accept(tx, id, None, None).await?;
+                    tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
                 }
-                if forum.id == thread.forum_id {
-                    return Err(Error::conflict("forumId", Code::Refused, "Ce fil est déjà dans ce forum."));
+            }
+            if kind != thread.kind {
+                tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
+            }
+            forum::set_thread_forum(tx, id, to).await?;
+            forum::unpin(tx, &clock, actor.id, &thread).await?;
+            if thread.hidden_at.is_none() {
+                // In the order of their ids, so that two moves that cross never wait for each other.
+                let mut counts = [(thread.forum_id, -1), (to, 1)];
+                counts.sort_unstable();
+                for (forum, by) in counts {
+                    forum::add_to_thread_count(tx, forum, by).await?;
                 }
-                let kind = kind.unwrap_or(thread.kind);
-                forum::takes_kind(&forum::kinds_of_forum(tx, to).await?, kind)
-                    .map_err(|problem| Error::Invalid(vec![problem]))?;
-                if kind != thread.kind {
-                    forum::set_kind(tx, id, kind).await?;
-                    if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
-                        forum::accept(tx, id, None, None).await?;
-                        tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
-                    }
-                }
-                if kind != thread.kind {
-                    tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
-                }
-                forum::set_thread_forum(tx, id, to).await?;
-                forum::unpin(tx, &clock, actor.id, &thread).await?;
-                if thread.hidden_at.is_none() {
-                    // In the order of their ids, so that two moves that cross never wait for each other.
-                    let mut counts = [(thread.forum_id, -1), (to, 1)];
-                    counts.sort_unstable();
-                    for (forum, by) in counts {
-                        forum::add_to_thread_count(tx, forum, by).await?;
-                    }
-                }
-                tell(tx, &clock, Some(actor.id), &Event::ThreadMoved { thread: id, from: thread.forum_id, to }).await?;
-                Ok(id)
-            })
+            }
+            tell(tx, &clock, Some(actor.id), &Event::ThreadMoved { thread: id, from: thread.forum_id, to }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Hides a post, with a reason its author reads, or shows it again. An accepted answer that is hidden reopens its thread.
@@ -130,34 +127,32 @@ pub async fn hide_post(app: &App, caller: &Caller, id: PostId, hidden: bool, rea
         }
         (false, _) => None,
     };
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Moderate).await?;
-                let (thread, post) = forum::locked(tx, &actor, id).await?;
-                may_moderate(&actor, &thread)?;
-                if post.deleted_at.is_some() {
-                    return Err(Error::conflict("postId", Code::Refused, "Ce message est supprimé."));
-                }
-                if post.hidden_at.is_some() == hidden {
-                    return Ok(id);
-                }
-                forum::set_hidden_post(tx, id, hidden.then_some(now), hidden.then_some(actor.id), reason.as_deref()).await?;
-                if !post.is_opening() {
-                    forum::add_to_post_count(tx, thread.id, if hidden { -1 } else { 1 }).await?;
-                }
-                tell(tx, &clock, Some(actor.id), &Event::PostHidden { thread: thread.id, post: id, hidden }).await?;
-                if hidden {
-                    forum::forget_accepted(tx, &clock, actor.id, &thread, id).await?;
-                    let answers = thread.post_count - 1 - i64::from(!post.is_opening());
-                    forum::hide_if_empty(tx, &clock, actor.id, &thread, answers).await?;
-                }
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Moderate, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let (thread, post) = forum::locked(tx, &actor, id).await?;
+            may_moderate(&actor, &thread)?;
+            if post.deleted_at.is_some() {
+                return Err(Error::conflict("postId", Code::Refused, "Ce message est supprimé."));
+            }
+            if post.hidden_at.is_some() == hidden {
+                return Ok(id);
+            }
+            forum::set_hidden_post(tx, id, hidden.then_some(now), hidden.then_some(actor.id), reason.as_deref()).await?;
+            if !post.is_opening() {
+                forum::add_to_post_count(tx, thread.id, if hidden { -1 } else { 1 }).await?;
+            }
+            tell(tx, &clock, Some(actor.id), &Event::PostHidden { thread: thread.id, post: id, hidden }).await?;
+            if hidden {
+                forum::forget_accepted(tx, &clock, actor.id, &thread, id).await?;
+                let answers = thread.post_count - 1 - i64::from(!post.is_opening());
+                forum::hide_if_empty(tx, &clock, actor.id, &thread, answers).await?;
+            }
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Suspends a member, who may then read and not write, until a date or until further notice. Administrators cannot be.
@@ -173,28 +168,27 @@ pub async fn suspend_member(
 ) -> Result<MemberId> {
     caller.signed_in()?;
     let reason = text::line("reason", reason, 3, 500).map_err(|problem| Error::Invalid(vec![problem]))?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = everywhere(&caller.act(tx, now, Scope::Moderate).await?)?;
-                if until.is_some_and(|until| until <= now) {
-                    return Err(Error::invalid("until", Code::Malformed, "La fin de la suspension doit être à venir."));
-                }
-                let Some(member) = accounts::lock_member(tx, id).await? else {
-                    return Err(Error::invalid("memberId", Code::Unknown, "Membre inconnu."));
-                };
-                let theirs = Caller::member(tx, id, crate::caller::Credential::Operator, now).await?;
-                if id == actor || theirs.is_some_and(|theirs| theirs.is_administrator()) {
-                    return Err(Error::invalid("memberId", Code::Refused, "On ne suspend ni soi-même ni un administrateur."));
-                }
-                accounts::set_suspension(tx, member.id, Some(now), until, Some(&reason)).await?;
-                tell(tx, &clock, Some(actor), &Event::MemberSuspended { member: id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Moderate, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let actor = everywhere(&actor)?;
+            if until.is_some_and(|until| until <= now) {
+                return Err(Error::invalid("until", Code::Malformed, "La fin de la suspension doit être à venir."));
+            }
+            let Some(member) = accounts::lock_member(tx, id).await? else {
+                return Err(Error::invalid("memberId", Code::Unknown, "Membre inconnu."));
+            };
+            let theirs = Caller::member(tx, id, crate::caller::Credential::Operator, now).await?;
+            if id == actor || theirs.is_some_and(|theirs| theirs.is_administrator()) {
+                return Err(Error::invalid("memberId", Code::Refused, "On ne suspend ni soi-même ni un administrateur."));
+            }
+            accounts::set_suspension(tx, member.id, Some(now), until, Some(&reason)).await?;
+            tell(tx, &clock, Some(actor), &Event::MemberSuspended { member: id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Ends a suspension.
@@ -202,26 +196,24 @@ pub async fn suspend_member(
 /// # Errors
 /// [`Error::Forbidden`]; [`Error::Conflict`] when there is none.
 pub async fn reinstate_member(app: &App, caller: &Caller, id: MemberId) -> Result<MemberId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = everywhere(&caller.act(tx, now, Scope::Moderate).await?)?;
-                let member = accounts::lock_member(tx, id).await?.ok_or(Error::NotFound)?;
-                if member.suspended_at.is_none() || member.suspended_until.is_some_and(|until| until <= now) {
-                    return Err(Error::conflict("memberId", Code::Refused, "Ce membre n'est pas suspendu."));
-                }
-                accounts::set_suspension(tx, id, None, None, None).await?;
-                tell(tx, &clock, Some(actor), &Event::MemberReinstated { member: id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Moderate, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let actor = everywhere(&actor)?;
+            let member = accounts::lock_member(tx, id).await?.ok_or(Error::NotFound)?;
+            if member.suspended_at.is_none() || member.suspended_until.is_some_and(|until| until <= now) {
+                return Err(Error::conflict("memberId", Code::Refused, "Ce membre n'est pas suspendu."));
+            }
+            accounts::set_suspension(tx, id, None, None, None).await?;
+            tell(tx, &clock, Some(actor), &Event::MemberReinstated { member: id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
-async fn moderated(tx: &mut Tx, clock: &Clock, caller: &Caller, id: ThreadId) -> Result<(Actor, Thread)> {
-    let actor = caller.act(tx, clock.now(), Scope::Moderate).await?;
+async fn moderated(tx: &mut Tx, actor: Actor, id: ThreadId) -> Result<(Actor, Thread)> {
     let thread = forum::seen(forum::lock_thread(tx, id).await?, &actor)?;
     may_moderate(&actor, &thread)?;
     Ok((actor, thread))

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::caller::{Actor, Caller, Scope};
+use crate::caller::{Caller, Scope};
 use crate::db::{Cx, Tx, duplicate};
 use crate::error::{Code, Error, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AffiliationId, MemberId, OrganisationId};
+use crate::idempotency::act;
 use crate::mail::{self, Message};
 use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
@@ -105,36 +106,32 @@ pub struct CreateOrganisation {
 /// # Errors
 /// [`Error::Forbidden`]; [`Error::Invalid`] on the input; the tree is at most 8 deep.
 pub async fn create_organisation(app: &App, caller: &Caller, new: CreateOrganisation) -> Result<OrganisationId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
-                let above = match new.parent {
-                    Some(parent) => store::ancestors(tx, parent).await?,
-                    None => Vec::new(),
-                };
-                rules::may_create(&actor, &above)?;
-                let parent = match new.parent {
-                    Some(parent) => Some(
-                        store::organisation(tx, parent)
-                            .await?
-                            .ok_or_else(|| Error::invalid("parentId", Code::Unknown, "Organisation inconnue."))?,
-                    ),
-                    None => None,
-                };
-                let mut organisation = rules::new_organisation(&new, parent.as_ref(), above.len())?;
-                organisation.id = OrganisationId::new(&clock);
-                organisation.created_at = clock.now();
-                store::insert_organisation(tx, &organisation)
-                    .await
-                    .map_err(duplicate("organisations.slug", rules::name_taken))?;
-                let event = Event::OrganisationCreated { organisation: organisation.id, parent: organisation.parent_id };
-                tell(tx, &clock, Some(actor.id), &event).await?;
-                Ok(organisation.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            let above = match new.parent {
+                Some(parent) => store::ancestors(tx, parent).await?,
+                None => Vec::new(),
+            };
+            rules::may_create(&actor, &above)?;
+            let parent = match new.parent {
+                Some(parent) => Some(
+                    store::organisation(tx, parent)
+                        .await?
+                        .ok_or_else(|| Error::invalid("parentId", Code::Unknown, "Organisation inconnue."))?,
+                ),
+                None => None,
+            };
+            let mut organisation = rules::new_organisation(&new, parent.as_ref(), above.len())?;
+            organisation.id = OrganisationId::new(&clock);
+            organisation.created_at = clock.now();
+            store::insert_organisation(tx, &organisation).await.map_err(duplicate("organisations.slug", rules::name_taken))?;
+            let event = Event::OrganisationCreated { organisation: organisation.id, parent: organisation.parent_id };
+            tell(tx, &clock, Some(actor.id), &event).await?;
+            Ok(organisation.id)
         })
-        .await
+    })
+    .await
 }
 
 /// Renames an organisation; its address (slug) stays. Those who may create units in it may.
@@ -152,20 +149,18 @@ pub async fn update_organisation(
     let name = name.and_then(|name| problems.take(rules::name(&name)));
     let short_name = short_name.and_then(|name| problems.take(rules::short_name(&name)));
     problems.refuse()?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, clock.now(), Scope::Administer).await?;
-                let organisation = store::lock_organisation(tx, id).await?.ok_or(Error::NotFound)?;
-                rules::may_decide(&actor, &store::ancestors(tx, id).await?)?;
-                let (name, short) = (name.unwrap_or(organisation.name), short_name.unwrap_or(organisation.short_name));
-                store::rename(tx, id, &name, &short).await?;
-                tell(tx, &clock, Some(actor.id), &Event::OrganisationChanged { organisation: id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            let organisation = store::lock_organisation(tx, id).await?.ok_or(Error::NotFound)?;
+            rules::may_decide(&actor, &store::ancestors(tx, id).await?)?;
+            let (name, short) = (name.unwrap_or(organisation.name), short_name.unwrap_or(organisation.short_name));
+            store::rename(tx, id, &name, &short).await?;
+            tell(tx, &clock, Some(actor.id), &Event::OrganisationChanged { organisation: id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Wishes to be of `organisation`; a wish not yet decided is replaced. Those who decide are told by mail.
@@ -173,16 +168,8 @@ pub async fn update_organisation(
 /// # Errors
 /// [`Error::Invalid`] when it does not exist; [`Error::Conflict`] when it is the home already.
 pub async fn request_affiliation(app: &App, caller: &Caller, organisation: OrganisationId) -> Result<AffiliationId> {
-    let (app, caller) = (app.clone(), caller.clone());
-    app.db
-        .clone()
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = caller.act(tx, app.clock.now(), Scope::Write).await?;
-                wish(&app, tx, actor.id, organisation).await
-            })
-        })
-        .await
+    let own = app.clone();
+    act(app, caller, Scope::Write, move |tx, actor| Box::pin(async move { wish(&own, tx, actor.id, organisation).await })).await
 }
 
 /// Enters a wish; the member's row is locked, so that two at once leave one.
@@ -221,37 +208,35 @@ pub async fn decide_affiliation(
 ) -> Result<AffiliationId> {
     let reason = reason.filter(|reason| !reason.trim().is_empty());
     let reason = reason.map(|reason| text::line("reason", &reason, 1, 500)).transpose().map_err(|p| Error::Invalid(vec![p]))?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor: Actor = caller.act(tx, now, Scope::Administer).await?;
-                let wish = store::affiliation(tx, id).await?.ok_or(Error::NotFound)?;
-                rules::may_decide(&actor, &store::ancestors(tx, wish.organisation_id).await?).map_err(|_| Error::NotFound)?;
-                // The member first, as when they change their wish meanwhile: then one waits and sees what the other did.
-                let member = accounts::lock_member(tx, wish.member_id).await?.ok_or(Error::NotFound)?;
-                let wish = store::lock_affiliation(tx, id).await?.ok_or(Error::NotFound)?;
-                if wish.state != AffiliationState::Demandee {
-                    return Err(Error::conflict("affiliationId", Code::Refused, "Cette demande est déjà tranchée."));
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let wish = store::affiliation(tx, id).await?.ok_or(Error::NotFound)?;
+            rules::may_decide(&actor, &store::ancestors(tx, wish.organisation_id).await?).map_err(|_| Error::NotFound)?;
+            // The member first, as when they change their wish meanwhile: then one waits and sees what the other did.
+            let member = accounts::lock_member(tx, wish.member_id).await?.ok_or(Error::NotFound)?;
+            let wish = store::lock_affiliation(tx, id).await?.ok_or(Error::NotFound)?;
+            if wish.state != AffiliationState::Demandee {
+                return Err(Error::conflict("affiliationId", Code::Refused, "Cette demande est déjà tranchée."));
+            }
+            let state = if approve { AffiliationState::Approuvee } else { AffiliationState::Refusee };
+            if approve {
+                if let Some((affiliation, organisation)) = store::end_home(tx, member.id, now).await? {
+                    let event = Event::AffiliationEnded { affiliation, member: member.id, organisation };
+                    tell(tx, &clock, Some(actor.id), &event).await?;
                 }
-                let state = if approve { AffiliationState::Approuvee } else { AffiliationState::Refusee };
-                if approve {
-                    if let Some((affiliation, organisation)) = store::end_home(tx, member.id, now).await? {
-                        let event = Event::AffiliationEnded { affiliation, member: member.id, organisation };
-                        tell(tx, &clock, Some(actor.id), &event).await?;
-                    }
-                    accounts::set_home(tx, member.id, Some(wish.organisation_id)).await?;
-                }
-                store::decide(tx, id, state, actor.id, reason.as_deref(), now).await?;
-                let (member_id, organisation) = (member.id, wish.organisation_id);
-                let event = Event::AffiliationDecided { affiliation: id, member: member_id, organisation, approved: approve };
-                tell(tx, &clock, Some(actor.id), &event).await?;
-                mail::post(tx, &clock, Message::AffiliationDecided { affiliation: id }, &member.address).await?;
-                Ok(id)
-            })
+                accounts::set_home(tx, member.id, Some(wish.organisation_id)).await?;
+            }
+            store::decide(tx, id, state, actor.id, reason.as_deref(), now).await?;
+            let (member_id, organisation) = (member.id, wish.organisation_id);
+            let event = Event::AffiliationDecided { affiliation: id, member: member_id, organisation, approved: approve };
+            tell(tx, &clock, Some(actor.id), &event).await?;
+            mail::post(tx, &clock, Message::AffiliationDecided { affiliation: id }, &member.address).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// Leaves the home organisation, or withdraws the wish for one when there is none.
@@ -259,27 +244,24 @@ pub async fn decide_affiliation(
 /// # Errors
 /// [`Error::Conflict`] when there is neither.
 pub async fn leave_organisation(app: &App, caller: &Caller) -> Result<MemberId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                accounts::lock_member(tx, actor.id).await?;
-                let ended = match store::end_home(tx, actor.id, now).await? {
-                    Some(ended) => Some(ended),
-                    None => store::withdraw_request(tx, actor.id, now).await?,
-                };
-                let Some((affiliation, organisation)) = ended else {
-                    return Err(Error::conflict("organisationId", Code::Refused, "Vous n'êtes d'aucune organisation."));
-                };
-                accounts::set_home(tx, actor.id, None).await?;
-                tell(tx, &clock, Some(actor.id), &Event::AffiliationEnded { affiliation, member: actor.id, organisation })
-                    .await?;
-                Ok(actor.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            accounts::lock_member(tx, actor.id).await?;
+            let ended = match store::end_home(tx, actor.id, now).await? {
+                Some(ended) => Some(ended),
+                None => store::withdraw_request(tx, actor.id, now).await?,
+            };
+            let Some((affiliation, organisation)) = ended else {
+                return Err(Error::conflict("organisationId", Code::Refused, "Vous n'êtes d'aucune organisation."));
+            };
+            accounts::set_home(tx, actor.id, None).await?;
+            tell(tx, &clock, Some(actor.id), &Event::AffiliationEnded { affiliation, member: actor.id, organisation }).await?;
+            Ok(actor.id)
         })
-        .await
+    })
+    .await
 }
 
 /// The organisation with this slug.

@@ -12,6 +12,7 @@ use crate::db::Cx;
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, tell};
 use crate::id::{MemberId, OrganisationId, RoleGrantId, SpaceId};
+use crate::idempotency::act;
 use crate::page::{Page, Paging, Slice, TimeKey};
 use crate::{accounts, forum, organisations};
 
@@ -123,51 +124,49 @@ pub struct GrantRole {
 /// [`Error::Forbidden`]; [`Error::Invalid`] when the role and where it is held do not go together; [`Error::Conflict`] when
 /// it is held already.
 pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<RoleGrantId> {
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Administer).await?;
-                let ancestors = match new.organisation {
-                    Some(organisation) => organisations::ancestors(tx, organisation).await?,
-                    None => Vec::new(),
-                };
-                rules::may_grant(&actor, new.role, &ancestors)?;
-                rules::new_grant(&new, now)?;
-                if new.organisation.is_some() && ancestors.is_empty() {
-                    return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
-                }
-                if accounts::lock_member(tx, new.member).await?.is_none() {
-                    return Err(Error::invalid("memberId", Code::Unknown, "Membre inconnu."));
-                }
-                if let Some(space) = new.space
-                    && forum::space_row(tx, space).await?.is_none()
-                {
-                    return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
-                }
-                if store::held(tx, &new, new.starts_at.unwrap_or(now)).await? {
-                    return Err(Error::conflict("role", Code::Taken, "Ce membre tient déjà ce rôle."));
-                }
-                let grant = RoleGrant {
-                    id: RoleGrantId::new(&clock),
-                    member_id: new.member,
-                    role: new.role,
-                    organisation_id: new.organisation,
-                    space_id: new.space,
-                    granted_by: Some(actor.id),
-                    starts_at: new.starts_at.unwrap_or(now),
-                    ends_at: new.ends_at,
-                    ended_at: None,
-                    ended_by: None,
-                    created_at: now,
-                };
-                store::insert_grant(tx, &grant).await?;
-                tell(tx, &clock, Some(actor.id), &Event::RoleGranted { grant: grant.id, member: new.member }).await?;
-                Ok(grant.id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let ancestors = match new.organisation {
+                Some(organisation) => organisations::ancestors(tx, organisation).await?,
+                None => Vec::new(),
+            };
+            rules::may_grant(&actor, new.role, &ancestors)?;
+            rules::new_grant(&new, now)?;
+            if new.organisation.is_some() && ancestors.is_empty() {
+                return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
+            }
+            if accounts::lock_member(tx, new.member).await?.is_none() {
+                return Err(Error::invalid("memberId", Code::Unknown, "Membre inconnu."));
+            }
+            if let Some(space) = new.space
+                && forum::space_row(tx, space).await?.is_none()
+            {
+                return Err(Error::invalid("spaceId", Code::Unknown, "Espace inconnu."));
+            }
+            if store::held(tx, &new, new.starts_at.unwrap_or(now)).await? {
+                return Err(Error::conflict("role", Code::Taken, "Ce membre tient déjà ce rôle."));
+            }
+            let grant = RoleGrant {
+                id: RoleGrantId::new(&clock),
+                member_id: new.member,
+                role: new.role,
+                organisation_id: new.organisation,
+                space_id: new.space,
+                granted_by: Some(actor.id),
+                starts_at: new.starts_at.unwrap_or(now),
+                ends_at: new.ends_at,
+                ended_at: None,
+                ended_by: None,
+                created_at: now,
+            };
+            store::insert_grant(tx, &grant).await?;
+            tell(tx, &clock, Some(actor.id), &Event::RoleGranted { grant: grant.id, member: new.member }).await?;
+            Ok(grant.id)
         })
-        .await
+    })
+    .await
 }
 
 /// Ends a role now; its history stays. Whoever may grant it may end it, and its holder may lay it down.
@@ -176,45 +175,44 @@ pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<Ro
 /// [`Error::Conflict`] when it is ended already, or when the community would be left without administrator.
 pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<RoleGrantId> {
     caller.signed_in()?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let role = store::grant(tx, id).await?.ok_or(Error::NotFound)?.role;
-                // Before all else and in one order: of two administrators who end each other at once, one waits, and then
-                // acts on what is left.
-                let administrators = match role {
-                    Role::Administrateur | Role::AdministrateurPilote => store::lock_administrators(tx, now).await?,
-                    _ => Vec::new(),
-                };
-                let actor = caller.act(tx, now, Scope::Administer).await?;
-                let grant = store::lock_grant(tx, id).await?.ok_or(Error::NotFound)?;
-                let ancestors = match grant.organisation_id {
-                    Some(organisation) => organisations::ancestors(tx, organisation).await?,
-                    None => Vec::new(),
-                };
-                if grant.member_id != actor.id {
-                    rules::may_grant(&actor, grant.role, &ancestors)?;
-                }
-                if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
-                    return Err(Error::conflict("roleGrantId", Code::Refused, "Ce rôle a déjà pris fin."));
-                }
-                if matches!(role, Role::Administrateur | Role::AdministrateurPilote)
-                    && administrators.iter().all(|(other,)| *other == id)
-                {
-                    return Err(Error::conflict(
-                        "roleGrantId",
-                        Code::Refused,
-                        "La communauté n'aurait plus d'administrateur : donnez d'abord ce rôle à quelqu'un d'autre.",
-                    ));
-                }
-                store::end_grant(tx, id, actor.id, now).await?;
-                tell(tx, &clock, Some(actor.id), &Event::RoleEnded { grant: id, member: grant.member_id }).await?;
-                Ok(id)
-            })
+    let clock = app.clock.clone();
+    act(app, caller, Scope::Administer, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            let role = store::grant(tx, id).await?.ok_or(Error::NotFound)?.role;
+            // Before all else and in one order: of two administrators who end each other at once, one waits, and then
+            // acts on what is left.
+            let administrators = match role {
+                Role::Administrateur | Role::AdministrateurPilote => store::lock_administrators(tx, now).await?,
+                _ => Vec::new(),
+            };
+            let actor = actor.caller.act(tx, now, Scope::Administer).await?;
+            let grant = store::lock_grant(tx, id).await?.ok_or(Error::NotFound)?;
+            let ancestors = match grant.organisation_id {
+                Some(organisation) => organisations::ancestors(tx, organisation).await?,
+                None => Vec::new(),
+            };
+            if grant.member_id != actor.id {
+                rules::may_grant(&actor, grant.role, &ancestors)?;
+            }
+            if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
+                return Err(Error::conflict("roleGrantId", Code::Refused, "Ce rôle a déjà pris fin."));
+            }
+            if matches!(role, Role::Administrateur | Role::AdministrateurPilote)
+                && administrators.iter().all(|(other,)| *other == id)
+            {
+                return Err(Error::conflict(
+                    "roleGrantId",
+                    Code::Refused,
+                    "La communauté n'aurait plus d'administrateur : donnez d'abord ce rôle à quelqu'un d'autre.",
+                ));
+            }
+            store::end_grant(tx, id, actor.id, now).await?;
+            tell(tx, &clock, Some(actor.id), &Event::RoleEnded { grant: id, member: grant.member_id }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// A grant this caller may see: an active one for everyone signed in; a past or future one for its holder, whoever may

@@ -49,7 +49,7 @@ impl Limits {
         self.links.check_key(&origin).map_err(|refusal| Error::Limited(refusal.wait_time_from(DefaultClock::default().now())))
     }
 
-    pub(super) fn forget_old(&self) {
+    pub(crate) fn forget_old(&self) {
         self.links.retain_recent();
     }
 }

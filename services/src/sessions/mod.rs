@@ -7,9 +7,8 @@ mod limits;
 mod secret;
 mod store;
 
-use std::time::Duration;
-
 use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
 
 use crate::caller::{Caller, Credential, Scope};
 use crate::clock::Clock;
@@ -17,7 +16,7 @@ use crate::db::{Cx, Tx, alone, duplicate, violates};
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AccessTokenId, MemberId, OrganisationId, SessionId, SignInLinkId};
-use crate::jobs::Verdict;
+use crate::idempotency::{Once, act, done_once};
 use crate::mail::{self, Message};
 use crate::page::{Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, organisations, text};
@@ -92,14 +91,14 @@ impl AccessToken {
     }
 }
 
-/// An open session and the secret that proves it, shown this once.
+/// An open session.
 pub struct SignedIn {
     /// The session.
     pub session: SessionId,
     /// Whose.
     pub member: MemberId,
-    /// The cookie's value, or the bearer token.
-    pub secret: String,
+    /// The cookie's value, or the bearer token, shown this once: none to who asks again under the same key.
+    pub secret: Option<String>,
 }
 
 /// A link as its bearer may see it.
@@ -132,31 +131,32 @@ pub(crate) struct ReadyLink {
 ///
 /// # Errors
 /// [`Error::Invalid`] on `address`; [`Error::Limited`] when this origin asks too often.
-pub async fn request_link(app: &App, origin: Origin, address: &str) -> Result<()> {
+pub async fn request_link(app: &App, once: Option<Once>, origin: Origin, address: &str) -> Result<()> {
     let (address, key) = text::address("address", address).map_err(|problem| Error::Invalid(vec![problem]))?;
     app.limits.request_link(origin)?;
     let (clock, most) = (app.clock.clone(), i64::from(app.config.links_per_hour.per_address));
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                // Requests at once for one address are counted one after the other.
-                alone(tx, &format!("links of {key}")).await?;
-                // Beyond the limit nothing is sent, and nothing tells so. But who has no good link left gets one: others who
-                // ask for them must not be able to keep a member out.
-                let (asked, good) = store::count_links(tx, &key, now - TimeDelta::hours(1), now).await?;
-                if asked >= most && good > 0 {
-                    return Ok(());
-                }
-                let member = accounts::member_by_address(tx, &key).await?;
-                // A known member is written to as they wrote their address.
-                let recipient = member.as_ref().map_or(&address, |member| &member.address).clone();
-                let link = SignInLinkId::new(&clock);
-                store::insert_link(tx, link, &recipient, &key, member.map(|member| member.id), now, now + LINK).await?;
-                mail::post(tx, &clock, Message::SignInLink { link }, &recipient).await
-            })
+    // Nobody yet, so that the address stands for who asks.
+    let owner = Sha256::digest(&key).iter().map(|byte| format!("{byte:02x}")).collect();
+    done_once(app, owner, once, move |tx| {
+        Box::pin(async move {
+            let now = clock.now();
+            // Requests at once for one address are counted one after the other.
+            alone(tx, &format!("links of {key}")).await?;
+            // Beyond the limit nothing is sent, and nothing tells so. But who has no good link left gets one: others who
+            // ask for them must not be able to keep a member out.
+            let (asked, good) = store::count_links(tx, &key, now - TimeDelta::hours(1), now).await?;
+            if asked >= most && good > 0 {
+                return Ok(());
+            }
+            let member = accounts::member_by_address(tx, &key).await?;
+            // A known member is written to as they wrote their address.
+            let recipient = member.as_ref().map_or(&address, |member| &member.address).clone();
+            let link = SignInLinkId::new(&clock);
+            store::insert_link(tx, link, &recipient, &key, member.map(|member| member.id), now, now + LINK).await?;
+            mail::post(tx, &clock, Message::SignInLink { link }, &recipient).await
         })
-        .await
+    })
+    .await
 }
 
 /// Gives a link its secret, at the moment it is mailed; a second sending replaces the first one's.
@@ -195,61 +195,69 @@ pub async fn link(cx: &mut Cx, token: &str, now: DateTime<Utc>) -> Result<Link> 
 ///
 /// # Errors
 /// [`Error::Invalid`] on `token`: unknown, used, past, or one to join with.
-pub async fn sign_in(app: &App, token: &str, kind: SessionKind, label: &str) -> Result<SignedIn> {
+pub async fn sign_in(app: &App, once: Option<Once>, token: &str, kind: SessionKind, label: &str) -> Result<SignedIn> {
     let (id, secret) = secret::parse::<SignInLinkId>(token).ok_or_else(link_spent)?;
-    let (clock, label) = (app.clock.clone(), session_label(label));
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let link = spend(tx, &clock, id, &secret).await?;
-                let member = accounts::member_by_address(tx, &link.address_key).await?.ok_or_else(|| {
-                    Error::invalid(
-                        "token",
-                        Code::Unknown,
-                        "Cette adresse n'a pas encore de compte : rejoignez d'abord la communauté.",
-                    )
-                })?;
-                open(tx, &clock, member.id, kind, &label).await
-            })
+    let (clock, label, new) = (app.clock.clone(), session_label(label), NewSession::new(&app.clock));
+    let (session, hash) = (new.id, new.secret.hash());
+    let opened = done_once(app, id.to_string(), once, move |tx| {
+        Box::pin(async move {
+            let link = spend(tx, &clock, id, &secret).await?;
+            let member = accounts::member_by_address(tx, &link.address_key).await?.ok_or_else(|| {
+                Error::invalid(
+                    "token",
+                    Code::Unknown,
+                    "Cette adresse n'a pas encore de compte : rejoignez d'abord la communauté.",
+                )
+            })?;
+            open(tx, &clock, member.id, (session, &hash), kind, &label).await
         })
-        .await
+    })
+    .await?;
+    Ok(new.opened(opened))
 }
 
 /// Uses a link to join, and opens a session.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `token`, `handle`, `name` or `organisationId`.
-pub async fn sign_up(app: &App, token: &str, new: SignUp, kind: SessionKind, label: &str) -> Result<SignedIn> {
+pub async fn sign_up(
+    app: &App,
+    once: Option<Once>,
+    token: &str,
+    new: SignUp,
+    kind: SessionKind,
+    label: &str,
+) -> Result<SignedIn> {
     let (id, secret) = secret::parse::<SignInLinkId>(token).ok_or_else(link_spent)?;
     let mut problems = Problems::default();
     let handle = problems.take(text::handle("handle", &new.handle));
     let name = problems.take(accounts::member_name(&new.name));
     problems.refuse()?;
     let (Some(handle), Some(name)) = (handle, name) else { return Err(Error::internal("sign-up without a name")) };
-    let (app, label) = (app.clone(), session_label(label));
-    app.db
-        .clone()
-        .write(move |tx| {
-            Box::pin(async move {
-                let clock = &app.clock;
-                let link = spend(tx, clock, id, &secret).await?;
-                let member = MemberId::new(clock);
-                let address = (link.address.as_str(), link.address_key.as_str());
-                accounts::insert_member(tx, member, address, &handle, &name, clock.now()).await.map_err(|error| {
-                    if violates(&error, "members.address_key") {
-                        link_spent()
-                    } else {
-                        duplicate("members.handle", accounts::handle_taken)(error)
-                    }
-                })?;
-                tell(tx, clock, Some(member), &Event::MemberJoined { member }).await?;
-                if let Some(organisation) = new.organisation {
-                    organisations::wish(&app, tx, member, organisation).await?;
+    let (own, label, entry) = (app.clone(), session_label(label), NewSession::new(&app.clock));
+    let (session, hash) = (entry.id, entry.secret.hash());
+    let opened = done_once(app, id.to_string(), once, move |tx| {
+        Box::pin(async move {
+            let clock = &own.clock;
+            let link = spend(tx, clock, id, &secret).await?;
+            let member = MemberId::new(clock);
+            let address = (link.address.as_str(), link.address_key.as_str());
+            accounts::insert_member(tx, member, address, &handle, &name, clock.now()).await.map_err(|error| {
+                if violates(&error, "members.address_key") {
+                    link_spent()
+                } else {
+                    duplicate("members.handle", accounts::handle_taken)(error)
                 }
-                open(tx, clock, member, kind, &label).await
-            })
+            })?;
+            tell(tx, clock, Some(member), &Event::MemberJoined { member }).await?;
+            if let Some(organisation) = new.organisation {
+                organisations::wish(&own, tx, member, organisation).await?;
+            }
+            open(tx, clock, member, (session, &hash), kind, &label).await
         })
-        .await
+    })
+    .await?;
+    Ok(entry.opened(opened))
 }
 
 /// Who comes with this cookie or bearer token: the caller, and whether their last use is to be written down.
@@ -305,21 +313,21 @@ pub async fn revoke_session(app: &App, caller: &Caller, id: Option<SessionId>) -
         return Err(Error::forbidden("Ce jeton n'a pas la portée ADMINISTRER."));
     }
     let clock = app.clock.clone();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                // A suspended member may sign out too: no `act` here, the row is their own.
-                if !store::revoke_session(tx, id, member, clock.now()).await? {
-                    return Err(Error::NotFound);
-                }
-                tell(tx, &clock, Some(member), &Event::SessionRevoked { session: id, member }).await?;
-                Ok(id)
-            })
+    done_once(app, member.to_string(), caller.once().cloned(), move |tx| {
+        Box::pin(async move {
+            // A suspended member may sign out too: no `act` here, the row is their own.
+            if !store::revoke_session(tx, id, member, clock.now()).await? {
+                return Err(Error::NotFound);
+            }
+            tell(tx, &clock, Some(member), &Event::SessionRevoked { session: id, member }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
-/// Makes a personal access token; from a session only, so that a token cannot beget others.
+/// Makes a personal access token; from a session only, so that a token cannot beget others. Its secret is shown this once: none
+/// to who asks again under the same key.
 ///
 /// # Errors
 /// [`Error::Forbidden`] from a token; [`Error::Invalid`] on `name`, `scopes` or `expiresInDays`.
@@ -329,7 +337,7 @@ pub async fn create_access_token(
     name: &str,
     scopes: Vec<Scope>,
     days: i64,
-) -> Result<(AccessTokenId, String)> {
+) -> Result<(AccessTokenId, Option<String>)> {
     if let Some(Credential::Token(..)) = caller.credential() {
         return Err(Error::forbidden("Un jeton ne peut pas en créer d'autres : ouvrez une session."));
     }
@@ -342,24 +350,23 @@ pub async fn create_access_token(
         problems.add(Problem::new("expiresInDays", Code::Malformed, format!("De 1 à {TOKEN_DAYS_MOST} jours.")));
     }
     problems.refuse()?;
-    let (clock, caller) = (app.clock.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = clock.now();
-                let actor = caller.act(tx, now, Scope::Write).await?;
-                accounts::lock_member(tx, actor.id).await?;
-                if store::count_tokens(tx, actor.id, now).await? >= TOKENS_MOST {
-                    return Err(Error::conflict("name", Code::Full, format!("Au plus {TOKENS_MOST} jetons : révoquez-en un.")));
-                }
-                let (id, secret) = (AccessTokenId::new(&clock), Secret::new());
-                let expires_at = now + TimeDelta::days(days);
-                store::insert_token(tx, id, actor.id, &secret.hash(), &name, &scope_names(&scopes), now, expires_at).await?;
-                tell(tx, &clock, Some(actor.id), &Event::AccessTokenCreated { token: id, member: actor.id }).await?;
-                Ok((id, secret.with(id)))
-            })
+    let (clock, new, secret) = (app.clock.clone(), AccessTokenId::new(&app.clock), Secret::new());
+    let hash = secret.hash();
+    let made = act(app, caller, Scope::Write, move |tx, actor| {
+        Box::pin(async move {
+            let now = clock.now();
+            accounts::lock_member(tx, actor.id).await?;
+            if store::count_tokens(tx, actor.id, now).await? >= TOKENS_MOST {
+                return Err(Error::conflict("name", Code::Full, format!("Au plus {TOKENS_MOST} jetons : révoquez-en un.")));
+            }
+            let expires_at = now + TimeDelta::days(days);
+            store::insert_token(tx, new, actor.id, &hash, &name, &scope_names(&scopes), now, expires_at).await?;
+            tell(tx, &clock, Some(actor.id), &Event::AccessTokenCreated { token: new, member: actor.id }).await?;
+            Ok(new)
         })
-        .await
+    })
+    .await?;
+    Ok((made, (made == new).then(|| secret.with(made))))
 }
 
 /// Revokes one of one's own tokens.
@@ -372,17 +379,16 @@ pub async fn revoke_access_token(app: &App, caller: &Caller, id: AccessTokenId) 
         return Err(Error::forbidden("Ce jeton n'a pas la portée ADMINISTRER."));
     }
     let clock = app.clock.clone();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                if !store::revoke_token(tx, id, member, clock.now()).await? {
-                    return Err(Error::NotFound);
-                }
-                tell(tx, &clock, Some(member), &Event::AccessTokenRevoked { token: id, member }).await?;
-                Ok(id)
-            })
+    done_once(app, member.to_string(), caller.once().cloned(), move |tx| {
+        Box::pin(async move {
+            if !store::revoke_token(tx, id, member, clock.now()).await? {
+                return Err(Error::NotFound);
+            }
+            tell(tx, &clock, Some(member), &Event::AccessTokenRevoked { token: id, member }).await?;
+            Ok(id)
         })
-        .await
+    })
+    .await
 }
 
 /// One's own open sessions, oldest first.
@@ -435,16 +441,10 @@ pub async fn access_token(cx: &mut Cx, caller: &Caller, id: AccessTokenId) -> Re
     Ok(store::token(cx, id).await?.filter(|token| caller.id() == Some(token.member_id)))
 }
 
-/// Forgets links a day after their time and sessions a month after; comes back every day.
-pub(crate) async fn sweep(app: &App) -> Result<Verdict> {
-    let now = app.clock.now();
-    app.limits.forget_old();
-    let swept = app
-        .db
-        .write(move |tx| Box::pin(async move { store::sweep(tx, now - TimeDelta::days(1), now - TimeDelta::days(30)).await }))
-        .await?;
-    // As many as it takes at a time: there may be more.
-    Ok(Verdict::Again(if swept >= store::SWEPT_AT_ONCE { Duration::ZERO } else { Duration::from_secs(24 * 3600) }))
+/// Forgets links a day after their time and sessions a month after, at most [`crate::jobs::SWEPT_AT_ONCE`] of each. How many of the
+/// more numerous.
+pub(crate) async fn sweep(cx: &mut Cx, now: DateTime<Utc>) -> Result<u64> {
+    store::sweep(cx, now - TimeDelta::days(1), now - TimeDelta::days(30)).await
 }
 
 /// Checks a link and marks it as used; its row is locked, so that of two uses at once one wins.
@@ -455,11 +455,35 @@ async fn spend(tx: &mut Tx, clock: &Clock, id: SignInLinkId, secret: &Secret) ->
     Ok(link)
 }
 
-async fn open(tx: &mut Tx, clock: &Clock, member: MemberId, kind: SessionKind, label: &str) -> Result<SignedIn> {
-    let (session, now, secret) = (SessionId::new(clock), clock.now(), Secret::new());
-    store::insert_session(tx, session, member, &secret.hash(), kind.code(), label, now, now + SESSION).await?;
+/// A session that is about to be opened. Its secret stays outside of what is recorded under a key.
+struct NewSession {
+    id: SessionId,
+    secret: Secret,
+}
+
+impl NewSession {
+    fn new(clock: &Clock) -> Self {
+        Self { id: SessionId::new(clock), secret: Secret::new() }
+    }
+
+    /// What is shown of the session that was opened: by this request, or by one before it under the same key.
+    fn opened(self, (session, member): (SessionId, MemberId)) -> SignedIn {
+        SignedIn { session, member, secret: (session == self.id).then(|| self.secret.with(session)) }
+    }
+}
+
+async fn open(
+    tx: &mut Tx,
+    clock: &Clock,
+    member: MemberId,
+    (session, hash): (SessionId, &[u8]),
+    kind: SessionKind,
+    label: &str,
+) -> Result<(SessionId, MemberId)> {
+    let now = clock.now();
+    store::insert_session(tx, session, member, hash, kind.code(), label, now, now + SESSION).await?;
     tell(tx, clock, Some(member), &Event::SessionOpened { session, member }).await?;
-    Ok(SignedIn { session, member, secret: secret.with(session) })
+    Ok((session, member))
 }
 
 fn link_spent() -> Error {

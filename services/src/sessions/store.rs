@@ -251,10 +251,7 @@ pub(super) async fn count_tokens(cx: &mut Cx, member: MemberId, now: DateTime<Ut
     .0)
 }
 
-/// So that the writer is never held for long.
-pub(super) const SWEPT_AT_ONCE: u64 = 500;
-
-/// At most [`SWEPT_AT_ONCE`] of each. How many of the more numerous.
+/// At most [`crate::jobs::SWEPT_AT_ONCE`] of each. How many of the more numerous.
 pub(super) async fn sweep(cx: &mut Cx, links_before: DateTime<Utc>, sessions_before: DateTime<Utc>) -> Result<u64> {
     let links = exec!(
         cx,
