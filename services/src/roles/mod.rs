@@ -173,7 +173,8 @@ pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<Ro
 /// Ends a role now; its history stays. Whoever may grant it may end it, and its holder may lay it down.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it is ended already, or when the community would be left without administrator.
+/// [`Error::Forbidden`]; [`Error::NotFound`] when it is not theirs to see; [`Error::Conflict`] when it is ended already, or when
+/// the community would be left without administrator.
 pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<RoleGrantId> {
     caller.signed_in()?;
     let (clock, caller) = (app.clock.clone(), caller.clone());
@@ -181,11 +182,11 @@ pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<Rol
         .write(move |tx| {
             Box::pin(async move {
                 let now = clock.now();
-                let role = store::grant(tx, id).await?.ok_or(Error::NotFound)?.role;
+                let role = store::grant(tx, id).await?.map(|grant| grant.role);
                 // Before all else and in one order: of two administrators who end each other at once, one waits, and then
                 // acts on what is left.
                 let administrators = match role {
-                    Role::Administrateur | Role::AdministrateurPilote => store::lock_administrators(tx, now).await?,
+                    Some(Role::Administrateur | Role::AdministrateurPilote) => store::lock_administrators(tx, now).await?,
                     _ => Vec::new(),
                 };
                 let actor = caller.act(tx, now, Scope::Administer).await?;
@@ -194,13 +195,17 @@ pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<Rol
                     Some(organisation) => organisations::ancestors(tx, organisation).await?,
                     None => Vec::new(),
                 };
-                if grant.member_id != actor.id {
-                    rules::may_grant(&actor, grant.role, &ancestors)?;
+                if grant.member_id != actor.id
+                    && let Err(refusal) = rules::may_grant(&actor, grant.role, &ancestors)
+                {
+                    // A past or future role is unknown to whoever does not see it.
+                    let seen = grant.is_active(now) || sees_history(tx, &actor, grant.member_id).await?;
+                    return Err(if seen { refusal } else { Error::NotFound });
                 }
                 if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
                     return Err(Error::conflict("roleGrantId", Code::Refused, "Ce rôle a déjà pris fin."));
                 }
-                if matches!(role, Role::Administrateur | Role::AdministrateurPilote)
+                if matches!(grant.role, Role::Administrateur | Role::AdministrateurPilote)
                     && administrators.iter().all(|(other,)| *other == id)
                 {
                     return Err(Error::conflict(
