@@ -134,6 +134,12 @@ impl World {
         mails.len()
     }
 
+    /// Takes every mail there is, for a story that is about something else.
+    pub async fn forget_mails(&self) {
+        self.mails_left().await;
+        self.mails.lock().await.clear();
+    }
+
     /// The folder of the product's data.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
