@@ -71,7 +71,7 @@ impl Member {
         (caller.id() == Some(self.0.id) || caller.is_administrator()).then_some(self.0.address.as_str())
     }
 
-    /// Suspension en cours ; visible du membre et des modérateurs, null sinon.
+    /// Suspension en cours ; visible du membre et des modérateurs de toute la communauté, null sinon.
     async fn suspension(&self, ctx: &Context<'_>) -> Option<Suspension> {
         let (caller, now) = (ctx.request().caller(), ctx.request().app.clock.now());
         let since = self.0.suspended_at.filter(|_| self.0.suspended_until.is_none_or(|until| until > now))?;

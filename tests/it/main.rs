@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod access;
 mod audience;
 mod command_line;
 mod events;
@@ -27,6 +28,7 @@ use libtest_mimic::Arguments;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let stories = [
+        access::stories(),
         audience::stories(),
         events::stories(),
         forum::stories(),

@@ -192,6 +192,15 @@ async fn a_role_is_told_with_its_dates_and_its_history(world: &World) {
     for client in [&camille, administration] {
         assert_eq!(end(client, id).await.problems("endRole"), ["roleGrantId: REFUSE"]);
     }
+    // To whoever does not see it, it is as unknown as one that nobody holds; a token that may not end roles is told nothing.
+    let unknown = format!("rol_{:032x}", 7);
+    let input = json!({ "name": "essai", "scopes": ["LIRE"], "expiresInDays": 7 });
+    let secret = bruno.mutate("createAccessToken", input, "secret").await.done("createAccessToken")["secret"].clone();
+    let token = bruno.with_bearer(secret.as_str().unwrap());
+    for grant in [id, later["id"].as_str().unwrap(), &unknown] {
+        assert_eq!(end(&bruno, grant).await.code(), "NOT_FOUND");
+        assert_eq!(end(&token, grant).await.code(), "FORBIDDEN");
+    }
     assert_eq!(roles(&bruno, "camille", false).await, json!([]));
     assert_eq!(roles(administration, "camille", true).await, json!([["CONCEPTEUR", false], ["FORMATEUR", false]]));
     let node = "query($i: ID!) { node(id: $i) { id } }";

@@ -172,7 +172,8 @@ pub async fn grant_role(app: &App, caller: &Caller, new: GrantRole) -> Result<Ro
 /// Ends a role now; its history stays. Whoever may grant it may end it, and its holder may lay it down.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it is ended already, or when the community would be left without administrator.
+/// [`Error::Forbidden`]; [`Error::NotFound`] when it is not theirs to see; [`Error::Conflict`] when it is ended already, or when
+/// the community would be left without administrator.
 pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<RoleGrantId> {
     caller.signed_in()?;
     let clock = app.clock.clone();
@@ -192,8 +193,12 @@ pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<Rol
                 Some(organisation) => organisations::ancestors(tx, organisation).await?,
                 None => Vec::new(),
             };
-            if grant.member_id != actor.id {
-                rules::may_grant(&actor, grant.role, &ancestors)?;
+            if grant.member_id != actor.id
+                && let Err(refusal) = rules::may_grant(&actor, grant.role, &ancestors)
+            {
+                // A past or future role is unknown to whoever does not see it.
+                let seen = grant.is_active(now) || sees_history(tx, &actor, grant.member_id).await?;
+                return Err(if seen { refusal } else { Error::NotFound });
             }
             if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
                 return Err(Error::conflict("roleGrantId", Code::Refused, "Ce rôle a déjà pris fin."));

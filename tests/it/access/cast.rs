@@ -1,0 +1,278 @@
+//! Who looks, and what there is to be seen.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use harness::{Client, World};
+use serde_json::{Value, json};
+
+use super::table::VIEWERS;
+use crate::steps::{colleague, grant, moderator, new_forum, organisation, space, text};
+
+/// The viewers, and the places all stories need.
+pub(crate) struct Cast<'w> {
+    pub(crate) world: &'w World,
+    viewers: BTreeMap<&'static str, Client>,
+    ids: BTreeMap<&'static str, String>,
+}
+
+/// Their handles, for those whom `Cast` makes.
+pub(crate) const HANDLES: [(&str, &str); 9] = [
+    ("member", "membre"),
+    ("outsider", "dehors"),
+    ("colleague", "collegue"),
+    ("author", "autrice"),
+    ("suspended", "suspendue"),
+    ("elsewhere", "ailleurs"),
+    ("moderator", "ici"),
+    ("general", "partout"),
+    ("orgadmin", "directrice"),
+];
+
+impl<'w> Cast<'w> {
+    pub(crate) async fn gather(world: &'w World) -> Self {
+        let admin = world.administrator();
+        let inside = organisation(world, "Dedans", None).await;
+        let office = organisation(world, "Bureau", Some(&inside)).await;
+        let outside = organisation(world, "Dehors", None).await;
+        let mut viewers = BTreeMap::from([
+            ("anonymous", world.anonymous()),
+            ("member", world.member("membre").await),
+            ("outsider", colleague(world, "dehors", &outside).await),
+            ("colleague", colleague(world, "collegue", &office).await),
+            ("author", colleague(world, "autrice", &office).await),
+            ("suspended", colleague(world, "suspendue", &office).await),
+            ("elsewhere", moderator(world, "ailleurs", Some("editorial")).await),
+            ("moderator", moderator(world, "ici", Some("plateforme")).await),
+            ("general", moderator(world, "partout", None).await),
+            ("orgadmin", world.member("directrice").await),
+            ("admin", admin.clone()),
+        ]);
+        grant(world, &viewers["orgadmin"], "ADMINISTRATEUR_ESPACE_DEDIE", json!({ "organisationId": inside })).await;
+        for (who, _) in HANDLES {
+            token(&viewers[who], "LIRE").await;
+        }
+        for scope in ["LIRE", "ECRIRE", "MODERER", "ADMINISTRER"] {
+            viewers.insert(scope, admin.with_bearer(&token(admin, scope).await.1));
+        }
+        let until = (world.app.clock.now() + TimeDelta::days(30)).to_rfc3339();
+        let suspend = json!({ "memberId": viewers["suspended"].id().await, "reason": "Pour l'exemple", "until": until });
+        admin.mutate("suspendMember", suspend, "").await.done("suspendMember");
+        let external = world.member("externe").await;
+        let audience = json!([
+            { "kind": "ORGANISATION", "organisationId": inside },
+            { "kind": "ROLE", "role": "FORMATEUR", "organisationId": outside },
+            { "kind": "MEMBRE", "memberId": external.id().await },
+        ]);
+        let ids = BTreeMap::from([
+            ("inside", inside),
+            ("office", office),
+            ("outside", outside),
+            ("external", external.id().await),
+            ("plateforme", space(world, "plateforme").await),
+            ("public", world.forum("plateforme", "questions").await),
+            ("news", world.forum("plateforme", "actualites").await),
+            ("elsewhere", world.forum("editorial", "idees-et-besoins").await),
+            ("members", new_forum(world, "plateforme", "Entre membres", json!([{ "kind": "MEMBRES" }])).await),
+            ("restricted", new_forum(world, "plateforme", "Affaires forum-restricted", audience).await),
+        ]);
+        Self { world, viewers, ids }
+    }
+
+    /// The viewers, in the order of the columns.
+    pub(crate) fn viewers(&self) -> impl Iterator<Item = (&'static str, &Client)> {
+        VIEWERS.into_iter().map(|name| (name, &self.viewers[name]))
+    }
+
+    pub(crate) fn viewer(&self, name: &str) -> &Client {
+        &self.viewers[name]
+    }
+
+    /// The id of an organisation or a forum.
+    pub(crate) fn id(&self, name: &str) -> &str {
+        self.ids.get(name).unwrap_or_else(|| panic!("no {name} in the cast"))
+    }
+
+    /// The address of a viewer who comes with a session.
+    pub(crate) fn address(who: &str) -> String {
+        let handle = HANDLES.into_iter().find(|(name, _)| *name == who);
+        handle.map_or("administration@ciam.test".into(), |(_, handle)| format!("{handle}@exemple.test"))
+    }
+
+    /// A wish of `who` to be of an organisation.
+    pub(crate) async fn wish(&self, who: &Client, organisation: &str) -> String {
+        let input = json!({ "organisationId": organisation });
+        let reply = who.mutate("requestAffiliation", input, "affiliation { id }").await;
+        text(&reply.done("requestAffiliation")["affiliation"]["id"])
+    }
+
+    /// The administrator's decision on it.
+    pub(crate) async fn decide(&self, wish: &str, approve: bool) {
+        let input = json!({ "affiliationId": wish, "approve": approve, "reason": "Parce que" });
+        self.world.administrator().mutate("decideAffiliation", input, "").await.done("decideAffiliation");
+    }
+
+    /// A role given from `days` on, from now when none.
+    pub(crate) async fn give(&self, member: &str, role: &str, organisation: Option<&str>, days: i64) -> String {
+        let start = (days > 0).then(|| (self.world.app.clock.now() + TimeDelta::days(days)).to_rfc3339());
+        let input = json!({ "memberId": member, "role": role, "organisationId": organisation, "startsAt": start });
+        let reply = self.world.administrator().mutate("grantRole", input, "roleGrant { id }").await;
+        text(&reply.done("grantRole")["roleGrant"]["id"])
+    }
+
+    /// Something a moderator of everywhere does.
+    pub(crate) async fn moderate(&self, name: &str, input: Value) {
+        self.viewer("general").mutate(name, input, "").await.done(name);
+    }
+}
+
+/// A new token of that scope; its id and its secret.
+pub(crate) async fn token(owner: &Client, scope: &str) -> (String, String) {
+    let input = json!({ "name": scope, "scopes": [scope], "expiresInDays": 7 });
+    let done = owner.mutate("createAccessToken", input, "token { id } secret").await.done("createAccessToken");
+    (text(&done["token"]["id"]), text(&done["secret"]))
+}
+
+/// Something to look at: where it is found, `@` standing for its fields, and which of those found there.
+pub(crate) struct Target {
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    /// Its id, when it is the same for all viewers.
+    pub(crate) id: Option<String>,
+    pub(crate) place: String,
+    pub(crate) nth: usize,
+}
+
+/// All there is to look at. What must not be found holds `thread-<target>`, `post-<target>` … in its text.
+pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
+    let mut targets = Vec::new();
+    let mut add = |kind: &'static str, name: &'static str, id: String| {
+        let place = format!("node(id: \"{id}\") {{ ... on {kind} {{ @ }} }}");
+        targets.push(Target { kind, name, id: Some(id), place, nth: 0 });
+    };
+    add("Space", "plateforme", cast.id("plateforme").into());
+    for forum in ["public", "news", "members", "restricted"] {
+        add("Forum", forum, cast.id(forum).into());
+    }
+    for organisation in ["inside", "office", "outside"] {
+        add("Organisation", organisation, cast.id(organisation).into());
+    }
+
+    let (author, world) = (cast.viewer("author"), cast.world);
+    let open = async |forum: &str, name: &str, kind: &str| {
+        let (title, body) = (format!("Le fil thread-{name}"), format!("Bonjour @dehors : post-{name}"));
+        author.open_thread(cast.id(forum), kind, &title, &body).await
+    };
+    let accept = async |post: &str| author.mutate("acceptAnswer", json!({ "postId": post }), "").await.done("acceptAnswer");
+    let (thread, opening) = open("public", "open", "QUESTION").await;
+    let edited = author.answer(&opening, "Avant post-edited").await;
+    let change = json!({ "postId": edited, "body": "Après post-edited, @dehors" });
+    author.mutate("editPost", change, "").await.done("editPost");
+    accept(&edited).await;
+    let hidden = author.answer(&opening, "Texte post-hidden, @dehors").await;
+    let hide = |post: &str| json!({ "postId": post, "hidden": true, "reason": "Motif post-hidden" });
+    cast.moderate("hidePost", hide(&hidden)).await;
+    let deleted = author.answer(&edited, "Texte post-deleted, @dehors").await;
+    let below = author.answer(&deleted, "Texte post-below").await;
+    author.mutate("deletePost", json!({ "postId": deleted }), "").await.done("deletePost");
+    let both = author.answer(&opening, "Texte post-both, @dehors").await;
+    cast.moderate("hidePost", json!({ "postId": both, "hidden": true, "reason": "Motif post-both" })).await;
+    author.mutate("deletePost", json!({ "postId": both }), "").await.done("deletePost");
+    add("Thread", "open", thread);
+    for (name, post) in [
+        ("open", opening),
+        ("edited", edited.clone()),
+        ("hidden", hidden),
+        ("deleted", deleted),
+        ("below", below),
+        ("both", both),
+    ] {
+        add("Post", name, post);
+    }
+    let (locked, _) = open("public", "locked", "DISCUSSION").await;
+    cast.moderate("lockThread", json!({ "threadId": locked, "locked": true })).await;
+    cast.moderate("pinThread", json!({ "threadId": locked, "pinned": true })).await;
+    add("Thread", "locked", locked);
+    for (name, forum, hides) in
+        [("withdrawn", "public", true), ("restricted", "restricted", false), ("restricted-withdrawn", "restricted", true)]
+    {
+        let (thread, opening) = open(forum, name, "QUESTION").await;
+        let answer = author.answer(&opening, &format!("Une réponse à post-{name}, @dehors")).await;
+        accept(&answer).await;
+        cast.moderate("pinThread", json!({ "threadId": thread, "pinned": true })).await;
+        if hides {
+            cast.moderate("hideThread", json!({ "threadId": thread, "hidden": true })).await;
+        }
+        add("Thread", name, thread);
+        add("Post", name, opening);
+    }
+
+    let external = cast.id("external").to_owned();
+    for (name, who) in [("plain", "member"), ("author", "author"), ("suspended", "suspended"), ("outsider", "outsider")] {
+        add("Member", name, cast.viewer(who).id().await);
+    }
+    add("Member", "external", external.clone());
+    let (inside, outside) = (cast.id("inside"), cast.id("outside"));
+    let holder = cast.viewer("member").id().await;
+    let past = cast.give(&holder, "REFERENT_LOCAL", Some(inside), 0).await;
+    world.administrator().mutate("endRole", json!({ "roleGrantId": past }), "").await.done("endRole");
+    add("RoleGrant", "present", cast.give(&external, "CONCEPTEUR", Some(inside), 0).await);
+    add("RoleGrant", "past", past);
+    add("RoleGrant", "future", cast.give(&holder, "FORMATEUR", Some(cast.id("office")), 2).await);
+    add("RoleGrant", "future-outside", cast.give(&holder, "FORMATEUR", Some(outside), 2).await);
+    let input = json!({ "memberId": holder, "role": "MODERATEUR", "spaceId": cast.id("plateforme"),
+        "startsAt": (world.app.clock.now() + TimeDelta::days(2)).to_rfc3339(),
+        "endsAt": (world.app.clock.now() + TimeDelta::days(3)).to_rfc3339() });
+    let reply = world.administrator().mutate("grantRole", input, "roleGrant { id }").await;
+    add("RoleGrant", "future-community", text(&reply.done("grantRole")["roleGrant"]["id"]));
+
+    let candidate = world.member("candidate").await;
+    let refused = cast.wish(&candidate, outside).await;
+    cast.decide(&refused, false).await;
+    add("Affiliation", "refused-outside", refused);
+    let ended = cast.wish(&candidate, inside).await;
+    cast.decide(&ended, true).await;
+    candidate.mutate("leaveOrganisation", json!({}), "").await.done("leaveOrganisation");
+    add("Affiliation", "ended", ended);
+    add("Affiliation", "waiting", cast.wish(&candidate, cast.id("office")).await);
+    add("Member", "candidate", candidate.id().await);
+    let own = "{ viewer { affiliations { edges { node { id } } } sessions { edges { node { id } } }
+        accessTokens { edges { node { id } } } } }";
+    let own = author.run(own, json!({})).await.data["viewer"].clone();
+    for (kind, list) in [("Affiliation", "affiliations"), ("Session", "sessions"), ("AccessToken", "accessTokens")] {
+        add(kind, "author's", text(&own[list]["edges"][0]["node"]["id"]));
+    }
+
+    let restricted = cast.id("restricted");
+    let mut along = |kind: &'static str, name: &'static str, nth: usize, place: String| {
+        targets.push(Target { kind, name, id: None, place, nth });
+    };
+    along("Member", "own", 0, "viewer { @ }".into());
+    along("Session", "own", 0, "viewer { sessions { edges { node { @ } } } }".into());
+    along("AccessToken", "own", 0, "viewer { accessTokens { edges { node { @ } } } }".into());
+    along("Suspension", "suspended", 0, "member(handle: \"suspendue\") { suspension { @ } }".into());
+    along("Revision", "edited", 0, format!("post(id: \"{edited}\") {{ revisions {{ edges {{ node {{ @ }} }} }} }}"));
+    let grants = format!("forum(id: \"{restricted}\") {{ audience {{ @ }} }}");
+    for (nth, name) in ["organisation", "role", "space", "member"].into_iter().enumerate() {
+        along("AudienceGrant", name, nth, grants.clone());
+    }
+    along("Node", "any", 0, format!("node(id: \"{}\") {{ @ }}", cast.id("plateforme")));
+    along("Preview", "any", 0, "preview(body: \"Bonjour\") { @ }".into());
+    along("PageInfo", "list", 0, "threads { pageInfo { @ } }".into());
+    for (connection, edge, field) in [
+        ("AccessTokenConnection", "AccessTokenEdge", "viewer { accessTokens { * } }".to_owned()),
+        ("AffiliationConnection", "AffiliationEdge", "member(handle: \"candidate\") { affiliations { * } }".into()),
+        ("MemberConnection", "MemberEdge", "members { * }".into()),
+        ("OrganisationConnection", "OrganisationEdge", "organisations { * }".into()),
+        ("PostConnection", "PostEdge", format!("post(id: \"{edited}\") {{ thread {{ posts {{ * }} }} }}")),
+        ("RevisionConnection", "RevisionEdge", format!("post(id: \"{edited}\") {{ revisions {{ * }} }}")),
+        ("RoleGrantConnection", "RoleGrantEdge", "member(handle: \"externe\") { roles { * } }".into()),
+        ("SessionConnection", "SessionEdge", "viewer { sessions { * } }".into()),
+        ("ThreadConnection", "ThreadEdge", format!("threads(forum: \"{}\") {{ * }}", cast.id("public"))),
+    ] {
+        along(connection, "list", 0, field.replace('*', "@"));
+        along(edge, "list", 0, field.replace('*', "edges { @ }"));
+    }
+    drop(world.take_mails().await);
+    targets
+}
