@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
@@ -17,7 +16,6 @@ use crate::{CiamSchema, errors, limits, order, schema};
 /// Documents remembered, and the longest one that is.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
 const REMEMBERED_BYTES: usize = 16 * 1024;
-const TIME: Duration = Duration::from_secs(15);
 
 /// The GraphQL service of one process. Cheap to clone.
 #[derive(Clone)]
@@ -96,7 +94,7 @@ impl Api {
     /// The service over `app`.
     #[must_use]
     pub fn new(app: App) -> Self {
-        let schema = schema();
+        let schema = schema(&app.config.limits);
         let types = Arc::new(Types::new(&schema.sdl()));
         Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
     }
@@ -124,7 +122,7 @@ impl Api {
             operation = operation.operation_name(name);
         }
         operation.set_parsed_query((*document).clone());
-        let mut response = match tokio::time::timeout(TIME, self.schema.execute(operation)).await {
+        let mut response = match tokio::time::timeout(self.app.config.limits.answer_time, self.schema.execute(operation)).await {
             Ok(response) => response,
             Err(_) => Response::from_errors(vec![errors::too_slow()]),
         };
@@ -134,21 +132,22 @@ impl Api {
             order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
         }
         for error in &mut response.errors {
-            errors::dress(error, &request_id);
+            errors::dress(error, &request_id, &self.app.config.limits);
         }
         let statements = request.statements().await;
         Outcome { response, executed, cookies: request.take_cookies(), statements, refusal: None }
     }
 
     fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, String> {
-        if text.len() > limits::DOCUMENT {
-            return Err(format!("Au plus {} octets par document.", limits::DOCUMENT));
+        let limits = &self.app.config.limits;
+        if text.len() > limits.document_bytes {
+            return Err(format!("Au plus {} octets par document.", limits.document_bytes));
         }
         if let Some(known) = self.documents.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(Arc::clone(known));
         }
         let document = Arc::new(parse_query(text).map_err(|error| error.to_string())?);
-        limits::check(&document)?;
+        limits::check(&document, limits)?;
         if text.len() <= REMEMBERED_BYTES {
             let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
             documents.put(text.to_owned(), Arc::clone(&document));

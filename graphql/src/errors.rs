@@ -5,11 +5,10 @@
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 use services::Error;
-
-use crate::limits;
+use services::config::Limits;
 
 /// Completes an error of the engine or of a resolver.
-pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
+pub(crate) fn dress(error: &mut ServerError, request_id: &str, limits: &Limits) {
     let mut extensions = ErrorExtensionValues::default();
     match error.source::<Error>() {
         Some(cause) => {
@@ -31,7 +30,7 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
         // The engine's own refusals: an unknown field, a wrong type. Its sentence is English and precise: kept.
         None if error.extensions.is_none() => {
             extensions.set("code", if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_INPUT" });
-            let sentence = limit(&error.message).unwrap_or_else(|| std::mem::take(&mut error.message));
+            let sentence = limit(&error.message, limits).unwrap_or_else(|| std::mem::take(&mut error.message));
             error.message = format!("Requête GraphQL invalide : {sentence}");
         }
         None => return,
@@ -41,16 +40,16 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
 }
 
 /// The limits that the engine counts, in our words.
-fn limit(sentence: &str) -> Option<String> {
+fn limit(sentence: &str, limits: &Limits) -> Option<String> {
     let known = |start: &str| sentence.starts_with(start);
     if known("Query is nested too deep") {
-        Some(format!("elle est trop profonde, au plus {} niveaux de champs.", limits::DEPTH))
+        Some(format!("elle est trop profonde, au plus {} niveaux de champs.", limits.depth))
     } else if known("Query is too complex") {
-        Some(format!("elle coûte trop, au plus {} champs, ceux des listes comptés par leur taille.", limits::COMPLEXITY))
+        Some(format!("elle coûte trop, au plus {} champs, ceux des listes comptés par leur taille.", limits.complexity))
     } else if known("The number of directives") {
-        Some(format!("au plus {} directives sur un champ.", limits::DIRECTIVES))
+        Some(format!("au plus {} directives sur un champ.", limits.directives))
     } else if known("The recursion depth") {
-        Some(format!("elle est trop profonde, au plus {} niveaux d'accolades.", limits::RECURSION))
+        Some(format!("elle est trop profonde, au plus {} niveaux d'accolades.", limits.braces))
     } else {
         None
     }

@@ -1,57 +1,39 @@
-//! What one request may cost. The standard introspection query (13 levels) passes.
+//! What one request may cost, as far as the library does not count it itself.
 
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use services::config::Limits;
 
-/// Levels of fields.
-pub const DEPTH: usize = 18;
-/// Fields, with lists counted by their size.
-pub const COMPLEXITY: usize = 20_000;
-/// Levels of braces while parsing.
-pub const RECURSION: usize = 32;
-/// Directives on one field.
-pub const DIRECTIVES: usize = 8;
-/// Root fields of one operation.
-pub const ROOTS: usize = 20;
-/// Aliases in one document.
-pub const ALIASES: usize = 100;
-/// Operations and fragments in one document.
-pub const DEFINITIONS: usize = 100;
-/// Selections of a document once every fragment is spread out.
-pub const SELECTIONS: usize = 20_000;
-/// Bytes of a document.
-pub const DOCUMENT: usize = 64 * 1024;
-
-/// What the library does not count itself.
+/// Refuses a document beyond `limits`.
 ///
 /// # Errors
 /// A French sentence that names the limit.
-pub(crate) fn check(document: &ExecutableDocument) -> Result<(), String> {
-    if document.operations.iter().count() + document.fragments.len() > DEFINITIONS {
-        return Err(format!("Au plus {DEFINITIONS} opérations et fragments par document."));
+pub(crate) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<(), String> {
+    if document.operations.iter().count() + document.fragments.len() > limits.definitions {
+        return Err(format!("Au plus {} opérations et fragments par document.", limits.definitions));
     }
     // Before the engine, whose own count walks each fragment as often as it is spread: thirty of them that spread the next
     // one twice would keep it for hours.
     let mut sizes = HashMap::new();
     let sets = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
     for set in sets.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
-        if count_selections(document, set, &mut sizes) > SELECTIONS {
-            return Err(format!("Au plus {SELECTIONS} champs, les fragments dépliés."));
+        if count_selections(document, set, &mut sizes) > limits.selections {
+            return Err(format!("Au plus {} champs, les fragments dépliés.", limits.selections));
         }
     }
     let mut aliases = 0;
     for (_, operation) in document.operations.iter() {
-        if count_roots(document, &operation.node.selection_set.node, &mut HashSet::new()) > ROOTS {
-            return Err(format!("Au plus {ROOTS} champs à la racine d'une opération."));
+        if count_roots(document, &operation.node.selection_set.node, &mut HashSet::new()) > limits.roots {
+            return Err(format!("Au plus {} champs à la racine d'une opération.", limits.roots));
         }
         aliases += count_aliases(&operation.node.selection_set.node);
     }
     for fragment in document.fragments.values() {
         aliases += count_aliases(&fragment.node.selection_set.node);
     }
-    if aliases > ALIASES {
-        return Err(format!("Au plus {ALIASES} alias par document."));
+    if aliases > limits.aliases {
+        return Err(format!("Au plus {} alias par document.", limits.aliases));
     }
     Ok(())
 }

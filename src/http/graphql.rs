@@ -1,6 +1,6 @@
 //! GraphQL over HTTP (graphql.github.io/graphql-over-http): POST of JSON; GET for what only reads.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use graphql::{Ask, Cookies, Outcome, Refusal};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -10,10 +10,6 @@ use services::Error;
 
 use super::{Door, session};
 
-/// Bytes of a body.
-const BODY: usize = 1024 * 1024;
-/// Time to send it.
-const PATIENCE: Duration = Duration::from_secs(10);
 const RESPONSE_TYPE: &str = "application/graphql-response+json";
 
 #[handler]
@@ -23,10 +19,11 @@ pub(super) async fn post(door: Data<&Door>, request: &Request, body: Body) -> Re
     if !is_json {
         return failure(typed, StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", "Envoyez la demande en application/json.");
     }
-    let bytes = match tokio::time::timeout(PATIENCE, body.into_bytes_limit(BODY)).await {
+    let limits = door.api.app.config.limits;
+    let bytes = match tokio::time::timeout(limits.body_time, body.into_bytes_limit(limits.body_bytes)).await {
         Err(_) => return failure(typed, StatusCode::REQUEST_TIMEOUT, "TIMEOUT", "La demande a mis trop de temps à arriver."),
         Ok(Err(_)) => {
-            let sentence = format!("Une demande compte au plus {BODY} octets, en JSON.");
+            let sentence = format!("Une demande compte au plus {} octets, en JSON.", limits.body_bytes);
             return failure(typed, StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", &sentence);
         }
         Ok(Ok(bytes)) => bytes,

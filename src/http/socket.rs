@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::time::Duration;
 
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::FuturesUnordered;
@@ -23,13 +22,6 @@ use super::Door;
 use super::session::{self, Proof};
 
 const PROTOCOL: &str = "graphql-transport-ws";
-/// Time to send `connection_init`.
-const INIT: Duration = Duration::from_secs(5);
-/// Silence after which the server asks, and as long again after which it gives up.
-const SILENCE: Duration = Duration::from_secs(45);
-/// Operations at once on one connection.
-const OPERATIONS: usize = 16;
-const MESSAGE: usize = 128 * 1024;
 
 #[derive(serde::Deserialize)]
 struct Incoming<'a> {
@@ -58,14 +50,15 @@ pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -
     // A page of another site may open a socket that carries the cookie: then it is nobody's.
     let proof = if session::is_same_origin(&door, headers) { session::proof(&door, headers) } else { Proof::Nothing };
     let (origin, agent) = (session::origin(&door, request), session::agent(headers).to_owned());
+    let message = door.api.app.config.limits.socket_message_bytes;
     let connection = Connection { door: door.clone(), proof, origin, agent };
     // The library reserves 128 KiB to read and takes 64 MiB messages unless told otherwise.
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
         .max_write_buffer_size(4 * 1024 * 1024)
-        .max_message_size(Some(MESSAGE))
-        .max_frame_size(Some(MESSAGE));
+        .max_message_size(Some(message))
+        .max_frame_size(Some(message));
     socket.config(config).protocols([PROTOCOL]).on_upgrade(move |stream| connection.serve(stream)).into_response()
 }
 
@@ -91,8 +84,9 @@ impl Connection {
     }
 
     async fn talk(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
-        let first =
-            tokio::time::timeout(INIT, text(stream)).await.map_err(|_| Close(4408, "Connection initialisation timeout"))?;
+        let patience = self.door.api.app.config.limits.socket_init_time;
+        let first = tokio::time::timeout(patience, text(stream)).await;
+        let first = first.map_err(|_| Close(4408, "Connection initialisation timeout"))?;
         let Some(first) = first? else { return Ok(()) };
         let message = parse(&first)?;
         match message.kind {
@@ -137,9 +131,10 @@ impl Connection {
         let mut stopped = self.door.stopped.clone();
         let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
         let mut asked = false;
+        let limits = self.door.api.app.config.limits;
         loop {
             tokio::select! {
-                incoming = tokio::time::timeout(SILENCE, text(stream)) => match incoming {
+                incoming = tokio::time::timeout(limits.socket_silence, text(stream)) => match incoming {
                     Err(_) if asked => return Err(Close(4400, "No sign of life")),
                     Err(_) => {
                         asked = true;
@@ -154,7 +149,7 @@ impl Connection {
                                 if handles.contains_key(&id) {
                                     return Err(Close(4409, "Subscriber for this id already exists"));
                                 }
-                                if handles.len() >= OPERATIONS {
+                                if handles.len() >= limits.socket_operations {
                                     return Err(Close(4429, "Too many operations"));
                                 }
                                 let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;

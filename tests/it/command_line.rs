@@ -37,6 +37,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Database::Sqlite,
         a_stop_finishes_what_was_asked,
         what_prevents_a_start_is_one_line,
+        a_limit_is_a_setting_and_never_zero,
         flags_and_variables_move_it,
         the_schema_is_printed,
     ]);
@@ -353,6 +354,29 @@ async fn commands_run_beside_a_serving_process(database: Database) {
         assert!(line.contains("jours"), "{line}");
     }
     served.stop().await;
+}
+
+async fn a_limit_is_a_setting_and_never_zero(database: Database) {
+    let place = Place::new(database).await;
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0", "--query-roots", "1"]);
+    command.env("CIAM_QUERY_BYTES", "100").env("CIAM_QUERY_ROOTS", "5");
+    let served = serve(command).await;
+    let client = Client::new(&served.url);
+    for (query, word) in
+        [("{ __typename spaces { id } }", "Au plus 1 champs à la racine"), (&*"#".repeat(101), "Au plus 100 octets")]
+    {
+        let reply = client.run(query, json!({})).await;
+        assert!(reply.status == 400 && reply.text.contains(word), "{}", reply.text);
+    }
+    assert_eq!(client.run("{ __typename }", json!({})).await.status, 200);
+    served.stop().await;
+    for value in ["0", "-1", "", "beaucoup"] {
+        let mut command = place.command(&["migrate"]);
+        command.env("CIAM_BODY_SECONDS", value);
+        let refused = ended(command).await;
+        assert_ne!(refused.code, Some(0), "{value}");
+        assert!(refused.err.contains("--body-seconds") && refused.err.contains("au moins 1"), "{value}: {}", refused.err);
+    }
 }
 
 async fn flags_and_variables_move_it(_: Database) {

@@ -1,6 +1,5 @@
 //! GraphQL over HTTP: media types, statuses, bodies, limits, and the headers of every answer.
 
-use graphql::limits;
 use harness::{Database, Settings, Story, World, stories, trial};
 use libtest_mimic::Trial;
 use reqwest::{Method, RequestBuilder, Response};
@@ -215,11 +214,12 @@ async fn variables_and_operation_names_count(world: &World) {
 }
 
 async fn every_limit_is_told_in_french(world: &World) {
-    let roots = (0..=limits::ROOTS).map(|n| format!("r{n}: __typename ")).collect::<String>();
+    let limits = world.app.config.limits;
+    let roots = (0..=limits.roots).map(|n| format!("r{n}: __typename ")).collect::<String>();
     let hidden = format!("query {{ ...F }} fragment F on Query {{ {roots} }}");
     let inline = format!("{{ ... on Query {{ {roots} }} }}");
-    let aliases = (0..=limits::ALIASES).map(|n| format!("a{n}: id ")).collect::<String>();
-    let definitions = (0..=limits::DEFINITIONS).map(|n| format!("query Q{n} {{ __typename }} ")).collect::<String>();
+    let aliases = (0..=limits.aliases).map(|n| format!("a{n}: id ")).collect::<String>();
+    let definitions = (0..=limits.definitions).map(|n| format!("query Q{n} {{ __typename }} ")).collect::<String>();
     let deep = format!(
         "{{ threads(first: 1) {{ edges {{ node {{ {}id{} }} }} }} }}",
         "openingPost { thread { ".repeat(9),
@@ -231,15 +231,15 @@ async fn every_limit_is_told_in_french(world: &World) {
         (hidden, "racine"),
         (inline, "racine"),
         (format!("{{ spaces {{ {aliases} }} }}"), "alias"),
-        (format!("{{ __typename {} }}", "@include(if: true) ".repeat(limits::DIRECTIVES + 1)), "directive"),
+        (format!("{{ __typename {} }}", "@include(if: true) ".repeat(limits.directives + 1)), "directive"),
         (definitions, "opérations et fragments"),
         (deep, "niveaux de champs"),
         (
-            format!("{{ {}__typename{} }}", "... on Query { ".repeat(limits::RECURSION + 1), " }".repeat(limits::RECURSION + 1)),
+            format!("{{ {}__typename{} }}", "... on Query { ".repeat(limits.braces + 1), " }".repeat(limits.braces + 1)),
             "accolades",
         ),
         (wide.to_owned(), "coûte"),
-        (format!("{{ __typename #{}\n }}", "x".repeat(limits::DOCUMENT)), "octets"),
+        (format!("{{ __typename #{}\n }}", "x".repeat(limits.document_bytes)), "octets"),
     ];
     for (document, word) in cases {
         let (status, _, body) = told(post(world, TYPED, &document)).await;
