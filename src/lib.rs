@@ -6,18 +6,12 @@ pub mod http;
 pub mod settings;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use graphql::Api;
-use poem::listener::TcpAcceptor;
-use poem::{EndpointExt, Server};
 use services::{App, Error, Result, events, jobs};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// How long running requests may take to finish when the product stops.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// What one process does.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +27,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     working: JoinHandle<()>,
     sequencing: JoinHandle<()>,
     app: App,
@@ -46,7 +40,6 @@ pub struct Running {
 pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Running> {
     let fault = |error: std::io::Error| Error::Startup(format!("Impossible d'écouter : {error}"));
     let address = listener.local_addr().map_err(fault)?;
-    let acceptor = TcpAcceptor::from_tokio(listener).map_err(fault)?;
     let (stop, stopped) = watch::channel(false);
     jobs::give_back(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
@@ -55,13 +48,7 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
         false => tokio::spawn(std::future::ready(())),
     };
     let door = http::Door { api: Api::new(app.clone()), address, behind_proxy: duties.behind_proxy, stopped: stopped.clone() };
-    let mut signal = stopped;
-    let serving =
-        tokio::spawn(Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_secs(75)).run_with_graceful_shutdown(
-            http::routes(door).boxed(),
-            async move { drop(signal.wait_for(|stop| *stop).await) },
-            Some(GRACE),
-        ));
+    let serving = tokio::spawn(http::server::serve(listener, http::routes(door), app.config.limits, stopped));
     Ok(Running { address, stop, serving, working, sequencing, app })
 }
 

@@ -120,6 +120,12 @@ pub struct LimitSettings {
     /// Secondes pour répondre à une demande.
     #[arg(long, env = "CIAM_ANSWER_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().answer_time.as_secs(), global = true)]
     pub answer_seconds: u64,
+    /// Connexions à la fois, WebSockets compris ; les suivantes attendent.
+    #[arg(long, env = "CIAM_CONNECTIONS", value_parser = positive::<usize>, default_value_t = Limits::default().connections, global = true)]
+    pub connections: usize,
+    /// Secondes pendant lesquelles une connexion reste sans demande complète, ou sans prendre ce qu'on lui envoie.
+    #[arg(long, env = "CIAM_IDLE_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().idle_time.as_secs(), global = true)]
+    pub idle_seconds: u64,
     /// Octets du corps d'une demande.
     #[arg(long, env = "CIAM_BODY_BYTES", value_parser = positive::<usize>, default_value_t = Limits::default().body_bytes, global = true)]
     pub body_bytes: usize,
@@ -171,6 +177,8 @@ impl LimitSettings {
             selections: self.query_selections,
             document_bytes: self.query_bytes,
             answer_time: Duration::from_secs(self.answer_seconds),
+            connections: self.connections,
+            idle_time: Duration::from_secs(self.idle_seconds),
             body_bytes: self.body_bytes,
             body_time: Duration::from_secs(self.body_seconds),
             socket_init_time: Duration::from_secs(self.socket_init_seconds),

@@ -62,6 +62,11 @@ pub struct Limits {
     pub document_bytes: usize,
     /// Time to answer.
     pub answer_time: Duration,
+    /// Connections at once, those of WebSockets too; further ones wait for a place.
+    pub connections: usize,
+    /// Time between the end of an answer and that of the next request's head, and time for which a client may not take what it
+    /// is sent.
+    pub idle_time: Duration,
     /// Bytes of a body.
     pub body_bytes: usize,
     /// Time to send a body.
@@ -90,6 +95,8 @@ impl Default for Limits {
             selections: 20_000,
             document_bytes: 64 * 1024,
             answer_time: Duration::from_secs(15),
+            connections: 10_000,
+            idle_time: Duration::from_secs(75),
             body_bytes: 1024 * 1024,
             body_time: Duration::from_secs(10),
             socket_init_time: Duration::from_secs(5),

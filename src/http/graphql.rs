@@ -8,6 +8,7 @@ use poem::web::Data;
 use poem::{Body, Request, Response, handler};
 use services::Error;
 
+use super::body::{self, Unread};
 use super::{Door, session};
 
 const RESPONSE_TYPE: &str = "application/graphql-response+json";
@@ -19,14 +20,16 @@ pub(super) async fn post(door: Data<&Door>, request: &Request, body: Body) -> Re
     if !is_json {
         return failure(typed, StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", "Envoyez la demande en application/json.");
     }
-    let limits = door.api.app.config.limits;
-    let bytes = match tokio::time::timeout(limits.body_time, body.into_bytes_limit(limits.body_bytes)).await {
-        Err(_) => return failure(typed, StatusCode::REQUEST_TIMEOUT, "TIMEOUT", "La demande a mis trop de temps à arriver."),
-        Ok(Err(_)) => {
+    let limits = &door.api.app.config.limits;
+    let bytes = match body::read(body, limits).await {
+        Ok(bytes) => bytes,
+        Err(Unread::Slow) => {
+            return failure(typed, StatusCode::REQUEST_TIMEOUT, "TIMEOUT", "La demande a mis trop de temps à arriver.");
+        }
+        Err(Unread::Large) => {
             let sentence = format!("Une demande compte au plus {} octets, en JSON.", limits.body_bytes);
             return failure(typed, StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", &sentence);
         }
-        Ok(Ok(bytes)) => bytes,
     };
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return failure(typed, StatusCode::BAD_REQUEST, "BAD_REQUEST", "Une demande à la fois : les lots ne sont pas acceptés.");

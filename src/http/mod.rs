@@ -1,9 +1,11 @@
 //! The routes, on one screen.
 
+mod body;
 mod explorer;
 mod graphql;
 mod health;
 mod pages;
+pub mod server;
 mod session;
 mod socket;
 
@@ -35,7 +37,7 @@ pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
         .at("/graphql/ws", get(socket::upgrade))
         .at("/explorer", get(explorer::page))
         .at("/explorer/:file", get(explorer::file))
-        .at("/connexion", get(pages::open_link).post(pages::enter))
+        .at("/connexion", get(pages::open_link).post(pages::enter.around(pages::bounded)))
         .at("/style.css", get(pages::style))
         .at("/outbox", get(pages::outbox_list))
         .at("/outbox/:file", get(pages::outbox_mail))

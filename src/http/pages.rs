@@ -7,12 +7,13 @@ use std::sync::LazyLock;
 use minijinja::{Environment, Value, context};
 use poem::http::{HeaderMap, StatusCode, header};
 use poem::web::{Data, Form, Path, Query};
-use poem::{Request, Response, handler};
+use poem::{Endpoint, Request, Response, handler};
 use services::error::Problem;
 use services::page::Paging;
 use services::sessions::{self, SessionKind, SignUp};
 use services::{Error, organisations};
 
+use super::body::{self, Unread};
 use super::{Door, session};
 
 macro_rules! templates {
@@ -55,6 +56,22 @@ pub(super) async fn open_link(door: Data<&Door>, Query(query): Query<LinkQuery>)
         Ok(page) => page,
         Err(error) => failed(&error),
     }
+}
+
+/// A form is read whole before it is looked at, within the bounds of every body: the framework's own reader has none.
+pub(super) async fn bounded<E: Endpoint<Output = Response>>(
+    next: std::sync::Arc<E>,
+    mut request: Request,
+) -> poem::Result<Response> {
+    let Some(limits) = request.data::<Door>().map(|door| door.api.app.config.limits) else { return next.call(request).await };
+    match body::read(request.take_body(), &limits).await {
+        Ok(bytes) => request.set_body(bytes),
+        Err(Unread::Slow) => {
+            return Ok(super::sentence_only(StatusCode::REQUEST_TIMEOUT, "Ce formulaire a mis trop de temps à arriver."));
+        }
+        Err(Unread::Large) => return Ok(super::sentence_only(StatusCode::PAYLOAD_TOO_LARGE, "Ce formulaire est trop long.")),
+    }
+    next.call(request).await
 }
 
 /// What the form of a link sends.
