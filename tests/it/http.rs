@@ -94,8 +94,8 @@ async fn the_reply_has_the_media_type_that_was_asked_for(world: &World) {
 async fn the_status_says_whether_the_document_was_executed(world: &World) {
     // (document, status with the new media type, status with application/json, code)
     let cases = [
-        ("{ spaces {", 400, 400, "GRAPHQL_PARSE_FAILED"),
-        ("", 400, 400, "GRAPHQL_PARSE_FAILED"),
+        ("{ spaces {", 400, 200, "GRAPHQL_PARSE_FAILED"),
+        ("", 400, 200, "GRAPHQL_PARSE_FAILED"),
         ("{ nothingOfTheSort }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
         ("{ thread { id } }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),
         ("query($id: ID!) { thread(id: $id) { id } }", 400, 200, "GRAPHQL_VALIDATION_FAILED"),

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod audience;
+mod audits;
 mod command_line;
 mod events;
 mod explorer;
@@ -39,6 +40,7 @@ fn main() -> std::process::ExitCode {
         story::stories(),
     ];
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
+    trials.extend(audits::trials());
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());
