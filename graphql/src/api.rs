@@ -104,14 +104,14 @@ impl Api {
         let request_id = client.request_id.clone();
         let document = match self.document(&ask.query) {
             Ok(document) => document,
-            Err(sentence) => return refused(Refusal::Document, errors::invalid_document(&sentence)),
+            Err(error) => return refused(Refusal::Document, error),
         };
         if queries_only && !reads_only(&document, ask.operation_name.as_deref()) {
-            let sentence = "Une requête GET ne fait que lire : écrivez par POST.";
+            let sentence = "une demande par GET ne fait que lire, écrivez par POST.";
             return refused(Refusal::Write, errors::invalid_document(sentence));
         }
         if let Some(variable) = missing_variable(&document, ask.operation_name.as_deref(), ask.variables.as_ref()) {
-            let sentence = format!("La variable ${variable} attend une valeur.");
+            let sentence = format!("la variable ${variable} attend une valeur.");
             let response = Response::from_errors(vec![errors::invalid_variables(&sentence)]);
             return Outcome { response, executed: false, cookies: None, statements: 0, refusal: None };
         }
@@ -138,16 +138,17 @@ impl Api {
         Outcome { response, executed, cookies: request.take_cookies(), statements, refusal: None }
     }
 
-    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, String> {
+    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
         let limits = &self.app.config.limits;
         if text.len() > limits.document_bytes {
-            return Err(format!("Au plus {} octets par document.", limits.document_bytes));
+            let sentence = format!("au plus {} octets par document.", limits.document_bytes);
+            return Err(errors::invalid_document(&sentence));
         }
         if let Some(known) = self.documents.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(Arc::clone(known));
         }
-        let document = Arc::new(parse_query(text).map_err(|error| error.to_string())?);
-        limits::check(&document, limits)?;
+        let document = Arc::new(parse_query(text).map_err(|error| errors::unreadable_document(&error, limits))?);
+        limits::check(&document, limits).map_err(|sentence| errors::invalid_document(&sentence))?;
         if text.len() <= REMEMBERED_BYTES {
             let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
             documents.put(text.to_owned(), Arc::clone(&document));

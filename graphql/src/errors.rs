@@ -7,6 +7,8 @@ use async_graphql::{ErrorExtensionValues, ServerError};
 use services::Error;
 use services::config::Limits;
 
+use crate::sentences;
+
 /// Completes an error of the engine or of a resolver.
 pub(crate) fn dress(error: &mut ServerError, request_id: &str, limits: &Limits) {
     let mut extensions = ErrorExtensionValues::default();
@@ -27,10 +29,11 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str, limits: &Limits) 
             }
             error.message = cause.sentence().into_owned();
         }
-        // The engine's own refusals: an unknown field, a wrong type. Its sentence is English and precise: kept.
+        // The engine's own refusals: an unknown field, a wrong type.
         None if error.extensions.is_none() => {
             extensions.set("code", if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_INPUT" });
-            let sentence = limit(&error.message, limits).unwrap_or_else(|| std::mem::take(&mut error.message));
+            let sentence = limit(&error.message, limits).or_else(|| sentences::french(&error.message));
+            let sentence = sentence.unwrap_or_else(|| std::mem::take(&mut error.message));
             error.message = format!("Requête GraphQL invalide : {sentence}");
         }
         None => return,
@@ -57,7 +60,13 @@ fn limit(sentence: &str, limits: &Limits) -> Option<String> {
 
 /// A document that is not executed.
 pub(crate) fn invalid_document(sentence: &str) -> ServerError {
-    with_code(format!("Requête GraphQL invalide : {}", sentence.trim()), "GRAPHQL_PARSE_FAILED")
+    with_code(format!("Requête GraphQL invalide : {sentence}"), "GRAPHQL_PARSE_FAILED")
+}
+
+/// A document that cannot be read, with the place.
+pub(crate) fn unreadable_document(error: &async_graphql::parser::Error, limits: &Limits) -> ServerError {
+    let (sentence, place) = sentences::unreadable(error, limits.braces);
+    ServerError { locations: place.into_iter().collect(), ..invalid_document(&sentence) }
 }
 
 /// An operation whose variables lack a value.

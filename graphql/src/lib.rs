@@ -21,6 +21,7 @@ mod paging;
 mod payload;
 mod roles;
 mod scalars;
+mod sentences;
 mod sessions;
 
 pub use api::{Api, Ask, Cookies, Outcome, Refusal};

@@ -363,7 +363,7 @@ async fn a_limit_is_a_setting_and_never_zero(database: Database) {
     let served = serve(command).await;
     let client = Client::new(&served.url);
     for (query, word) in
-        [("{ __typename spaces { id } }", "Au plus 1 champs à la racine"), (&*"#".repeat(101), "Au plus 100 octets")]
+        [("{ __typename spaces { id } }", "au plus 1 champs à la racine"), (&*"#".repeat(101), "au plus 100 octets")]
     {
         let reply = client.run(query, json!({})).await;
         assert!(reply.data.is_null() && reply.text.contains(word), "{}", reply.text);
