@@ -45,13 +45,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Where a product keeps its data.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     database_url: Option<String>,
 }
 
 impl Place {
-    async fn new(database: Database) -> Self {
+    pub(crate) async fn new(database: Database) -> Self {
         let database_url = match database {
             Database::Sqlite => None,
             Database::Postgres => Some(harness::empty_postgres().await),
@@ -76,12 +76,12 @@ impl Place {
         fact(self.database_url.as_deref(), self.folder.path(), sql).await
     }
 
-    async fn serve(&self) -> Served {
+    pub(crate) async fn serve(&self) -> Served {
         serve(self.command(&["serve", "--listen", "127.0.0.1:0"])).await
     }
 
     /// How many rows there are of what a start might write.
-    async fn rows(&self) -> String {
+    pub(crate) async fn rows(&self) -> String {
         self.fact(
             "select cast((select count(*) from spaces) as text) || ' ' || (select count(*) from forums) || ' '
              || (select count(*) from members) || ' ' || (select count(*) from sign_in_links) || ' '
@@ -131,12 +131,12 @@ impl Ended {
     }
 }
 
-struct Served {
-    child: Child,
+pub(crate) struct Served {
+    pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// All it said before it was ready.
     told: String,
-    url: String,
+    pub(crate) url: String,
 }
 
 async fn serve(mut command: Command) -> Served {
@@ -179,7 +179,7 @@ impl Served {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("an end").expect("a status").code()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.interrupt();
         assert_eq!(self.end().await, Some(0));
     }

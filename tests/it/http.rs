@@ -330,6 +330,16 @@ async fn a_request_from_another_site_is_refused(world: &World) {
     for (name, value) in [("origin", &*world.url), ("sec-fetch-site", "same-origin")] {
         assert_eq!(told(asked(name, value)).await.0, 200, "{name}: {value}");
     }
+    // A GET brings the cookie along when a link is followed: nothing is read in its name for another site, and without a word
+    // on where it comes from (an old browser, a program) it reads, and never writes.
+    let get = |query: &str, site: Option<&str>| {
+        let request = ask(world, Method::GET, &format!("/graphql?query={}", percent(query))).header("cookie", "ciam=x");
+        site.into_iter().fold(request.header("accept", TYPED), |request, site| request.header("sec-fetch-site", site))
+    };
+    for (site, status) in [(Some("cross-site"), 403), (Some("same-site"), 403), (Some("none"), 200), (None, 200)] {
+        assert_eq!(told(get("{ __typename }", site)).await.0, status, "{site:?}");
+    }
+    assert_eq!(told(get("mutation { signOut(input: {}) { clientMutationId } }", None)).await.0, 405);
 }
 
 async fn an_unknown_address_leads_nowhere_in_french(world: &World) {

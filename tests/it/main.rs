@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abuse;
 mod audience;
 mod audits;
 mod command_line;
@@ -26,6 +27,7 @@ use libtest_mimic::Arguments;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let stories = [
+        abuse::stories(),
         audience::stories(),
         events::stories(),
         forum::stories(),
@@ -40,6 +42,7 @@ fn main() -> std::process::ExitCode {
         story::stories(),
     ];
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
+    trials.extend(abuse::trials());
     trials.extend(audits::trials());
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
