@@ -6,18 +6,12 @@ pub mod http;
 pub mod settings;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use graphql::Api;
-use poem::listener::TcpAcceptor;
-use poem::{EndpointExt, Server};
 use services::{App, Error, Result, events, jobs};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-
-/// How long running requests may take to finish when the product stops.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// What one process does.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +27,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     served: mpsc::Receiver<()>,
     working: JoinHandle<()>,
     sequencing: JoinHandle<()>,
@@ -47,7 +41,6 @@ pub struct Running {
 pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Running> {
     let fault = |error: std::io::Error| Error::Startup(format!("Impossible d'écouter : {error}"));
     let address = listener.local_addr().map_err(fault)?;
-    let acceptor = TcpAcceptor::from_tokio(listener).map_err(fault)?;
     let (stop, stopped) = watch::channel(false);
     jobs::give_back(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
@@ -63,13 +56,7 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
         stopped: stopped.clone(),
         served: holds,
     };
-    let mut signal = stopped;
-    let serving =
-        tokio::spawn(Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_secs(75)).run_with_graceful_shutdown(
-            http::routes(door).boxed(),
-            async move { drop(signal.wait_for(|stop| *stop).await) },
-            Some(GRACE),
-        ));
+    let serving = tokio::spawn(http::server::serve(listener, http::routes(door), app.config.limits, stopped));
     Ok(Running { address, stop, serving, served, working, sequencing, app })
 }
 
@@ -79,7 +66,7 @@ impl Running {
         self.stop.send_replace(true);
         drop(self.serving.await);
         // The server knows nothing of its WebSockets once they are opened.
-        drop(tokio::time::timeout(GRACE, self.served.recv()).await);
+        drop(tokio::time::timeout(http::server::GRACE, self.served.recv()).await);
         drop(self.working.await);
         self.sequencing.abort();
         self.app.db.close().await;

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use services::config::{Config, LinkLimits};
+use services::config::{Config, Limits, LinkLimits};
 
 /// Le service de la Communauté interministérielle des acteurs de Mentor (CIAM).
 #[derive(Parser, Debug)]
@@ -79,6 +81,69 @@ pub struct Settings {
     /// Journal : error, warn, info, debug, ou un filtre par module.
     #[arg(long, env = "CIAM_LOG", default_value = "info", global = true)]
     pub log: String,
+    /// Limits.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+}
+
+/// What one client may ask of the process.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Limites de ce qu'un client demande")]
+pub struct LimitSettings {
+    /// Niveaux de champs d'une requête.
+    #[arg(long, env = "CIAM_QUERY_DEPTH", value_parser = positive::<usize>, default_value_t = Limits::default().depth, global = true)]
+    pub query_depth: usize,
+    /// Champs d'une requête, ceux des listes comptés par leur taille.
+    #[arg(long, env = "CIAM_QUERY_FIELDS", value_parser = positive::<usize>, default_value_t = Limits::default().complexity, global = true)]
+    pub query_fields: usize,
+    /// Niveaux d'accolades d'une requête.
+    #[arg(long, env = "CIAM_QUERY_BRACES", value_parser = positive::<usize>, default_value_t = Limits::default().braces, global = true)]
+    pub query_braces: usize,
+    /// Directives sur un champ.
+    #[arg(long, env = "CIAM_QUERY_DIRECTIVES", value_parser = positive::<usize>, default_value_t = Limits::default().directives, global = true)]
+    pub query_directives: usize,
+    /// Champs à la racine d'une opération.
+    #[arg(long, env = "CIAM_QUERY_ROOTS", value_parser = positive::<usize>, default_value_t = Limits::default().roots, global = true)]
+    pub query_roots: usize,
+    /// Alias d'un document.
+    #[arg(long, env = "CIAM_QUERY_ALIASES", value_parser = positive::<usize>, default_value_t = Limits::default().aliases, global = true)]
+    pub query_aliases: usize,
+    /// Opérations et fragments d'un document.
+    #[arg(long, env = "CIAM_QUERY_DEFINITIONS", value_parser = positive::<usize>, default_value_t = Limits::default().definitions, global = true)]
+    pub query_definitions: usize,
+    /// Champs écrits dans un document, ses fragments dépliés.
+    #[arg(long, env = "CIAM_QUERY_SELECTIONS", value_parser = positive::<usize>, default_value_t = Limits::default().selections, global = true)]
+    pub query_selections: usize,
+    /// Octets d'un document.
+    #[arg(long, env = "CIAM_QUERY_BYTES", value_parser = positive::<usize>, default_value_t = Limits::default().document_bytes, global = true)]
+    pub query_bytes: usize,
+    /// Secondes pour répondre à une demande.
+    #[arg(long, env = "CIAM_ANSWER_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().answer_time.as_secs(), global = true)]
+    pub answer_seconds: u64,
+    /// Connexions à la fois, WebSockets compris ; les suivantes attendent.
+    #[arg(long, env = "CIAM_CONNECTIONS", value_parser = positive::<usize>, default_value_t = Limits::default().connections, global = true)]
+    pub connections: usize,
+    /// Secondes pendant lesquelles une connexion reste sans demande complète, ou sans prendre ce qu'on lui envoie.
+    #[arg(long, env = "CIAM_IDLE_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().idle_time.as_secs(), global = true)]
+    pub idle_seconds: u64,
+    /// Octets du corps d'une demande.
+    #[arg(long, env = "CIAM_BODY_BYTES", value_parser = positive::<usize>, default_value_t = Limits::default().body_bytes, global = true)]
+    pub body_bytes: usize,
+    /// Secondes pour envoyer le corps d'une demande.
+    #[arg(long, env = "CIAM_BODY_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().body_time.as_secs(), global = true)]
+    pub body_seconds: u64,
+    /// Secondes pour dire connection_init sur un WebSocket.
+    #[arg(long, env = "CIAM_SOCKET_INIT_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().socket_init_time.as_secs(), global = true)]
+    pub socket_init_seconds: u64,
+    /// Secondes de silence d'un WebSocket avant une relance, et autant avant sa fermeture.
+    #[arg(long, env = "CIAM_SOCKET_SILENCE_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().socket_silence.as_secs(), global = true)]
+    pub socket_silence_seconds: u64,
+    /// Opérations à la fois sur un WebSocket.
+    #[arg(long, env = "CIAM_SOCKET_OPERATIONS", value_parser = positive::<usize>, default_value_t = Limits::default().socket_operations, global = true)]
+    pub socket_operations: usize,
+    /// Octets d'un message de WebSocket.
+    #[arg(long, env = "CIAM_SOCKET_MESSAGE_BYTES", value_parser = positive::<usize>, default_value_t = Limits::default().socket_message_bytes, global = true)]
+    pub socket_message_bytes: usize,
 }
 
 impl Settings {
@@ -94,6 +159,37 @@ impl Settings {
             public_url: public_url.trim_end_matches('/').to_owned(),
             admin_address: self.admin_address.clone(),
             links_per_hour: LinkLimits { per_address: self.links_per_address, per_origin: self.links_per_origin },
+            limits: self.limits.limits(),
         }
     }
+}
+
+impl LimitSettings {
+    fn limits(&self) -> Limits {
+        Limits {
+            depth: self.query_depth,
+            complexity: self.query_fields,
+            braces: self.query_braces,
+            directives: self.query_directives,
+            roots: self.query_roots,
+            aliases: self.query_aliases,
+            definitions: self.query_definitions,
+            selections: self.query_selections,
+            document_bytes: self.query_bytes,
+            answer_time: Duration::from_secs(self.answer_seconds),
+            connections: self.connections,
+            idle_time: Duration::from_secs(self.idle_seconds),
+            body_bytes: self.body_bytes,
+            body_time: Duration::from_secs(self.body_seconds),
+            socket_init_time: Duration::from_secs(self.socket_init_seconds),
+            socket_silence: Duration::from_secs(self.socket_silence_seconds),
+            socket_operations: self.socket_operations,
+            socket_message_bytes: self.socket_message_bytes,
+        }
+    }
+}
+
+/// A whole number that is not zero: a limit of nothing would refuse everything.
+fn positive<N: FromStr + From<u8> + PartialOrd>(text: &str) -> Result<N, String> {
+    text.parse().ok().filter(|number| *number >= N::from(1)).ok_or_else(|| "un nombre entier, au moins 1".to_owned())
 }

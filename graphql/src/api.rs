@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
@@ -17,7 +16,6 @@ use crate::{CiamSchema, errors, limits, order, schema};
 /// Documents remembered, and the longest one that is.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
 const REMEMBERED_BYTES: usize = 16 * 1024;
-const TIME: Duration = Duration::from_secs(15);
 
 /// The GraphQL service of one process. Cheap to clone.
 #[derive(Clone)]
@@ -96,7 +94,7 @@ impl Api {
     /// The service over `app`.
     #[must_use]
     pub fn new(app: App) -> Self {
-        let schema = schema();
+        let schema = schema(&app.config.limits);
         let types = Arc::new(Types::new(&schema.sdl()));
         Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
     }
@@ -106,14 +104,14 @@ impl Api {
         let request_id = client.request_id.clone();
         let document = match self.document(&ask.query) {
             Ok(document) => document,
-            Err(sentence) => return refused(Refusal::Document, errors::invalid_document(&sentence)),
+            Err(error) => return refused(Refusal::Document, error),
         };
         if queries_only && !reads_only(&document, ask.operation_name.as_deref()) {
-            let sentence = "Une requête GET ne fait que lire : écrivez par POST.";
+            let sentence = "une demande par GET ne fait que lire, écrivez par POST.";
             return refused(Refusal::Write, errors::invalid_document(sentence));
         }
         if let Some(variable) = missing_variable(&document, ask.operation_name.as_deref(), ask.variables.as_ref()) {
-            let sentence = format!("La variable ${variable} attend une valeur.");
+            let sentence = format!("la variable ${variable} attend une valeur.");
             let response = Response::from_errors(vec![errors::invalid_variables(&sentence)]);
             return Outcome { response, executed: false, cookies: None, statements: 0, refusal: None };
         }
@@ -125,7 +123,7 @@ impl Api {
         }
         operation.set_parsed_query((*document).clone());
         let executed;
-        let mut response = match tokio::time::timeout(TIME, self.schema.execute(operation)).await {
+        let mut response = match tokio::time::timeout(self.app.config.limits.answer_time, self.schema.execute(operation)).await {
             // It began: what it was to write may be written.
             Err(_) => {
                 executed = true;
@@ -142,21 +140,23 @@ impl Api {
             }
         };
         for error in &mut response.errors {
-            errors::dress(error, &request_id);
+            errors::dress(error, &request_id, &self.app.config.limits);
         }
         let statements = request.statements().await;
         Outcome { response, executed, cookies: request.take_cookies(), statements, refusal: None }
     }
 
-    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, String> {
-        if text.len() > limits::DOCUMENT {
-            return Err(format!("Au plus {} octets par document.", limits::DOCUMENT));
+    fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
+        let limits = &self.app.config.limits;
+        if text.len() > limits.document_bytes {
+            let sentence = format!("au plus {} octets par document.", limits.document_bytes);
+            return Err(errors::invalid_document(&sentence));
         }
         if let Some(known) = self.documents.lock().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(Arc::clone(known));
         }
-        let document = Arc::new(parse_query(text).map_err(|error| error.to_string())?);
-        limits::check(&document)?;
+        let document = Arc::new(parse_query(text).map_err(|error| errors::unreadable_document(&error, limits))?);
+        limits::check(&document, limits).map_err(|sentence| errors::invalid_document(&sentence))?;
         if text.len() <= REMEMBERED_BYTES {
             let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
             documents.put(text.to_owned(), Arc::clone(&document));

@@ -5,11 +5,12 @@
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 use services::Error;
+use services::config::Limits;
 
-use crate::limits;
+use crate::sentences;
 
 /// Completes an error of the engine or of a resolver.
-pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
+pub(crate) fn dress(error: &mut ServerError, request_id: &str, limits: &Limits) {
     let mut extensions = ErrorExtensionValues::default();
     match error.source::<Error>() {
         Some(cause) => {
@@ -28,10 +29,11 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
             }
             error.message = cause.sentence().into_owned();
         }
-        // The engine's own refusals: an unknown field, a wrong type. Its sentence is English and precise: kept.
+        // The engine's own refusals: an unknown field, a wrong type.
         None if error.extensions.is_none() => {
             extensions.set("code", if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_INPUT" });
-            let sentence = limit(&error.message).unwrap_or_else(|| std::mem::take(&mut error.message));
+            let sentence = limit(&error.message, limits).or_else(|| sentences::french(&error.message));
+            let sentence = sentence.unwrap_or_else(|| std::mem::take(&mut error.message));
             error.message = format!("Requête GraphQL invalide : {sentence}");
         }
         None => return,
@@ -41,16 +43,16 @@ pub(crate) fn dress(error: &mut ServerError, request_id: &str) {
 }
 
 /// The limits that the engine counts, in our words.
-fn limit(sentence: &str) -> Option<String> {
+fn limit(sentence: &str, limits: &Limits) -> Option<String> {
     let known = |start: &str| sentence.starts_with(start);
     if known("Query is nested too deep") {
-        Some(format!("elle est trop profonde, au plus {} niveaux de champs.", limits::DEPTH))
+        Some(format!("elle est trop profonde, au plus {} niveaux de champs.", limits.depth))
     } else if known("Query is too complex") {
-        Some(format!("elle coûte trop, au plus {} champs, ceux des listes comptés par leur taille.", limits::COMPLEXITY))
+        Some(format!("elle coûte trop, au plus {} champs, ceux des listes comptés par leur taille.", limits.complexity))
     } else if known("The number of directives") {
-        Some(format!("au plus {} directives sur un champ.", limits::DIRECTIVES))
+        Some(format!("au plus {} directives sur un champ.", limits.directives))
     } else if known("The recursion depth") {
-        Some(format!("elle est trop profonde, au plus {} niveaux d'accolades.", limits::RECURSION))
+        Some(format!("elle est trop profonde, au plus {} niveaux d'accolades.", limits.braces))
     } else {
         None
     }
@@ -58,7 +60,13 @@ fn limit(sentence: &str) -> Option<String> {
 
 /// A document that is not executed.
 pub(crate) fn invalid_document(sentence: &str) -> ServerError {
-    with_code(format!("Requête GraphQL invalide : {}", sentence.trim()), "GRAPHQL_PARSE_FAILED")
+    with_code(format!("Requête GraphQL invalide : {sentence}"), "GRAPHQL_PARSE_FAILED")
+}
+
+/// A document that cannot be read, with the place.
+pub(crate) fn unreadable_document(error: &async_graphql::parser::Error, limits: &Limits) -> ServerError {
+    let (sentence, place) = sentences::unreadable(error, limits.braces);
+    ServerError { locations: place.into_iter().collect(), ..invalid_document(&sentence) }
 }
 
 /// An operation whose variables lack a value.

@@ -1,6 +1,6 @@
 //! What the product says: the GraphQL schema, one file per domain, over the use-cases of `services`.
 //!
-//! A resolver reads the caller, calls, converts. What a request may cost is in [`limits`]; how failures are told in
+//! A resolver reads the caller, calls, converts. What a request may cost is counted in [`limits`]; how failures are told in
 //! [`errors`]; the Relay conventions are in [`ids`] and [`paging`].
 
 mod accounts;
@@ -10,7 +10,7 @@ mod context;
 mod errors;
 mod forum;
 mod ids;
-pub mod limits;
+mod limits;
 mod loaders;
 mod moderation;
 mod node;
@@ -21,12 +21,14 @@ mod paging;
 mod payload;
 mod roles;
 mod scalars;
+mod sentences;
 mod sessions;
 
 pub use api::{Api, Ask, Cookies, Outcome, Refusal};
 pub use context::Client;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
+use services::config::Limits;
 
 /// La racine des lectures. Ce qui n'existe pas ou ne vous est pas visible vaut null.
 #[derive(MergedObject, Default)]
@@ -47,17 +49,17 @@ pub struct Mutation(
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema with its limits. No extension: one, even empty, costs every field of every request.
-fn schema() -> CiamSchema {
+fn schema(limits: &Limits) -> CiamSchema {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .limit_depth(limits::DEPTH)
-        .limit_complexity(limits::COMPLEXITY)
-        .limit_recursive_depth(limits::RECURSION)
-        .limit_directives(limits::DIRECTIVES)
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.complexity)
+        .limit_recursive_depth(limits.braces)
+        .limit_directives(limits.directives)
         .finish()
 }
 
 /// The schema as text: the contract, kept in `graphql/schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
-    schema().sdl()
+    schema(&Limits::default()).sdl()
 }

@@ -1,6 +1,7 @@
 //! What an operator can set. The command line and the environment fill it (`src/settings.rs`), tests build it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Settings of one process.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub admin_address: String,
     /// Requests for a sign-in link: so many an hour for one address, and so many an hour from one network address.
     pub links_per_hour: LinkLimits,
+    /// What one client may ask of the process.
+    pub limits: Limits,
 }
 
 /// Limits on requests for sign-in links.
@@ -33,6 +36,74 @@ pub struct LinkLimits {
 impl Default for LinkLimits {
     fn default() -> Self {
         Self { per_address: 5, per_origin: 60 }
+    }
+}
+
+/// What one client may ask of the process, so that none can stop the others. None of them is zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Levels of fields.
+    pub depth: usize,
+    /// Fields, with lists counted by their size.
+    pub complexity: usize,
+    /// Levels of braces while parsing.
+    pub braces: usize,
+    /// Directives on one field.
+    pub directives: usize,
+    /// Root fields of one operation.
+    pub roots: usize,
+    /// Aliases in one document.
+    pub aliases: usize,
+    /// Operations and fragments in one document.
+    pub definitions: usize,
+    /// Selections of a document once every fragment is spread out.
+    pub selections: usize,
+    /// Bytes of a document.
+    pub document_bytes: usize,
+    /// Time to answer.
+    pub answer_time: Duration,
+    /// Connections at once, those of WebSockets too; further ones wait for a place.
+    pub connections: usize,
+    /// Time between the end of an answer and that of the next request's head, and time for which a client may not take what it
+    /// is sent.
+    pub idle_time: Duration,
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// Time to send a body.
+    pub body_time: Duration,
+    /// Time to say `connection_init` on a WebSocket.
+    pub socket_init_time: Duration,
+    /// Silence of a WebSocket after which the server asks, and as long again after which it gives up.
+    pub socket_silence: Duration,
+    /// Operations at once on one WebSocket.
+    pub socket_operations: usize,
+    /// Bytes of one message of a WebSocket.
+    pub socket_message_bytes: usize,
+}
+
+impl Default for Limits {
+    /// The standard introspection query (13 levels) passes.
+    fn default() -> Self {
+        Self {
+            depth: 18,
+            complexity: 20_000,
+            braces: 32,
+            directives: 8,
+            roots: 20,
+            aliases: 100,
+            definitions: 100,
+            selections: 20_000,
+            document_bytes: 64 * 1024,
+            answer_time: Duration::from_secs(15),
+            connections: 10_000,
+            idle_time: Duration::from_secs(75),
+            body_bytes: 1024 * 1024,
+            body_time: Duration::from_secs(10),
+            socket_init_time: Duration::from_secs(5),
+            socket_silence: Duration::from_secs(45),
+            socket_operations: 16,
+            socket_message_bytes: 1024 * 1024,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! GraphQL over HTTP (graphql.github.io/graphql-over-http): POST of JSON; GET for what only reads.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use graphql::{Ask, Cookies, Outcome, Refusal};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -8,12 +8,9 @@ use poem::web::Data;
 use poem::{Body, Request, Response, handler};
 use services::Error;
 
+use super::body::{self, Unread};
 use super::{Door, session};
 
-/// Bytes of a body.
-const BODY: usize = 1024 * 1024;
-/// Time to send it.
-const PATIENCE: Duration = Duration::from_secs(10);
 const RESPONSE_TYPE: &str = "application/graphql-response+json";
 
 #[handler]
@@ -23,13 +20,16 @@ pub(super) async fn post(door: Data<&Door>, request: &Request, body: Body) -> Re
     if !is_json {
         return failure(typed, StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", "Envoyez la demande en application/json.");
     }
-    let bytes = match tokio::time::timeout(PATIENCE, body.into_bytes_limit(BODY)).await {
-        Err(_) => return failure(typed, StatusCode::REQUEST_TIMEOUT, "TIMEOUT", "La demande a mis trop de temps à arriver."),
-        Ok(Err(_)) => {
-            let sentence = format!("Une demande compte au plus {BODY} octets, en JSON.");
+    let limits = &door.api.app.config.limits;
+    let bytes = match body::read(body, limits).await {
+        Ok(bytes) => bytes,
+        Err(Unread::Slow) => {
+            return failure(typed, StatusCode::REQUEST_TIMEOUT, "TIMEOUT", "La demande a mis trop de temps à arriver.");
+        }
+        Err(Unread::Large) => {
+            let sentence = format!("Une demande compte au plus {} octets, en JSON.", limits.body_bytes);
             return failure(typed, StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", &sentence);
         }
-        Ok(Ok(bytes)) => bytes,
     };
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return failure(typed, StatusCode::BAD_REQUEST, "BAD_REQUEST", "Une demande à la fois : les lots ne sont pas acceptés.");
@@ -125,13 +125,13 @@ async fn answer(door: &Door, request: &Request, typed: bool, ask: Ask, queries_o
     response
 }
 
-/// With the new media type a document that was not executed is a 400; with `application/json` only one that cannot be read.
+/// With the new media type a document that was not executed is a 400; with `application/json` it is a 200, as the specification
+/// would have it of clients from before that type.
 fn status(outcome: &Outcome, typed: bool) -> StatusCode {
     match outcome.refusal {
         Some(Refusal::Write) => StatusCode::METHOD_NOT_ALLOWED,
-        Some(Refusal::Document) => StatusCode::BAD_REQUEST,
-        None if typed && !outcome.executed => StatusCode::BAD_REQUEST,
-        None => StatusCode::OK,
+        _ if typed && !outcome.executed => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
     }
 }
 

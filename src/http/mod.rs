@@ -1,9 +1,11 @@
 //! The routes, on one screen.
 
+mod body;
 mod explorer;
 mod graphql;
 mod health;
 mod pages;
+pub mod server;
 mod session;
 mod socket;
 

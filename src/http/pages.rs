@@ -3,7 +3,6 @@
 //! They work without script, at any width, and say what they need in labels. The community's own pages are the front end's.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use minijinja::{Environment, Value, context};
 use poem::http::{StatusCode, header};
@@ -13,6 +12,7 @@ use services::error::Problem;
 use services::sessions::{self, SessionKind, SignUp};
 use services::{Error, organisations};
 
+use super::body::{self, Unread};
 use super::{Door, session};
 
 macro_rules! templates {
@@ -48,10 +48,6 @@ struct LinkQuery {
     jeton: String,
 }
 
-/// Bytes of a form, and the time to send it.
-const FORM: usize = 16 * 1024;
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The page of a link. Opening it uses nothing up: mail scanners open links too; the button does.
 #[handler]
 pub(super) async fn open_link(door: Data<&Door>, Query(query): Query<LinkQuery>) -> Response {
@@ -79,10 +75,12 @@ pub(super) async fn enter(door: Data<&Door>, request: &Request, body: Body) -> R
     if !session::is_same_origin(&door, request.headers()) {
         return super::sentence_only(StatusCode::FORBIDDEN, "Ce formulaire vient d'un autre site.");
     }
-    let entry: Entry = match tokio::time::timeout(PATIENCE, body.into_bytes_limit(FORM)).await {
-        Err(_) => return super::sentence_only(StatusCode::REQUEST_TIMEOUT, "Ce formulaire a mis trop de temps à arriver."),
-        Ok(Err(_)) => return super::sentence_only(StatusCode::PAYLOAD_TOO_LARGE, "Ce formulaire est trop grand."),
-        Ok(Ok(bytes)) => match serde_urlencoded::from_bytes(&bytes) {
+    let entry: Entry = match body::read(body, &door.api.app.config.limits).await {
+        Err(Unread::Slow) => {
+            return super::sentence_only(StatusCode::REQUEST_TIMEOUT, "Ce formulaire a mis trop de temps à arriver.");
+        }
+        Err(Unread::Large) => return super::sentence_only(StatusCode::PAYLOAD_TOO_LARGE, "Ce formulaire est trop long."),
+        Ok(bytes) => match serde_urlencoded::from_bytes(&bytes) {
             Ok(entry) => entry,
             Err(_) => return super::sentence_only(StatusCode::BAD_REQUEST, "Ce formulaire est illisible."),
         },

@@ -23,14 +23,6 @@ use super::Door;
 use super::session::{self, Proof};
 
 const PROTOCOL: &str = "graphql-transport-ws";
-/// Time to send `connection_init`.
-const INIT: Duration = Duration::from_secs(5);
-/// Silence after which the server asks, and as long again after which it gives up.
-const SILENCE: Duration = Duration::from_secs(45);
-/// Operations at once on one connection.
-const OPERATIONS: usize = 16;
-/// Bytes of a message: what a body may hold over HTTP.
-const MESSAGE: usize = 1024 * 1024;
 /// Time for the peer to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,14 +53,15 @@ pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -
     // A page of another site may open a socket that carries the cookie: then it is nobody's.
     let proof = if session::is_same_origin(&door, headers) { session::proof(&door, headers) } else { Proof::Nothing };
     let (origin, agent) = (session::origin(&door, request), session::agent(headers).to_owned());
+    let message = door.api.app.config.limits.socket_message_bytes;
     let connection = Connection { door: door.clone(), proof, origin, agent };
     // The library reserves 128 KiB to read and takes 64 MiB messages unless told otherwise.
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
         .max_write_buffer_size(4 * 1024 * 1024)
-        .max_message_size(Some(MESSAGE))
-        .max_frame_size(Some(MESSAGE));
+        .max_message_size(Some(message))
+        .max_frame_size(Some(message));
     socket.config(config).protocols([PROTOCOL]).on_upgrade(move |stream| connection.serve(stream)).into_response()
 }
 
@@ -96,8 +89,9 @@ impl Connection {
 
     async fn talk(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
         let mut stopped = self.door.stopped.clone();
+        let patience = self.door.api.app.config.limits.socket_init_time;
         let begun = tokio::select! {
-            begun = tokio::time::timeout(INIT, self.begin(stream)) => begun,
+            begun = tokio::time::timeout(patience, self.begin(stream)) => begun,
             _ = stopped.wait_for(|stop| *stop) => return Err(Close(1001, "Going away")),
         };
         if !begun.map_err(|_| Close(4408, "Connection initialisation timeout"))?? {
@@ -147,12 +141,13 @@ impl Connection {
         let mut stopped = self.door.stopped.clone();
         let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
         let (mut asked, mut stopping) = (false, false);
+        let limits = self.door.api.app.config.limits;
         loop {
             if stopping && running.is_empty() {
                 return Err(Close(1001, "Going away"));
             }
             tokio::select! {
-                incoming = tokio::time::timeout(SILENCE, text(stream)) => match incoming {
+                incoming = tokio::time::timeout(limits.socket_silence, text(stream)) => match incoming {
                     // Not a code that tells clients to stay away: a machine that slept comes back.
                     Err(_) if asked => return Err(Close(4499, "No sign of life")),
                     Err(_) => {
@@ -170,10 +165,10 @@ impl Connection {
                                 }
                                 let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;
                                 let ask = serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed subscribe"))?;
-                                if stopping || handles.len() >= OPERATIONS {
+                                if stopping || handles.len() >= limits.socket_operations {
                                     let sentence = match stopping {
                                         true => "Le service s'arrête : reconnectez-vous.".into(),
-                                        false => format!("Au plus {OPERATIONS} opérations à la fois sur une connexion."),
+                                        false => format!("Au plus {} opérations à la fois sur une connexion.", limits.socket_operations),
                                     };
                                     send(stream, refusal(&id, &sentence)).await?;
                                     continue;

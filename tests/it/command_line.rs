@@ -38,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Database::Sqlite,
         a_stop_finishes_what_was_asked,
         what_prevents_a_start_is_one_line,
+        a_limit_is_a_setting_and_never_zero,
         flags_and_variables_move_it,
         the_schema_is_printed,
     ]);
@@ -45,13 +46,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Where a product keeps its data.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     database_url: Option<String>,
 }
 
 impl Place {
-    async fn new(database: Database) -> Self {
+    pub(crate) async fn new(database: Database) -> Self {
         let database_url = match database {
             Database::Sqlite => None,
             Database::Postgres => Some(harness::empty_postgres().await),
@@ -76,12 +77,12 @@ impl Place {
         fact(self.database_url.as_deref(), self.folder.path(), sql).await
     }
 
-    async fn serve(&self) -> Served {
+    pub(crate) async fn serve(&self) -> Served {
         serve(self.command(&["serve", "--listen", "127.0.0.1:0"])).await
     }
 
     /// How many rows there are of what a start might write.
-    async fn rows(&self) -> String {
+    pub(crate) async fn rows(&self) -> String {
         self.fact(
             "select cast((select count(*) from spaces) as text) || ' ' || (select count(*) from forums) || ' '
              || (select count(*) from members) || ' ' || (select count(*) from sign_in_links) || ' '
@@ -131,12 +132,12 @@ impl Ended {
     }
 }
 
-struct Served {
-    child: Child,
+pub(crate) struct Served {
+    pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// All it said before it was ready.
     told: String,
-    url: String,
+    pub(crate) url: String,
 }
 
 async fn serve(mut command: Command) -> Served {
@@ -179,7 +180,7 @@ impl Served {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("an end").expect("a status").code()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.interrupt();
         assert_eq!(self.end().await, Some(0));
     }
@@ -365,6 +366,29 @@ async fn commands_at_once_on_nothing_lay_one_foundation(database: Database) {
     assert_eq!((links, done.into_iter().map(Ended::done).filter(|told| told.contains("jeton")).count()), (1, 0));
     let rows = place.fact("select (select count(*) from spaces) || ' ' || (select count(*) from members)").await;
     assert_eq!(rows, "3 1");
+}
+
+async fn a_limit_is_a_setting_and_never_zero(database: Database) {
+    let place = Place::new(database).await;
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0", "--query-roots", "1"]);
+    command.env("CIAM_QUERY_BYTES", "100").env("CIAM_QUERY_ROOTS", "5");
+    let served = serve(command).await;
+    let client = Client::new(&served.url);
+    for (query, word) in
+        [("{ __typename spaces { id } }", "au plus 1 champs à la racine"), (&*"#".repeat(101), "au plus 100 octets")]
+    {
+        let reply = client.run(query, json!({})).await;
+        assert!(reply.data.is_null() && reply.text.contains(word), "{}", reply.text);
+    }
+    assert_eq!(client.run("{ __typename }", json!({})).await.status, 200);
+    served.stop().await;
+    for value in ["0", "-1", "", "beaucoup"] {
+        let mut command = place.command(&["migrate"]);
+        command.env("CIAM_BODY_SECONDS", value);
+        let refused = ended(command).await;
+        assert_ne!(refused.code, Some(0), "{value}");
+        assert!(refused.err.contains("--body-seconds") && refused.err.contains("au moins 1"), "{value}: {}", refused.err);
+    }
 }
 
 async fn flags_and_variables_move_it(_: Database) {

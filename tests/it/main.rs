@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abuse;
 mod access;
 mod audience;
+mod audits;
 mod command_line;
 mod events;
 mod explorer;
@@ -28,6 +30,7 @@ use libtest_mimic::Arguments;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let stories = [
+        abuse::stories(),
         access::stories(),
         audience::stories(),
         events::stories(),
@@ -45,6 +48,8 @@ fn main() -> std::process::ExitCode {
         story::stories(),
     ];
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
+    trials.extend(abuse::trials());
+    trials.extend(audits::trials());
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());

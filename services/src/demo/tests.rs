@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::content::{RESTRICTED, WrittenAnswer};
 use super::plan::{Plan, What};
 use super::*;
-use crate::config::{Config, LinkLimits};
+use crate::config::{Config, Limits, LinkLimits};
 use crate::db::{all, one};
 use crate::forum::ThreadKind;
 use crate::id::{ForumId, PostId, ThreadId};
@@ -27,6 +27,7 @@ async fn app(folder: &TempDir) -> App {
         public_url: "http://localhost:8000".into(),
         admin_address: "administration@ciam.example".into(),
         links_per_hour: LinkLimits::default(),
+        limits: Limits::default(),
     };
     App::open(config, Clock::system(), uuid::Uuid::nil()).await.unwrap()
 }

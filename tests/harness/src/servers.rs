@@ -66,6 +66,15 @@ pub fn chromium_missing() -> Option<Missing> {
     (!found).then(|| Missing::new("chromium", "neither chromium nor chromedriver is installed"))
 }
 
+/// Why the audits of GraphQL over HTTP cannot run here, if so: `folder` holds them once `npm ci` has run there.
+pub fn graphql_http_missing(folder: &Path) -> Option<Missing> {
+    if on_path("node").is_none() {
+        return Some(Missing::new("graphql-http", "node is not installed"));
+    }
+    let found = folder.join("node_modules/graphql-http").is_dir();
+    (!found).then(|| Missing::new("graphql-http", "npm ci has not run in tests/audits"))
+}
+
 /// A file of that name in one of the folders of `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

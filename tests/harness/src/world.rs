@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use ciam::{Duties, Running};
 use services::clock::Clock;
-use services::config::{Config, LinkLimits};
+use services::config::{Config, Limits, LinkLimits};
 use services::{App, foundation, jobs};
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub links: Option<LinkLimits>,
     /// A proxy stands in front.
     pub behind_proxy: bool,
+    /// Limits on what a client asks.
+    pub limits: Limits,
 }
 
 /// A product that runs in this process, with an administrator signed in, and nobody else.
@@ -65,6 +67,7 @@ impl World {
             public_url: settings.public_url.unwrap_or_else(|| url.clone()),
             admin_address: "administration@ciam.test".into(),
             links_per_hour: settings.links.unwrap_or(LinkLimits { per_address: 1000, per_origin: 100_000 }),
+            limits: settings.limits,
         };
         let app = App::open(config, Clock::system(), Uuid::from_u128(1)).await.expect("the product opens");
         let laid = foundation::lay(&app).await.expect("the foundation").expect("an empty database");
