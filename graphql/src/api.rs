@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
@@ -61,7 +62,7 @@ pub struct Outcome {
     pub executed: bool,
     /// What to do with the cookie.
     pub cookies: Option<Cookies>,
-    /// Statements that its reads ran.
+    /// Statements that it ran on the database, reads and writes, recognising the caller included.
     pub statements: u64,
     /// Why the document was refused before the engine saw it.
     pub refusal: Option<Refusal>,
@@ -99,8 +100,24 @@ impl Api {
         Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
     }
 
-    /// Executes what `client` asks; with `queries_only`, refuses anything that writes (a GET).
+    /// Executes what `client` asks, and tells it in the log; with `queries_only`, refuses anything that writes (a GET).
     pub async fn execute(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
+        let (began, request_id) = (Instant::now(), client.request_id.clone());
+        let name = ask.operation_name.as_deref().unwrap_or("-").chars().filter(|c| !c.is_control()).take(60).collect::<String>();
+        let outcome = self.answer(ask, client, queries_only).await;
+        tracing::info!(
+            request_id,
+            operation = name,
+            executed = outcome.executed,
+            errors = outcome.response.errors.len(),
+            statements = outcome.statements,
+            micros = began.elapsed().as_micros(),
+            "graphql"
+        );
+        outcome
+    }
+
+    async fn answer(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
         let request_id = client.request_id.clone();
         let document = match self.document(&ask.query) {
             Ok(document) => document,
@@ -115,7 +132,7 @@ impl Api {
             let response = Response::from_errors(vec![errors::invalid_variables(&sentence)]);
             return Outcome { response, executed: false, cookies: None, statements: 0, refusal: None };
         }
-        let request = Request::new(self.app.clone(), client);
+        let request = Request::new(client);
         let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
         let mut operation = Operation::new(ask.query).variables(variables).data(request.clone());
         if let Some(name) = &ask.operation_name {
@@ -123,22 +140,23 @@ impl Api {
         }
         operation.set_parsed_query((*document).clone());
         let executed;
-        let mut response = match tokio::time::timeout(self.app.config.limits.answer_time, self.schema.execute(operation)).await {
-            // It began: what it was to write may be written.
-            Err(_) => {
-                executed = true;
-                Response::from_errors(vec![errors::too_slow()])
-            }
-            Ok(mut response) => {
-                let refused = response.errors.iter().any(|error| error.path.is_empty());
-                executed = !refused || response.data != async_graphql::Value::Null;
-                if executed {
-                    self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
-                    order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
+        let mut response =
+            match tokio::time::timeout(self.app.config.limits.answer_time, request.drive(self.schema.execute(operation))).await {
+                // It began: what it was to write may be written.
+                Err(_) => {
+                    executed = true;
+                    Response::from_errors(vec![errors::too_slow()])
                 }
-                response
-            }
-        };
+                Ok(mut response) => {
+                    let refused = response.errors.iter().any(|error| error.path.is_empty());
+                    executed = !refused || response.data != async_graphql::Value::Null;
+                    if executed {
+                        self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
+                        order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
+                    }
+                    response
+                }
+            };
         for error in &mut response.errors {
             errors::dress(error, &request_id, &self.app.config.limits);
         }

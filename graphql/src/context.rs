@@ -1,9 +1,12 @@
 //! What a request carries through its resolvers: the caller, one held connection, the loaders.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
+use futures_util::future::BoxFuture;
+use futures_util::task::AtomicWaker;
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
@@ -17,6 +20,8 @@ use crate::loaders::Store;
 
 /// Who asks, as the transport recognised them.
 pub struct Client {
+    /// What use-cases are given, counting what this request runs on the database.
+    pub app: App,
     /// The caller, resolved.
     pub caller: Caller,
     /// The connection on which they were.
@@ -43,8 +48,55 @@ pub(crate) struct Inner {
     caller: RwLock<Arc<Caller>>,
     reader: tokio::sync::Mutex<Option<Reader>>,
     loader: RwLock<Option<Arc<Loads>>>,
-    statements: Mutex<u64>,
+    batches: Arc<Batches>,
     cookies: Mutex<Option<Cookies>>,
+}
+
+/// Batches of loads, in rounds: the next one starts when no field can go on and the last one has ended, so that all fields
+/// have said what they need, and a page costs as many statements whatever its size. They run aside, since each row that
+/// arrives would wake every field otherwise.
+#[derive(Default)]
+struct Batches {
+    waiting: Mutex<Vec<BoxFuture<'static, ()>>>,
+    running: AtomicUsize,
+    /// The fields were woken since they were last asked.
+    woken: AtomicBool,
+    /// The task that asks them.
+    task: AtomicWaker,
+}
+
+impl std::task::Wake for Batches {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+impl Batches {
+    fn start(self: &Arc<Self>) {
+        if self.running.load(Ordering::Acquire) > 0 {
+            return;
+        }
+        let round = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        self.running.store(round.len(), Ordering::Release);
+        for batch in round {
+            let ended = Ended(Arc::clone(self));
+            tokio::spawn(async move {
+                batch.await;
+                drop(ended);
+            });
+        }
+    }
+}
+
+/// Tells that a batch has ended, however it did.
+struct Ended(Arc<Batches>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.task.wake();
+    }
 }
 
 pub(crate) type Loads = DataLoader<Store, HashMapCache>;
@@ -73,16 +125,16 @@ pub(crate) struct Attempt<T> {
 }
 
 impl Request {
-    pub(crate) fn new(app: App, client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self(Arc::new(Inner {
-            app,
+            app: client.app,
             origin: client.origin,
             takes_cookies: client.takes_cookies,
             agent: client.agent,
             caller: RwLock::new(Arc::new(client.caller)),
             reader: tokio::sync::Mutex::new(client.reader),
             loader: RwLock::default(),
-            statements: Mutex::default(),
+            batches: Arc::default(),
             cookies: Mutex::default(),
         }))
     }
@@ -106,10 +158,33 @@ impl Request {
     pub(crate) fn loads(&self) -> Arc<Loads> {
         let mut loader = self.loader.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(loader.get_or_insert_with(|| {
-            let loads =
-                DataLoader::with_cache(Store(WeakRequest(Arc::downgrade(&self.0))), tokio::spawn, HashMapCache::default());
+            let batches = Arc::clone(&self.batches);
+            let later = move |batch| batches.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+            let loads = DataLoader::with_cache(Store(WeakRequest(Arc::downgrade(&self.0))), later, HashMapCache::default());
             Arc::new(loads.delay(std::time::Duration::ZERO))
         }))
+    }
+
+    /// Runs `execution`, and its batches in rounds.
+    pub(crate) async fn drive<T>(&self, execution: impl Future<Output = T>) -> T {
+        let mut execution = std::pin::pin!(execution);
+        let driver = Arc::clone(&self.batches);
+        let waker = std::task::Waker::from(Arc::clone(&driver));
+        std::future::poll_fn(|cx| {
+            driver.task.register(cx.waker());
+            loop {
+                driver.woken.store(false, Ordering::Release);
+                let polled = execution.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+                // A wide selection stops half-way and wakes itself, to be fair to other tasks: not all fields were asked yet.
+                if polled.is_ready() || !driver.woken.load(Ordering::Acquire) {
+                    if polled.is_pending() {
+                        driver.start();
+                    }
+                    return polled;
+                }
+            }
+        })
+        .await
     }
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
@@ -154,16 +229,14 @@ impl Request {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Statements that reads ran so far.
+    /// Statements that it ran. At its end: the connection is handed back.
     pub(crate) async fn statements(&self) -> u64 {
-        let held = self.reader.lock().await.as_ref().map_or(0, Reader::statements);
-        held + *self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+        self.release().await;
+        self.app.db.statements()
     }
 
     async fn release(&self) {
-        if let Some(reader) = self.reader.lock().await.take() {
-            *self.statements.lock().unwrap_or_else(PoisonError::into_inner) += reader.statements();
-        }
+        drop(self.reader.lock().await.take());
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

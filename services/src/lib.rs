@@ -56,6 +56,12 @@ pub struct App {
 }
 
 impl App {
+    /// The same with a count of its own of what runs on the database, for one request.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        Self { db: self.db.counted(), ..self.clone() }
+    }
+
     /// Opens the stores that `config` names.
     ///
     /// # Errors

@@ -1,7 +1,5 @@
 //! GraphQL over HTTP (graphql.github.io/graphql-over-http): POST of JSON; GET for what only reads.
 
-use std::time::Instant;
-
 use graphql::{Ask, Cookies, Outcome, Refusal};
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::web::Data;
@@ -72,7 +70,6 @@ pub(super) async fn get(door: Data<&Door>, request: &Request) -> Response {
 }
 
 async fn answer(door: &Door, request: &Request, typed: bool, ask: Ask, queries_only: bool) -> Response {
-    let began = Instant::now();
     let proof = session::proof(door, request.headers());
     if matches!(proof, session::Proof::Cookie(_)) && !session::is_same_origin(door, request.headers()) {
         let sentence = "Cette demande vient d'un autre site.";
@@ -96,8 +93,6 @@ async fn answer(door: &Door, request: &Request, typed: bool, ask: Ask, queries_o
             return failure(typed, status, error.code(), &sentence);
         }
     };
-    let request_id = client.request_id.clone();
-    let operation = ask.operation_name.as_deref().unwrap_or("-").chars().take(60).collect::<String>();
     let outcome = door.api.execute(ask, client, queries_only).await;
     let status = status(&outcome, typed);
     let mut response = match outcome.to_json() {
@@ -113,15 +108,6 @@ async fn answer(door: &Door, request: &Request, typed: bool, ask: Ask, queries_o
             response.headers_mut().append(header::SET_COOKIE, value);
         }
     }
-    tracing::info!(
-        request_id,
-        operation,
-        status = status.as_u16(),
-        errors = outcome.response.errors.len(),
-        read_statements = outcome.statements,
-        micros = began.elapsed().as_micros(),
-        "graphql"
-    );
     response
 }
 

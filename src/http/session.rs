@@ -6,7 +6,7 @@ use poem::http::{HeaderMap, header};
 use services::caller::Credential;
 use services::db::Reader;
 use services::sessions::{self, Origin};
-use services::{Caller, Error, Result};
+use services::{App, Caller, Error, Result};
 
 use super::Door;
 
@@ -35,18 +35,17 @@ pub(super) fn proof(door: &Door, headers: &HeaderMap) -> Proof {
 
 /// Recognises the caller. A cookie that is no longer good is nobody's; a bearer token that is not good is refused.
 pub(super) async fn client(door: &Door, proof: &Proof, origin: Origin, agent: &str, takes_cookies: bool) -> Result<Client> {
-    let app = &door.api.app;
-    let (caller, reader) = match recognise(door, proof).await {
+    let app = door.api.app.counted();
+    let (caller, reader) = match recognise(&app, proof).await {
         // A connection that was held may have lost its server since. Nothing has been done yet: a fresh one is tried.
-        Err(Error::Unavailable(_)) => recognise(door, proof).await?,
+        Err(Error::Unavailable(_)) => recognise(&app, proof).await?,
         recognised => recognised?,
     };
     let request_id = app.clock.id().simple().to_string();
-    Ok(Client { caller, reader: Some(reader), origin, takes_cookies, agent: agent.to_owned(), request_id })
+    Ok(Client { app, caller, reader: Some(reader), origin, takes_cookies, agent: agent.to_owned(), request_id })
 }
 
-async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
-    let app = &door.api.app;
+async fn recognise(app: &App, proof: &Proof) -> Result<(Caller, Reader)> {
     let now = app.clock.now();
     let mut reader = app.db.reader().await?;
     let caller = match proof {
@@ -54,7 +53,7 @@ async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
         Proof::Bearer(secret) | Proof::Cookie(secret) => match sessions::authenticate(&mut reader, now, secret).await {
             Ok((caller, stale)) => {
                 if stale {
-                    touch(door, caller.credential().cloned());
+                    touch(app, caller.credential().cloned());
                 }
                 caller
             }
@@ -66,8 +65,8 @@ async fn recognise(door: &Door, proof: &Proof) -> Result<(Caller, Reader)> {
 }
 
 /// Writes the last use down, aside: nobody waits for it.
-fn touch(door: &Door, credential: Option<Credential>) {
-    let (app, Some(credential)) = (door.api.app.clone(), credential) else { return };
+fn touch(app: &App, credential: Option<Credential>) {
+    let (app, Some(credential)) = (app.counted(), credential) else { return };
     tokio::spawn(async move {
         if let Err(error) = sessions::touch(&app, credential).await {
             tracing::warn!(%error, "a last use was not written down");

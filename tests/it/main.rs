@@ -7,6 +7,7 @@ mod access;
 mod audience;
 mod audits;
 mod command_line;
+mod cost;
 mod events;
 mod explorer;
 mod faults;
@@ -33,6 +34,7 @@ fn main() -> std::process::ExitCode {
         abuse::stories(),
         access::stories(),
         audience::stories(),
+        cost::stories(),
         events::stories(),
         forum::stories(),
         http::stories(),

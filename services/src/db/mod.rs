@@ -13,6 +13,7 @@ mod writer;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -86,9 +87,12 @@ enum Access {
     Long,
 }
 
-/// The database of one process. Cheap to clone.
+/// The database of one process, with a count of what runs through this handle. Cheap to clone; clones share both.
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db {
+    inner: Arc<Inner>,
+    statements: Arc<AtomicU64>,
+}
 
 struct Inner {
     source: Source,
@@ -111,7 +115,8 @@ impl Db {
         if let Source::Postgres(url) = &source {
             wake.listen(url.clone());
         }
-        Ok(Self(Arc::new(Inner { readers: Arc::new(Readers::new(source.clone())), source, writer, wake })))
+        let inner = Inner { readers: Arc::new(Readers::new(source.clone())), source, writer, wake };
+        Ok(Self { inner: Arc::new(inner), statements: Arc::default() })
     }
 
     /// A held connection for the reads of one request. It goes back when dropped, unless a read was cut short on it.
@@ -119,7 +124,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when no connection can be had.
     pub async fn reader(&self) -> Result<Reader> {
-        self.0.readers.acquire().await
+        self.inner.readers.acquire(Arc::clone(&self.statements)).await
     }
 
     /// Runs `work` in one durable transaction and returns once it is committed: the only door to a write.
@@ -134,13 +139,25 @@ impl Db {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
-        self.0.writer.write(work).await
+        self.inner.writer.write(work, Arc::clone(&self.statements)).await
+    }
+
+    /// The same database with a count that starts anew, for one request.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), statements: Arc::default() }
+    }
+
+    /// Statements that ran through this handle: in writes, and in reads whose connection was handed back.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
     }
 
     /// Resolves at the next sign of new work: a commit of this process that left jobs or events, or another node's.
     #[must_use]
     pub fn wakes(&self) -> Wakes {
-        self.0.wake.subscribe()
+        self.inner.wake.subscribe()
     }
 
     /// Whether the database answers.
@@ -155,7 +172,7 @@ impl Db {
     /// Whether this is PostgreSQL, where a sequencer has to number the events.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
-        matches!(self.0.source, Source::Postgres(_))
+        matches!(self.inner.source, Source::Postgres(_))
     }
 
     /// A connection of its own, for what holds one for long (the sequencer's lock).
@@ -163,12 +180,12 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when none can be opened.
     pub(crate) async fn own_connection(&self) -> Result<Cx> {
-        Ok(self.0.source.connect(Access::Long).await?)
+        Ok(self.inner.source.connect(Access::Long).await?)
     }
 
     /// Wakes everyone who waits for jobs or events, on every node.
     pub(crate) fn wake_all(&self) {
-        self.0.wake.all();
+        self.inner.wake.all();
     }
 
     /// Refreshes the planner's statistics; after bulk loads.
@@ -178,14 +195,14 @@ impl Db {
     pub async fn analyse(&self) -> Result<()> {
         let mut cx = self.own_connection().await?;
         exec!(&mut cx, "analyze")?;
-        self.0.readers.clear();
+        self.inner.readers.clear();
         Ok(())
     }
 
     /// Lets the last writes finish and closes the connections.
     pub async fn close(&self) {
-        self.0.writer.close().await;
-        self.0.readers.clear();
+        self.inner.writer.close().await;
+        self.inner.readers.clear();
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ impl Readers {
         Self { source, free: Mutex::default(), permits: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 
-    pub(super) async fn acquire(self: &Arc<Self>) -> Result<Reader> {
+    pub(super) async fn acquire(self: &Arc<Self>, statements: Arc<AtomicU64>) -> Result<Reader> {
         let permit = tokio::time::timeout(PATIENCE, self.permits.clone().acquire_owned())
             .await
             .map_err(|_| Error::unavailable("no free reader"))?
@@ -39,7 +40,7 @@ impl Readers {
             None => self.source.connect(Access::Read).await?,
         };
         let before = cx.statements();
-        Ok(Reader { cx: Some(cx), before, readers: Arc::clone(self), _permit: permit })
+        Ok(Reader { cx: Some(cx), before, statements, readers: Arc::clone(self), _permit: permit })
     }
 
     async fn rested(&self) -> Option<Cx> {
@@ -64,16 +65,10 @@ impl Readers {
 pub struct Reader {
     cx: Option<Cx>,
     before: u64,
+    /// Where its statements are counted when it is handed back.
+    statements: Arc<AtomicU64>,
     readers: Arc<Readers>,
     _permit: OwnedSemaphorePermit,
-}
-
-impl Reader {
-    /// Statements run through this reader.
-    #[must_use]
-    pub fn statements(&self) -> u64 {
-        self.cx.as_ref().map_or(0, |cx| cx.statements() - self.before)
-    }
 }
 
 impl Deref for Reader {
@@ -94,6 +89,7 @@ impl DerefMut for Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         let Some(cx) = self.cx.take() else { return };
+        self.statements.fetch_add(cx.statements() - self.before, Ordering::Relaxed);
         if cx.is_clean() {
             self.readers.free().push_back((cx, Instant::now()));
         } else if cx.is_broken() {

@@ -5,6 +5,7 @@
 //! connections, a transaction each.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -82,13 +83,13 @@ impl Writer {
         }
     }
 
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    pub(super) async fn write<T, F>(&self, work: F, statements: Arc<AtomicU64>) -> Result<T>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let seat = Box::new(Seat { work: Some(work), outcome: None, reply });
+        let seat = Box::new(Seat { work: Some(work), outcome: None, statements, reply });
         match self {
             Self::Sqlite { queue, .. } => {
                 let queue = queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -141,6 +142,7 @@ pub(super) trait Rider: Send {
 struct Seat<T, F> {
     work: Option<F>,
     outcome: Option<Result<T>>,
+    statements: Arc<AtomicU64>,
     reply: oneshot::Sender<Result<T>>,
 }
 
@@ -152,13 +154,14 @@ where
     fn ride<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
-            let leaves_work = tx.leaves_work;
+            let (leaves_work, before) = (tx.leaves_work, tx.statements());
             let run = std::panic::AssertUnwindSafe(work(tx)).catch_unwind();
             let outcome = match tokio::time::timeout(DEADLINE, run).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_panic)) => Err(Error::internal("a write panicked")),
                 Err(_elapsed) => Err(Error::unavailable("a write passed its deadline")),
             };
+            self.statements.fetch_add(tx.statements() - before, Ordering::Relaxed);
             let keep = outcome.is_ok();
             if !keep {
                 tx.leaves_work = leaves_work;
