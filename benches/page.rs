@@ -57,16 +57,18 @@ pub(crate) fn measure(store: &Store, sizes: &Sizes, report: &mut Report) {
     }
 }
 
-/// The page alone, by one client, on a tenth of the data and on all of it, in turns.
+/// The page alone, by one client, on a tenth of the data and on all of it, in many short turns: what else runs on the machine
+/// meets both.
 fn grown(store: &Store, sizes: &Sizes, large: &Served, report: &mut Report) {
     let place = store.demo(sizes.posts / 10);
     let small = Served::start(&place, machine::two_cores().then_some("0"));
+    let both = [&small, large].map(|served| (served, Requests::new(served)));
     let mut sums: [Measured; 2] = Default::default();
-    for round in 0..=sizes.rounds {
-        for (served, sum) in [&small, large].into_iter().zip(&mut sums) {
-            let requests = Requests::new(served);
-            let one = load(served.told.product, 1, sizes.round, served.process(), &requests.product, "{\"data\":{\"thread\":{");
-            if round > 0 {
+    for turn in 0..=8 * sizes.rounds {
+        for ((served, requests), sum) in both.iter().zip(&mut sums) {
+            let one =
+                load(served.told.product, 1, sizes.round / 8, served.process(), &requests.product, "{\"data\":{\"thread\":{");
+            if turn > 0 {
                 sum.add(one);
             }
         }

@@ -95,5 +95,5 @@ fn what_was_said(served: &Served) {
     let request = post("/graphql", &served.told.tokens[0], &json!({ "query": ANSWER, "variables": variables }));
     let mut connection = Connection::open(served.told.product).expect("a connection");
     let answer: serde_json::Value = serde_json::from_slice(connection.ask(&request).expect("an answer")).expect("JSON");
-    assert!(answer["data"]["answerPost"]["post"]["id"].as_str().is_some_and(|id| id.starts_with("pst_")), "{answer}");
+    assert!(answer["data"]["answerPost"]["post"]["id"].as_str().is_some_and(|id| id.starts_with("pos_")), "{answer}");
 }
