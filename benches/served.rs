@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use poem::http::header;
-use poem::listener::TcpAcceptor;
 use poem::web::Data;
 use poem::{Body, EndpointExt, Request, Response, Route, Server, handler};
 use serde::{Deserialize, Serialize};
@@ -116,7 +115,7 @@ pub(crate) fn run(folder: &str, database_url: Option<String>) {
             .at("/constant", poem::post(constant))
             .data(app)
             .data(Constant(Arc::from(first)));
-        tokio::spawn(Server::new_with_acceptor(TcpAcceptor::from_tokio(by_hand).expect("a listener")).run(routes));
+        tokio::spawn(Server::new_with_acceptor(ciam::accept::Prompt::new(by_hand).expect("a listener")).run(routes));
         println!("{}", serde_json::to_string(&told).expect("JSON"));
         let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         drop(ended.await);

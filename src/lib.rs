@@ -1,5 +1,6 @@
 //! The door: command line and HTTP. `start` is all that tests need to run the product in their own process.
 
+pub mod accept;
 pub mod commands;
 pub mod data_dir;
 pub mod http;
@@ -9,7 +10,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use graphql::Api;
-use poem::listener::TcpAcceptor;
 use poem::{EndpointExt, Server};
 use services::{App, Error, Result, events, jobs};
 use tokio::net::TcpListener;
@@ -46,7 +46,7 @@ pub struct Running {
 pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Running> {
     let fault = |error: std::io::Error| Error::Startup(format!("Impossible d'écouter : {error}"));
     let address = listener.local_addr().map_err(fault)?;
-    let acceptor = TcpAcceptor::from_tokio(listener).map_err(fault)?;
+    let acceptor = accept::Prompt::new(listener).map_err(fault)?;
     let (stop, stopped) = watch::channel(false);
     jobs::give_back(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
