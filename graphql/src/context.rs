@@ -7,6 +7,9 @@ use async_graphql::dataloader::{DataLoader, HashMapCache};
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
+use services::forum::Post;
+use services::id::ThreadId;
+use services::page::{Page, Paging};
 use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
@@ -39,8 +42,17 @@ pub(crate) struct Inner {
     caller: RwLock<Arc<Caller>>,
     reader: tokio::sync::Mutex<Option<Reader>>,
     loader: RwLock<Option<Arc<Loads>>>,
+    pages: Mutex<Vec<Foreseen>>,
     statements: Mutex<u64>,
     cookies: Mutex<Option<Cookies>>,
+}
+
+/// A page of a thread's posts, read before the field that asks for it, and how many there are in all when that is asked.
+pub(crate) struct Foreseen {
+    pub(crate) thread: ThreadId,
+    pub(crate) paging: Paging,
+    pub(crate) page: Page<Post>,
+    pub(crate) total: Option<i64>,
 }
 
 pub(crate) type Loads = DataLoader<Store, HashMapCache>;
@@ -77,6 +89,7 @@ impl Request {
             caller: RwLock::new(Arc::new(client.caller)),
             reader: tokio::sync::Mutex::new(client.reader),
             loader: RwLock::default(),
+            pages: Mutex::default(),
             statements: Mutex::default(),
             cookies: Mutex::default(),
         }))
@@ -105,6 +118,18 @@ impl Request {
                 DataLoader::with_cache(Store(WeakRequest(Arc::downgrade(&self.0))), tokio::spawn, HashMapCache::default());
             Arc::new(loads.delay(std::time::Duration::ZERO))
         }))
+    }
+
+    /// Keeps a page for the field that will ask for it.
+    pub(crate) fn foresee(&self, page: Foreseen) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+    }
+
+    /// The page that was foreseen with these arguments, once.
+    pub(crate) fn foreseen(&self, thread: ThreadId, paging: &Paging) -> Option<Foreseen> {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = pages.iter().position(|page| page.thread == thread && page.paging == *paging)?;
+        Some(pages.swap_remove(found))
     }
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
@@ -160,6 +185,7 @@ impl Request {
             *self.statements.lock().unwrap_or_else(PoisonError::into_inner) += reader.statements();
         }
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
