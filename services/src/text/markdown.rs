@@ -296,6 +296,8 @@ mod tests {
     fn mentions_are_linked_outside_code_links_and_addresses() {
         let body = "Merci @claire.fontaine. `@claire.fontaine` [@claire.fontaine](https://a.fr) x@claire.fontaine @inconnu @Claire.Fontaine";
         assert_eq!(handles(body), ["claire.fontaine", "inconnu"]);
+        assert_eq!(handles("Merci &#64;claire.fontaine"), ["claire.fontaine"]);
+        assert_eq!(handles("Merci &commat;claire.fontaine"), ["claire.fontaine"]);
         let mentioned = Mentioned::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
         let html = render(body, &mentioned).html;
         assert_eq!(html.matches("href=\"/membres/mem_00000000000000000000000000000000\"").count(), 2, "{html}");
