@@ -10,7 +10,10 @@ use futures_util::task::AtomicWaker;
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
+use services::forum::Post;
+use services::id::ThreadId;
 use services::idempotency::Once;
+use services::page::{Page, Paging};
 use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
@@ -49,6 +52,7 @@ pub(crate) struct Inner {
     reader: tokio::sync::Mutex<Option<Reader>>,
     loader: RwLock<Option<Arc<Loads>>>,
     batches: Arc<Batches>,
+    pages: Mutex<Vec<Foreseen>>,
     cookies: Mutex<Option<Cookies>>,
 }
 
@@ -99,6 +103,14 @@ impl Drop for Ended {
     }
 }
 
+/// A page of a thread's posts, read before the field that asks for it, and how many there are in all when that is asked.
+pub(crate) struct Foreseen {
+    pub(crate) thread: ThreadId,
+    pub(crate) paging: Paging,
+    pub(crate) page: Page<Post>,
+    pub(crate) total: Option<i64>,
+}
+
 pub(crate) type Loads = DataLoader<Store, HashMapCache>;
 
 impl std::ops::Deref for Request {
@@ -135,6 +147,7 @@ impl Request {
             reader: tokio::sync::Mutex::new(client.reader),
             loader: RwLock::default(),
             batches: Arc::default(),
+            pages: Mutex::default(),
             cookies: Mutex::default(),
         }))
     }
@@ -185,6 +198,18 @@ impl Request {
             }
         })
         .await
+    }
+
+    /// Keeps a page for the field that will ask for it.
+    pub(crate) fn foresee(&self, page: Foreseen) {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+    }
+
+    /// The page that was foreseen with these arguments, once.
+    pub(crate) fn foreseen(&self, thread: ThreadId, paging: &Paging) -> Option<Foreseen> {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = pages.iter().position(|page| page.thread == thread && page.paging == *paging)?;
+        Some(pages.swap_remove(found))
     }
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
@@ -238,6 +263,7 @@ impl Request {
     async fn release(&self) {
         drop(self.reader.lock().await.take());
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

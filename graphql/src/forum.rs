@@ -14,7 +14,7 @@ use services::id::{ForumId, PostId, SpaceId, ThreadId};
 use crate::context::{ContextExt, Request};
 use crate::ids;
 use crate::paging::{paging, size};
-use threads::{Filter, list};
+use threads::{Filter, foresee_page, list};
 
 pub(crate) use mutations::ForumMutation;
 pub(crate) use posts::Post;
@@ -114,7 +114,9 @@ impl ForumQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifiant global d'un fil.")] id: ID,
     ) -> Result<Option<Thread>> {
-        Ok(ctx.request().thread(ids::argument::<ThreadId>("id", &id)?).await?.map(Thread))
+        let Some(thread) = ctx.request().thread(ids::argument::<ThreadId>("id", &id)?).await? else { return Ok(None) };
+        foresee_page(ctx, &thread).await?;
+        Ok(Some(Thread(thread)))
     }
 
     /// Un message ; null s'il n'existe pas ou si vous ne voyez pas son fil.

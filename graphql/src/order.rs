@@ -41,11 +41,17 @@ impl<'a> Fields<'a> {
     fn apply(&self, value: &mut Value) {
         match value {
             Value::List(items) => items.iter_mut().for_each(|item| self.apply(item)),
+            // Nearly always every field is there, in its place: then nothing is looked up.
+            Value::Object(map)
+                if map.len() == self.0.len() && map.keys().zip(self.0.keys()).all(|(name, key)| name.as_str() == *key) =>
+            {
+                for (below, fields) in map.values_mut().zip(self.0.values()).filter(|(_, fields)| !fields.0.is_empty()) {
+                    fields.apply(below);
+                }
+            }
             Value::Object(map) => {
                 let place = |name: &str| self.0.get_index_of(name);
-                if !map.keys().is_sorted_by_key(|name| place(name)) {
-                    map.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
-                }
+                map.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
                 for (name, below) in map {
                     if let Some(fields) = self.0.get(name.as_str()).filter(|fields| !fields.0.is_empty()) {
                         fields.apply(below);

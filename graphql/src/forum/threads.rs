@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, InputType, Object};
 use services::forum::{self, PostFilter};
 use services::page::{Key, Paging};
 use services::{Error, Result};
@@ -11,7 +11,7 @@ use super::foresee_authors;
 use super::posts::{Post, PostConnection};
 use super::spaces::Forum;
 use crate::accounts::Member;
-use crate::context::ContextExt;
+use crate::context::{ContextExt, Foreseen};
 use crate::loaders::OpeningOf;
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::DateTime;
@@ -175,14 +175,59 @@ impl Thread {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<PostConnection> {
         let request = ctx.request();
-        let filter = PostFilter { thread: self.0.id };
-        let page = forum::posts_of(&mut *request.cx().await?, &filter, &paging(first, after, last, before)).await?;
-        let total = total(ctx, async { forum::count_posts(&mut *request.cx().await?, &filter).await }).await?;
-        foresee_authors(ctx, page.items.iter().map(|post| post.author_id)).await?;
+        let (filter, paging) = (PostFilter { thread: self.0.id }, paging(first, after, last, before));
+        let (page, total) = match request.foreseen(self.0.id, &paging) {
+            Some(foreseen) => (foreseen.page, foreseen.total),
+            None => {
+                let page = forum::posts_of(&mut *request.cx().await?, &filter, &paging).await?;
+                let total = total(ctx, async { forum::count_posts(&mut *request.cx().await?, &filter).await }).await?;
+                foresee_authors(ctx, page.items.iter().map(|post| post.author_id)).await?;
+                (page, total)
+            }
+        };
         let cursor = |post: &forum::Post| post.path.encode();
         let node = |post| Post { row: Arc::new(post), thread: Arc::clone(&self.0) };
         Ok(PostConnection::new(page, cursor, node, total))
     }
+}
+
+/// Reads what the page of a thread asks for before its selection fans out: every row that arrives while fields wait wakes
+/// them all, and so the thread's author comes with those of its posts. What cannot be read is told by the field that asks.
+pub(super) async fn foresee_page(ctx: &Context<'_>, thread: &forum::Thread) -> Result<()> {
+    let (request, selected) = (ctx.request(), ctx.look_ahead());
+    let posts = selected.field("posts");
+    let [asked] = &posts.selection_fields()[..] else { return Ok(()) };
+    let Ok(arguments) = asked.arguments() else { return Ok(()) };
+    let mut paging = Paging::default();
+    for (name, value) in arguments {
+        match (name.as_str(), value) {
+            ("first", value) => paging.first = i32::parse(Some(value)).ok(),
+            ("last", value) => paging.last = i32::parse(Some(value)).ok(),
+            ("after", value) => paging.after = String::parse(Some(value)).ok(),
+            ("before", value) => paging.before = String::parse(Some(value)).ok(),
+            _ => {}
+        }
+    }
+    let filter = PostFilter { thread: thread.id };
+    let Ok(page) = forum::posts_of(&mut *request.cx().await?, &filter, &paging).await else { return Ok(()) };
+    let total = match posts.field("totalCount").exists() {
+        true => Some(forum::count_posts(&mut *request.cx().await?, &filter).await?),
+        false => None,
+    };
+    let (own, theirs) = (selected.field("author"), posts.field("edges").field("node").field("author"));
+    let mut authors = Vec::new();
+    if own.exists() {
+        authors.push(thread.author_id);
+    }
+    if theirs.exists() {
+        authors.extend(page.items.iter().map(|post| post.author_id));
+    }
+    if !authors.is_empty() {
+        let organisations = own.field("organisation").exists() || theirs.field("organisation").exists();
+        request.foresee_members(authors, organisations).await?;
+    }
+    request.foresee(Foreseen { thread: thread.id, paging, page, total });
+    Ok(())
 }
 
 /// Threads of a part of the community, as this caller sees them.

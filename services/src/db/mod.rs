@@ -195,6 +195,11 @@ impl Db {
     pub async fn analyse(&self) -> Result<()> {
         let mut cx = self.own_connection().await?;
         exec!(&mut cx, "analyze")?;
+        if matches!(cx, Cx::Sqlite(_)) {
+            // Samples of values: with them SQLite plans a statement anew each time other values are bound, which costs more
+            // than most statements do.
+            exec!(&mut cx, "delete from sqlite_stat4")?;
+        }
         self.inner.readers.clear();
         Ok(())
     }

@@ -216,8 +216,8 @@ impl Sqlite {
             self.tx = Some(Tx { cx: self.source.connect(Access::Write).await?, leaves_work: false });
         }
         let Some(tx) = &mut self.tx else { return Err(sqlx::Error::WorkerCrashed) };
-        exec!(tx, "begin immediate")?;
         if let [rider] = riders {
+            exec!(tx, "begin immediate")?;
             // A lone rider needs no savepoint: a third of its time.
             if rider.ride(tx).await {
                 exec!(tx, "commit")?;
@@ -226,16 +226,18 @@ impl Sqlite {
             }
             return Ok(());
         }
+        // Two statements in one go wherever they follow each other: each trip to SQLite's thread is a tenth of a rider's time.
+        let mut next = "begin immediate; savepoint rider";
         for rider in riders {
-            exec!(tx, "savepoint rider")?;
+            exec!(tx, next)?;
             if !rider.ride(tx).await {
                 // After a full disk SQLite may have rolled back the whole transaction: then the savepoint is gone, this
                 // fails, and so does the group.
                 exec!(tx, "rollback to rider")?;
             }
-            exec!(tx, "release rider")?;
+            next = "release rider; savepoint rider";
         }
-        exec!(tx, "commit")?;
+        exec!(tx, "release rider; commit")?;
         Ok(())
     }
 

@@ -37,8 +37,7 @@ pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str)
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             let now = clock.now();
-            let thread = store::thread_of_post(tx, parent).await?.ok_or(Error::NotFound)?;
-            let thread = seen(store::lock_thread(tx, thread).await?, &actor)?;
+            let thread = seen(store::lock_thread_of(tx, parent).await?, &actor)?;
             let parent = store::post(tx, parent).await?.ok_or(Error::NotFound)?;
             rules::can_be_answered(&actor, &thread, &parent)?;
             let post = NewPost {
@@ -79,8 +78,7 @@ pub(crate) async fn add_answer(
 
 async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &store::Place) -> Result<()> {
     let Some(parent) = place.parent else { return Err(Error::internal("an answer to nothing")) };
-    store::insert_post(tx, post, place).await?;
-    store::count_answer(tx, place.thread, post.at).await?;
+    store::insert_answer(tx, post, place).await?;
     tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await
 }
 
@@ -221,8 +219,7 @@ pub async fn reopen_thread(app: &App, caller: &Caller, id: ThreadId) -> Result<T
 /// The thread, locked, and its post, when `caller` sees them. The thread first, always, so that two writes never wait for
 /// each other.
 pub(crate) async fn locked(tx: &mut Tx, caller: &Caller, post: PostId) -> Result<(Thread, super::Post)> {
-    let thread = store::thread_of_post(tx, post).await?.ok_or(Error::NotFound)?;
-    let thread = seen(store::lock_thread(tx, thread).await?, caller)?;
+    let thread = seen(store::lock_thread_of(tx, post).await?, caller)?;
     let post = store::lock_post(tx, post).await?.ok_or(Error::NotFound)?;
     Ok((thread, post))
 }

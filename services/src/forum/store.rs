@@ -207,6 +207,20 @@ pub(crate) async fn lock_thread(cx: &mut Cx, id: ThreadId) -> Result<Option<Thre
     )?)
 }
 
+/// The thread of that post, kept as it is until the transaction ends.
+pub(super) async fn lock_thread_of(cx: &mut Cx, post: PostId) -> Result<Option<Thread>> {
+    Ok(lock!(
+        cx,
+        Thread,
+        "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
+                (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
+                t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
+                t.pinned_at, t.hidden_at
+         from threads t where t.id = (select p.thread_id from posts p where p.id = $1)",
+        post
+    )?)
+}
+
 pub(super) async fn threads_by_id(cx: &mut Cx, ids: &[ThreadId]) -> Result<Vec<Thread>> {
     Ok(in_list!(
         cx,
@@ -335,18 +349,6 @@ pub(crate) async fn accept(cx: &mut Cx, id: ThreadId, post: Option<PostId>, at: 
     Ok(())
 }
 
-pub(super) async fn count_answer(cx: &mut Cx, id: ThreadId, at: DateTime<Utc>) -> Result<()> {
-    exec!(
-        cx,
-        "update threads set next_ordinal = next_ordinal + 1, post_count = post_count + 1,
-                last_activity_at = case when last_activity_at < $2 then $2 else last_activity_at end
-         where id = $1",
-        id,
-        at
-    )?;
-    Ok(())
-}
-
 pub(crate) async fn add_to_post_count(cx: &mut Cx, id: ThreadId, by: i64) -> Result<()> {
     exec!(cx, "update threads set post_count = post_count + $2 where id = $1", id, by)?;
     Ok(())
@@ -359,6 +361,41 @@ pub(super) async fn insert_post(cx: &mut Cx, post: &NewPost<'_>, place: &Place) 
         cx,
         "insert into posts (id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)",
+        post.id,
+        place.thread,
+        place.parent,
+        place.ordinal,
+        &place.path,
+        place.depth,
+        post.author,
+        post.body,
+        &post.rendered.html,
+        &post.rendered.excerpt,
+        post.at
+    )?;
+    insert_mentions(cx, post).await
+}
+
+/// Inserts an answer and counts it in its thread, in one go: a trip to the database less for what is written most.
+pub(super) async fn insert_answer(cx: &mut Cx, post: &NewPost<'_>, place: &Place) -> Result<()> {
+    let sql = if matches!(cx, Cx::Sqlite(_)) {
+        "insert into posts (id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11);
+         update threads set next_ordinal = next_ordinal + 1, post_count = post_count + 1,
+                last_activity_at = case when last_activity_at < $11 then $11 else last_activity_at end
+         where id = $2"
+    } else {
+        "with post as (
+           insert into posts (id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)
+         )
+         update threads set next_ordinal = next_ordinal + 1, post_count = post_count + 1,
+                last_activity_at = case when last_activity_at < $11 then $11 else last_activity_at end
+         where id = $2"
+    };
+    exec!(
+        cx,
+        sql,
         post.id,
         place.thread,
         place.parent,
@@ -440,10 +477,6 @@ pub(crate) async fn set_hidden_post(
 ) -> Result<()> {
     exec!(cx, "update posts set hidden_at = $2, hidden_by = $3, hidden_reason = $4 where id = $1", id, at, by, reason)?;
     Ok(())
-}
-
-pub(super) async fn thread_of_post(cx: &mut Cx, id: PostId) -> Result<Option<ThreadId>> {
-    Ok(opt!(cx, (ThreadId,), "select thread_id from posts where id = $1", id)?.map(|row| row.0))
 }
 
 pub(super) async fn post(cx: &mut Cx, id: PostId) -> Result<Option<Post>> {

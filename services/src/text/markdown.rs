@@ -38,6 +38,12 @@ pub struct Rendered {
 /// # Errors
 /// A problem of `body` when it is nested beyond reason; only what passes here is rendered.
 pub fn handles(body: &str) -> Result<Vec<String>, Problem> {
+    // Most bodies mention nobody and hold too few marks to nest deep: they need not be parsed twice. An `@` may be written as an
+    // entity.
+    let marks = ['>', '*', '_', '[', '~', '-', '+', '.', ')'];
+    if !body.contains(['@', '&']) && body.matches(marks).count() <= NESTING_MOST {
+        return Ok(Vec::new());
+    }
     let arena = Arena::new();
     let root = parse_document(&arena, body, &options());
     if nesting(root) > NESTING_MOST {
@@ -315,6 +321,8 @@ mod tests {
     fn mentions_are_linked_outside_code_links_and_addresses() {
         let body = "Merci @claire.fontaine. `@claire.fontaine` [@claire.fontaine](https://a.fr) x@claire.fontaine @inconnu @Claire.Fontaine";
         assert_eq!(handles(body).unwrap(), ["claire.fontaine", "inconnu"]);
+        assert_eq!(handles("Merci &#64;claire.fontaine").unwrap(), ["claire.fontaine"]);
+        assert_eq!(handles("Merci &commat;claire.fontaine").unwrap(), ["claire.fontaine"]);
         let mentioned = Mentioned::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
         let html = render(body, &mentioned).html;
         assert_eq!(html.matches("href=\"/membres/mem_00000000000000000000000000000000\"").count(), 2, "{html}");

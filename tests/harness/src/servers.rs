@@ -95,32 +95,34 @@ pub fn postgres() -> &'static str {
     })
 }
 
-static SPAWNED: Mutex<Option<Spawned>> = Mutex::new(None);
+static SPAWNED: Mutex<Option<Server>> = Mutex::new(None);
 
-struct Spawned {
+/// A spawned PostgreSQL server, ended when dropped.
+pub struct Server {
+    /// Its address, without the name of a database.
+    pub url: String,
     binaries: PathBuf,
     user: Option<(u32, u32)>,
-    folder: TempDir,
-    server: Child,
+    data: PathBuf,
+    process: Child,
+    /// None when its data stays.
+    temporary: Option<TempDir>,
 }
 
 /// Stops what was spawned. Called once, when the tests have run.
 pub fn stop() {
-    let Some(mut spawned) = SPAWNED.lock().expect("servers").take() else { return };
-    let stopped = spawned.command("pg_ctl").args(["stop", "-m", "immediate", "-D"]).arg(spawned.data()).status();
-    if !stopped.is_ok_and(|status| status.success()) {
-        drop(spawned.server.kill());
-    }
-    drop(spawned.server.wait());
+    drop(SPAWNED.lock().expect("servers").take());
 }
 
-impl Spawned {
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn command(&self, name: &str) -> Command {
-        command(&self.binaries, name, self.user)
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nobody misses the last writes of a test.
+        let how = if self.temporary.is_some() { "immediate" } else { "fast" };
+        let stopped = command(&self.binaries, "pg_ctl", self.user).args(["stop", "-m", how, "-D"]).arg(&self.data).status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            drop(self.process.kill());
+        }
+        drop(self.process.wait());
     }
 }
 
@@ -135,38 +137,54 @@ fn command(binaries: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
 }
 
 fn spawn_postgres() -> String {
-    let binaries = postgres_binaries().expect("PostgreSQL is installed");
     let folder = tempfile::Builder::new().prefix("ciam-postgres").tempdir().expect("a folder");
+    let mut server = launch(&postgres_binaries().expect("PostgreSQL is installed"), folder.path(), &["fsync=off"]);
+    server.temporary = Some(folder);
+    let url = server.url.clone();
+    *SPAWNED.lock().expect("servers") = Some(server);
+    url
+}
+
+/// A server of one's own, as durable as in production, whose data stays in `folder`; none when PostgreSQL is not installed.
+pub fn durable_postgres(folder: &Path) -> Option<Server> {
+    let binaries = postgres_binaries()?;
+    std::fs::create_dir_all(folder).expect("a folder");
+    Some(launch(&binaries, folder, &["fsync=on", "synchronous_commit=on", "full_page_writes=on"]))
+}
+
+fn launch(binaries: &Path, folder: &Path, settings: &[&str]) -> Server {
     let user = other_user();
     if let Some((uid, gid)) = user {
-        std::os::unix::fs::chown(folder.path(), Some(uid), Some(gid)).expect("the folder's owner");
+        std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("the folder's owner");
     }
-    let data = folder.path().join("data");
-    let status = command(&binaries, "initdb", user)
-        .args(["--auth=trust", "--username=ciam", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
-        .arg(&data)
-        .status()
-        .expect("initdb runs");
-    assert!(status.success(), "initdb: {status}");
+    let data = folder.join("data");
+    if !data.join("PG_VERSION").is_file() {
+        let status = command(binaries, "initdb", user)
+            .args(["--auth=trust", "--username=ciam", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+            .arg(&data)
+            .status()
+            .expect("initdb runs");
+        assert!(status.success(), "initdb: {status}");
+    }
     let port = free_port();
-    let server = command(&binaries, "postgres", user)
-        .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
-        .args(["-c", "max_connections=300", "-c"])
-        .arg(format!("unix_socket_directories={}", folder.path().display()))
-        .arg("-D")
-        .arg(&data)
-        .spawn()
-        .expect("postgres runs");
+    let mut server = command(binaries, "postgres", user);
+    server.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c"]);
+    server.arg(format!("unix_socket_directories={}", folder.display()));
+    for setting in settings {
+        server.args(["-c", setting]);
+    }
+    let process = server.arg("-D").arg(&data).spawn().expect("postgres runs");
+    let url = format!("postgres://ciam@127.0.0.1:{port}");
+    let server = Server { url, binaries: binaries.to_owned(), user, data, process, temporary: None };
     // It listens a while before it takes anyone in.
-    let mut ready = command(&binaries, "pg_isready", user);
+    let mut ready = command(binaries, "pg_isready", user);
     ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
-    *SPAWNED.lock().expect("servers") = Some(Spawned { binaries, user, folder, server });
     let until = Instant::now() + Duration::from_secs(30);
     while !ready.status().expect("pg_isready runs").success() {
         assert!(Instant::now() < until, "PostgreSQL does not answer");
         std::thread::sleep(Duration::from_millis(50));
     }
-    format!("postgres://ciam@127.0.0.1:{port}")
+    server
 }
 
 /// The newest installed version's folder.
