@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod audience;
+mod binary;
 mod command_line;
 mod events;
 mod explorer;
@@ -10,6 +11,7 @@ mod faults;
 mod forum;
 mod http;
 mod joining;
+mod kills;
 mod mail;
 mod moderation;
 mod pages;
@@ -19,6 +21,7 @@ mod sessions;
 mod socket;
 mod steps;
 mod story;
+mod writers;
 
 use libtest_mimic::Arguments;
 
@@ -44,6 +47,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(explorer::trials());
     trials.extend(faults::trials());
     trials.extend(http::trials());
+    trials.extend(kills::trials());
     trials.extend(pages::trials());
     trials.extend(socket::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
