@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use harness::Database;
-use harness::servers::Server;
+use harness::servers::Spawned;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::served::Served;
@@ -23,7 +23,7 @@ pub(crate) struct Place {
 pub(crate) struct Store {
     pub(crate) database: Database,
     root: PathBuf,
-    server: Option<Server>,
+    server: Option<Spawned>,
 }
 
 impl Store {
@@ -97,7 +97,7 @@ impl Store {
     }
 
     fn url(&self, name: &str) -> Option<String> {
-        self.server.as_ref().map(|server| format!("{}/{name}", server.url))
+        self.server.as_ref().map(|server| format!("{}/{name}", server.url()))
     }
 
     fn maintain(&self, statements: &[String]) {

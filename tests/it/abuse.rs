@@ -9,7 +9,7 @@ use services::config::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::command_line::Place;
+use crate::binary::Place;
 
 /// Everything here takes far less; what is held for ever must not hold the tests up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ async fn hostile_documents_leave_no_memory_behind() {
     let served = place.serve().await;
     let process = served.child.id().expect("it runs");
     let client = Client::new(&served.url);
-    let before = place.rows().await;
+    let before = crate::command_line::rows(&place).await;
     let ask = async || {
         for (code, document) in hostile_documents() {
             let reply = client.run(&document, json!({})).await;
@@ -133,7 +133,7 @@ async fn hostile_documents_leave_no_memory_behind() {
     if let (Some(held), Some(now)) = (held, memory(process)) {
         assert!(now < held + GROWTH, "from {held} to {now} bytes");
     }
-    assert_eq!(place.rows().await, before);
+    assert_eq!(crate::command_line::rows(&place).await, before);
     assert_eq!(client.run("{ spaces { slug } }", json!({})).await.data["spaces"].as_array().map(Vec::len), Some(3));
     served.stop().await;
 }

@@ -1,19 +1,14 @@
 //! The real binary, as an operator runs it: what it prints, what it refuses and how it ends.
 
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
-use harness::{Client, Database, fact, trial};
+use harness::{Client, Database, trial};
 use libtest_mimic::Trial;
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStdout, Command};
 
-/// Everything here takes far less; a process that says nothing must not hold the tests up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::binary::{Ended, PATIENCE, Place, ciam, ended, serve};
 
 pub(crate) fn trials() -> Vec<Trial> {
     macro_rules! on {
@@ -45,145 +40,15 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Where a product keeps its data.
-pub(crate) struct Place {
-    folder: TempDir,
-    database_url: Option<String>,
-}
-
-impl Place {
-    pub(crate) async fn new(database: Database) -> Self {
-        let database_url = match database {
-            Database::Sqlite => None,
-            Database::Postgres => Some(harness::empty_postgres().await),
-        };
-        Self { folder: tempfile::Builder::new().prefix("ciam-command").tempdir().expect("a folder"), database_url }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = ciam(arguments);
-        command.arg("--data-dir").arg(self.folder.path());
-        if let Some(url) = &self.database_url {
-            command.env("DATABASE_URL", url);
-        }
-        command
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Ended {
-        ended(self.command(arguments)).await
-    }
-
-    async fn fact(&self, sql: &'static str) -> String {
-        fact(self.database_url.as_deref(), self.folder.path(), sql).await
-    }
-
-    pub(crate) async fn serve(&self) -> Served {
-        serve(self.command(&["serve", "--listen", "127.0.0.1:0"])).await
-    }
-
-    /// How many rows there are of what a start might write.
-    pub(crate) async fn rows(&self) -> String {
-        self.fact(
+/// How many rows there are of what a start might write.
+pub(crate) async fn rows(place: &Place) -> String {
+    place
+        .fact(
             "select cast((select count(*) from spaces) as text) || ' ' || (select count(*) from forums) || ' '
              || (select count(*) from members) || ' ' || (select count(*) from sign_in_links) || ' '
              || (select count(*) from events)",
         )
         .await
-    }
-}
-
-/// The binary, with none of the settings of whoever runs the tests.
-fn ciam(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ciam"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CIAM_") || matches!(name, "DATABASE_URL" | "SMTP_URL")) {
-            command.env_remove(&name);
-        }
-    }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-async fn ended(mut command: Command) -> Ended {
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("an end").expect("the binary runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-impl Ended {
-    fn done(self) -> String {
-        assert_eq!(self.code, Some(0), "{self:?}");
-        self.out
-    }
-
-    /// The one line it gave up with.
-    fn refused(self) -> String {
-        assert_eq!((self.code, &*self.out), (Some(1), ""), "{self:?}");
-        let lines: Vec<_> = self.err.lines().collect();
-        assert!(lines.len() == 1 && lines[0].starts_with("ciam : "), "{self:?}");
-        lines[0].to_owned()
-    }
-}
-
-pub(crate) struct Served {
-    pub(crate) child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    /// All it said before it was ready.
-    told: String,
-    pub(crate) url: String,
-}
-
-async fn serve(mut command: Command) -> Served {
-    let mut child = command.spawn().expect("the binary runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    // Its log must not fill the pipe.
-    let mut log = child.stderr.take().expect("its log");
-    let log = tokio::spawn(async move {
-        let mut text = String::new();
-        drop(log.read_to_string(&mut text).await);
-        text
-    });
-    let mut told = String::new();
-    loop {
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line").expect("text");
-        let Some(line) = line else { panic!("it ended: {told} {}", log.await.expect("its log")) };
-        told += &format!("{line}\n");
-        if line.contains("Ctrl-C") {
-            break;
-        }
-    }
-    let url = told.lines().find_map(|line| line.trim().strip_prefix("Adresse")).expect("an address").trim().to_owned();
-    Served { child, lines, told, url }
-}
-
-impl Served {
-    fn first_link(&self) -> Option<String> {
-        let (_, after) = self.told.split_once("/connexion?jeton=")?;
-        Some(after.split_whitespace().next().expect("a token").to_owned())
-    }
-
-    fn interrupt(&self) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = std::process::Command::new("sh").args(["-c", &format!("kill -INT {id}")]).status().expect("a signal");
-        assert!(sent.success());
-    }
-
-    async fn end(mut self) -> Option<i32> {
-        while tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("an end").expect("text").is_some() {}
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("an end").expect("a status").code()
-    }
-
-    pub(crate) async fn stop(self) {
-        self.interrupt();
-        assert_eq!(self.end().await, Some(0));
-    }
 }
 
 async fn a_first_start_says_where_to_go_and_a_second_changes_nothing(database: Database) {
@@ -201,15 +66,15 @@ async fn a_first_start_says_where_to_go_and_a_second_changes_nothing(database: D
     assert_eq!(reply.data["spaces"].as_array().map(Vec::len), Some(3), "{}", reply.text);
     served.stop().await;
 
-    let rows = place.rows().await;
+    let laid = rows(&place).await;
     let again = place.serve().await;
     assert_eq!(again.first_link(), None, "{}", again.told);
     let kept = administrator.bearer.clone().expect("a token");
     assert!(Client::new(&again.url).with_bearer(&kept).run("{ viewer { id } }", json!({})).await.data["viewer"].is_object());
     again.stop().await;
-    assert_eq!(place.rows().await, rows);
+    assert_eq!(rows(&place).await, laid);
     place.run(&["migrate"]).await.done();
-    assert_eq!(place.rows().await, rows);
+    assert_eq!(rows(&place).await, laid);
 }
 
 /// A request whose body is on its way when Ctrl-C comes gets its answer; the process then ends by itself.

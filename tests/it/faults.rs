@@ -1,12 +1,20 @@
-//! What happens when a server behind fails for real.
+//! What happens when what stands behind fails for real: a server, a disk.
 
-use harness::{Database, World, tell, trial};
+use harness::servers::{SmallDisk, small_disk_missing};
+use harness::{Client, Database, World, tell, trial};
 use libtest_mimic::Trial;
 use serde_json::json;
 
+use crate::binary::Place;
+use crate::writers::{Writers, nothing_is_half_written, started};
+
 pub(crate) fn trials() -> Vec<Trial> {
-    let name = "faults::requests_go_on_when_postgres_cut_every_connection [postgres]";
-    vec![trial(name.into(), Database::Postgres.missing(), || tell(cut_connections()))]
+    let cut = "faults::requests_go_on_when_postgres_cut_every_connection [postgres]";
+    let full = "faults::a_full_disk_refuses_writes_until_there_is_room [sqlite]";
+    vec![
+        trial(cut.into(), Database::Postgres.missing(), || tell(cut_connections())),
+        trial(full.into(), small_disk_missing(), || tell(full_disk())),
+    ]
 }
 
 /// The server ends every connection of the product, as a restart or a failover does. What comes next is served by fresh ones:
@@ -31,4 +39,31 @@ async fn cut_connections() {
     let added = world.events().await.iter().filter(|one| matches!(one.event, services::events::Event::PostAdded { .. })).count();
     assert_eq!(added, 3);
     world.finish().await;
+}
+
+/// Several write until the disk is full, twice: who is refused is told so, what was acknowledged stays, reads go on, and so do
+/// writes once there is room, without a restart.
+async fn full_disk() {
+    let disk = SmallDisk::new("12m");
+    let ballast = ["lest-1", "lest-2"].map(|name| disk.path().join(name));
+    for file in &ballast {
+        std::fs::write(file, vec![0; 3_000_000]).expect("room");
+    }
+    let place = Place::within(disk.path());
+    let served = started(&place).await;
+    let mut writers = Writers::of_texts(&place, &served.url, 1, 20_000).await;
+    for file in &ballast {
+        // The writers themselves check the code and the sentence.
+        writers.refused(20).await;
+        nothing_is_half_written(&place).await;
+        let read = Client::new(&served.url).run("{ threads(first: 5) { edges { node { title postCount } } } }", json!({})).await;
+        assert!(read.errors.is_empty(), "{}", read.text);
+        std::fs::remove_file(file).expect("room again");
+        writers.acknowledged(10).await;
+    }
+    writers.refused(20).await;
+    let written = writers.stop().await;
+    written.is_there(&place).await;
+    served.stop().await;
+    written.is_there(&place).await;
 }

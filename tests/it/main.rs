@@ -6,6 +6,7 @@ mod abuse;
 mod access;
 mod audience;
 mod audits;
+mod binary;
 mod command_line;
 mod cost;
 mod events;
@@ -16,6 +17,7 @@ mod http;
 mod idempotency;
 mod jobs;
 mod joining;
+mod kills;
 mod mail;
 mod moderation;
 mod pages;
@@ -25,6 +27,7 @@ mod sessions;
 mod socket;
 mod steps;
 mod story;
+mod writers;
 
 use libtest_mimic::Arguments;
 
@@ -57,6 +60,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(explorer::trials());
     trials.extend(faults::trials());
     trials.extend(http::trials());
+    trials.extend(kills::trials());
     trials.extend(pages::trials());
     trials.extend(socket::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -35,6 +35,11 @@ impl Client {
         Self { bearer: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same client, to the product at `url`.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     /// Asks, over POST.
     pub async fn run(&self, query: &str, variables: Value) -> Reply {
         self.send(json!({ "query": query, "variables": variables })).await
@@ -42,16 +47,21 @@ impl Client {
 
     /// Sends that body.
     pub async fn send(&self, body: Value) -> Reply {
+        self.attempt(body).await.expect("an answer")
+    }
+
+    /// The same, when the product may die before its whole answer is there.
+    pub async fn attempt(&self, body: Value) -> reqwest::Result<Reply> {
         let mut request = self.http.post(format!("{}/graphql", self.url)).json(&body);
         if let Some(token) = &self.bearer {
             request = request.bearer_auth(token);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await?;
         let status = response.status().as_u16();
-        let text = response.text().await.expect("a body");
+        let text = response.text().await?;
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON ({status}): {text}"));
         let errors = body["errors"].as_array().cloned().unwrap_or_default();
-        Reply { status, data: body["data"].clone(), errors, text }
+        Ok(Reply { status, data: body["data"].clone(), errors, text })
     }
 
     /// Opens a session with the token of a link.
@@ -79,11 +89,12 @@ impl Client {
 
     /// A mutation of one input, with the fields wanted of its payload.
     pub async fn mutate(&self, name: &str, input: Value, fields: &str) -> Reply {
-        let mut kind = name[..1].to_uppercase();
-        kind.push_str(&name[1..]);
-        let query =
-            format!("mutation($i: {kind}Input!) {{ {name}(input: $i) {{ problems {{ field code message }} {fields} }} }}");
-        self.run(&query, json!({ "i": input })).await
+        self.send(mutation(name, input, fields)).await
+    }
+
+    /// The same, when the product may die before its whole answer is there.
+    pub async fn attempt_to(&self, name: &str, input: Value, fields: &str) -> reqwest::Result<Reply> {
+        self.attempt(mutation(name, input, fields)).await
     }
 
     /// Makes a ministry of that name, or a unit of `parent`; its id.
@@ -114,6 +125,14 @@ impl Client {
         let reply = self.mutate("answerPost", json!({ "postId": post, "body": body }), "post { id }").await;
         reply.done("answerPost")["post"]["id"].as_str().expect("an id").to_owned()
     }
+}
+
+/// The body of a request for that mutation.
+fn mutation(name: &str, input: Value, fields: &str) -> Value {
+    let mut kind = name[..1].to_uppercase();
+    kind.push_str(&name[1..]);
+    let query = format!("mutation($i: {kind}Input!) {{ {name}(input: $i) {{ problems {{ field code message }} {fields} }} }}");
+    json!({ "query": query, "variables": { "i": input } })
 }
 
 impl Reply {

@@ -14,7 +14,7 @@ pub use client::{Client, Reply};
 pub use mailbox::Mail;
 pub use servers::Database;
 pub use socket::Socket;
-pub use world::{Settings, World, empty_postgres, fact};
+pub use world::{Settings, World, empty_postgres, fact, rows};
 
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Failed, Trial};

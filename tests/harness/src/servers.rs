@@ -75,6 +75,50 @@ pub fn graphql_http_missing(folder: &Path) -> Option<Missing> {
     (!found).then(|| Missing::new("graphql-http", "npm ci has not run in tests/audits"))
 }
 
+/// Why no PostgreSQL can be spawned that a test may kill, if so.
+pub fn own_postgres_missing() -> Option<Missing> {
+    postgres_binaries().is_none().then(|| Missing::new("own-postgres", "no installed PostgreSQL binaries"))
+}
+
+/// Why no small disk can be had here, if so.
+pub fn small_disk_missing() -> Option<Missing> {
+    static MOUNTS: OnceLock<bool> = OnceLock::new();
+    let mounts = *MOUNTS.get_or_init(|| SmallDisk::mount("64k").is_some());
+    (!mounts).then(|| Missing::new("small-disk", "a file system in memory cannot be mounted: not root"))
+}
+
+/// A file system of its own in memory, which can be full; taken away when dropped.
+pub struct SmallDisk {
+    folder: TempDir,
+}
+
+impl SmallDisk {
+    /// One of that size, as `mount` takes it (`8m`).
+    pub fn new(size: &str) -> Self {
+        Self::mount(size).expect("a small disk")
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn mount(size: &str) -> Option<Self> {
+        let disk = tempfile::Builder::new().prefix("ciam-disk").tempdir().ok()?;
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "ciam-test"]).arg(disk.path());
+        let mounted = mount.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then_some(Self { folder: disk })
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: the process that wrote there may be ending still.
+        drop(Command::new("umount").arg("-l").arg(self.folder.path()).status());
+    }
+}
+
 /// A file of that name in one of the folders of `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -95,34 +139,121 @@ pub fn postgres() -> &'static str {
     })
 }
 
-static SPAWNED: Mutex<Option<Server>> = Mutex::new(None);
-
-/// A spawned PostgreSQL server, ended when dropped.
-pub struct Server {
-    /// Its address, without the name of a database.
-    pub url: String,
-    binaries: PathBuf,
-    user: Option<(u32, u32)>,
-    data: PathBuf,
-    process: Child,
-    /// None when its data stays.
-    temporary: Option<TempDir>,
-}
+static SPAWNED: Mutex<Option<Spawned>> = Mutex::new(None);
 
 /// Stops what was spawned. Called once, when the tests have run.
 pub fn stop() {
     drop(SPAWNED.lock().expect("servers").take());
 }
 
-impl Drop for Server {
+/// A PostgreSQL server of installed binaries; stopped when dropped.
+pub struct Spawned {
+    binaries: PathBuf,
+    user: Option<(u32, u32)>,
+    folder: PathBuf,
+    /// None when its data stays.
+    temporary: Option<TempDir>,
+    /// Kept from its first start on.
+    port: Option<u16>,
+    settings: &'static [&'static str],
+    server: Option<Child>,
+}
+
+impl Spawned {
+    /// A fresh one with these settings, for a test that kills it.
+    pub fn fresh(settings: &'static [&'static str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("ciam-postgres").tempdir().expect("a folder");
+        Self::launch(folder.path().to_owned(), Some(folder), settings)
+    }
+
+    fn launch(folder: PathBuf, temporary: Option<TempDir>, settings: &'static [&'static str]) -> Self {
+        let (binaries, user) = (postgres_binaries().expect("PostgreSQL is installed"), other_user());
+        if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).expect("the folder's owner");
+        }
+        let mut spawned = Self { binaries, user, folder, temporary: temporary, port: None, settings, server: None };
+        if !spawned.data().join("PG_VERSION").is_file() {
+            let status = spawned
+                .command("initdb")
+                .args(["--auth=trust", "--username=ciam", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+                .arg(spawned.data())
+                .status()
+                .expect("initdb runs");
+            assert!(status.success(), "initdb: {status}");
+        }
+        spawned.start();
+        spawned
+    }
+
+    /// Its address, without the name of a database.
+    pub fn url(&self) -> String {
+        format!("postgres://ciam@127.0.0.1:{}", self.port.expect("it was started"))
+    }
+
+    /// Starts it and waits until it takes people in.
+    pub fn start(&mut self) {
+        let until = Instant::now() + Duration::from_secs(30);
+        let mut port = 0;
+        loop {
+            // It refuses to start while a process of the one that was killed is still there, or when the port is taken.
+            let ended = self.server.as_mut().is_none_or(|server| server.try_wait().expect("its status").is_some());
+            if ended {
+                port = self.port.unwrap_or_else(free_port);
+                self.server = Some(self.spawn(port));
+            } else if self.is_ready(port) {
+                self.port = Some(port);
+                return;
+            }
+            assert!(Instant::now() < until, "PostgreSQL does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asked through its own folder, where no other server answers; it is there after the port.
+    fn is_ready(&self, port: u16) -> bool {
+        let mut ready = self.command("pg_isready");
+        ready.args(["-q", "-p", &port.to_string(), "-h"]).arg(&self.folder);
+        ready.status().expect("pg_isready runs").success()
+    }
+
+    /// SIGKILL of its first process: the others end as soon as they notice, and the next start recovers from the log.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("killed");
+            server.wait().expect("its end");
+        }
+    }
+
+    fn spawn(&self, port: u16) -> Child {
+        let mut command = self.command("postgres");
+        command.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        for setting in self.settings {
+            command.args(["-c", setting]);
+        }
+        command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.display()));
+        command.arg("-D").arg(self.data()).spawn().expect("postgres runs")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        command(&self.binaries, name, self.user)
+    }
+}
+
+impl Drop for Spawned {
     fn drop(&mut self) {
         // Nobody misses the last writes of a test.
         let how = if self.temporary.is_some() { "immediate" } else { "fast" };
-        let stopped = command(&self.binaries, "pg_ctl", self.user).args(["stop", "-m", how, "-D"]).arg(&self.data).status();
-        if !stopped.is_ok_and(|status| status.success()) {
-            drop(self.process.kill());
+        let stopped = self.command("pg_ctl").args(["stop", "-m", how, "-D"]).arg(self.data()).status();
+        if let Some(mut server) = self.server.take() {
+            if !stopped.is_ok_and(|status| status.success()) {
+                drop(server.kill());
+            }
+            drop(server.wait());
         }
-        drop(self.process.wait());
     }
 }
 
@@ -137,54 +268,18 @@ fn command(binaries: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
 }
 
 fn spawn_postgres() -> String {
-    let folder = tempfile::Builder::new().prefix("ciam-postgres").tempdir().expect("a folder");
-    let mut server = launch(&postgres_binaries().expect("PostgreSQL is installed"), folder.path(), &["fsync=off"]);
-    server.temporary = Some(folder);
-    let url = server.url.clone();
-    *SPAWNED.lock().expect("servers") = Some(server);
+    let spawned = Spawned::fresh(&["fsync=off", "max_connections=300"]);
+    let url = spawned.url();
+    *SPAWNED.lock().expect("servers") = Some(spawned);
     url
 }
 
 /// A server of one's own, as durable as in production, whose data stays in `folder`; none when PostgreSQL is not installed.
-pub fn durable_postgres(folder: &Path) -> Option<Server> {
-    let binaries = postgres_binaries()?;
+pub fn durable_postgres(folder: &Path) -> Option<Spawned> {
+    postgres_binaries()?;
     std::fs::create_dir_all(folder).expect("a folder");
-    Some(launch(&binaries, folder, &["fsync=on", "synchronous_commit=on", "full_page_writes=on"]))
-}
-
-fn launch(binaries: &Path, folder: &Path, settings: &[&str]) -> Server {
-    let user = other_user();
-    if let Some((uid, gid)) = user {
-        std::os::unix::fs::chown(folder, Some(uid), Some(gid)).expect("the folder's owner");
-    }
-    let data = folder.join("data");
-    if !data.join("PG_VERSION").is_file() {
-        let status = command(binaries, "initdb", user)
-            .args(["--auth=trust", "--username=ciam", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
-            .arg(&data)
-            .status()
-            .expect("initdb runs");
-        assert!(status.success(), "initdb: {status}");
-    }
-    let port = free_port();
-    let mut server = command(binaries, "postgres", user);
-    server.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c"]);
-    server.arg(format!("unix_socket_directories={}", folder.display()));
-    for setting in settings {
-        server.args(["-c", setting]);
-    }
-    let process = server.arg("-D").arg(&data).spawn().expect("postgres runs");
-    let url = format!("postgres://ciam@127.0.0.1:{port}");
-    let server = Server { url, binaries: binaries.to_owned(), user, data, process, temporary: None };
-    // It listens a while before it takes anyone in.
-    let mut ready = command(binaries, "pg_isready", user);
-    ready.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]);
-    let until = Instant::now() + Duration::from_secs(30);
-    while !ready.status().expect("pg_isready runs").success() {
-        assert!(Instant::now() < until, "PostgreSQL does not answer");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    server
+    let settings = &["fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=300"];
+    Some(Spawned::launch(folder.to_owned(), None, settings))
 }
 
 /// The newest installed version's folder.

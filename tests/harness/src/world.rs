@@ -322,6 +322,24 @@ pub async fn fact(database_url: Option<&str>, folder: &std::path::Path, sql: &'s
     }
 }
 
+/// Rows out of a product's database, which may be served by another process.
+pub async fn rows<T>(database_url: Option<&str>, folder: &std::path::Path, sql: &'static str) -> Vec<T>
+where
+    T: for<'r> sqlx::FromRow<'r, sqlx::sqlite::SqliteRow> + for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+{
+    match database_url {
+        Some(url) => {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("rows")
+        }
+        None => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("ciam.sqlite"));
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.expect("a connection");
+            sqlx::query_as(sql).fetch_all(&mut connection).await.expect("rows")
+        }
+    }
+}
+
 async fn create(connection: &mut sqlx::PgConnection, name: &str, template: &str) {
     let sql = format!("create database {name} template {template} encoding 'UTF8' locale 'C.UTF-8'");
     // A connection that was just closed may not have left the template yet.
