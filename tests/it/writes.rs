@@ -21,6 +21,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_write_that_panics_is_our_fault_and_the_next_goes_on,
         each_rider_gets_its_own_answer,
         a_commit_that_fails_keeps_nothing,
+        a_failure_that_a_work_passes_over_is_not_acknowledged,
         riders_whose_callers_hang_up_are_kept_whole,
     ]
 }
@@ -247,6 +248,40 @@ async fn a_commit_that_fails_keeps_nothing(world: &World) {
     }
     let sentence = write(db.clone(), clock.clone(), 404, 1, Ok(404)).await.expect_err("doomed").sentence().into_owned();
     assert_eq!(sentence, "Le service est momentanément indisponible. Réessayez dans un instant.");
+}
+
+/// On PostgreSQL a failed statement ends the transaction, whose COMMIT then keeps nothing and says so to nobody.
+async fn a_failure_that_a_work_passes_over_is_not_acknowledged(world: &World) {
+    let (db, clock) = (&world.app.db, &world.app.clock);
+    world
+        .change(match world.database {
+            Database::Sqlite => {
+                "create trigger no after insert on events when new.data like '%-000000000194%'
+                 begin select raise(abort, 'no'); end"
+            }
+            Database::Postgres => {
+                "create function no() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+                 create trigger no after insert on events for each row
+                 when (new.data->>'member' like '%-000000000194') execute function no()"
+            }
+        })
+        .await;
+    let careless = || {
+        let clock = clock.clone();
+        let told = db.write(move |tx: &mut Tx| {
+            Box::pin(async move {
+                events::tell(tx, &clock, None, &marked(1)).await?;
+                drop(events::tell(tx, &clock, None, &marked(404)).await);
+                Ok(1)
+            })
+        });
+        told.boxed()
+    };
+    assert_eq!(code(&careless().await), "INTERNAL", "alone");
+    let beside = || write(db.clone(), clock.clone(), 2, 1, Ok(2)).boxed();
+    let codes: Vec<_> = together(world, [beside(), careless(), beside()]).await.iter().map(code).collect();
+    assert_eq!(codes, ["kept", "INTERNAL", "kept"]);
+    assert_eq!(kept(world).await, [2, 2]);
 }
 
 /// Half of the callers go away while their works wait, or are half done.

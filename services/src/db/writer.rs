@@ -145,8 +145,11 @@ where
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
             let leaves_work = tx.leaves_work;
+            tx.cx.take_refused();
             let run = std::panic::AssertUnwindSafe(work(tx)).catch_unwind();
             let outcome = match tokio::time::timeout(DEADLINE, run).await {
+                // PostgreSQL keeps nothing of such a transaction, and its COMMIT does not fail.
+                Ok(Ok(Ok(_))) if tx.cx.take_refused() => Err(Error::internal("a write passed over a refused statement")),
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_panic)) => Err(Error::internal("a write panicked")),
                 Err(_elapsed) => Err(Error::unavailable("a write passed its deadline")),
