@@ -23,6 +23,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_commit_that_fails_keeps_nothing,
         a_failure_that_a_work_passes_over_is_not_acknowledged,
         riders_whose_callers_hang_up_are_kept_whole,
+        a_statement_without_an_end_is_ended,
     ]
 }
 
@@ -324,4 +325,32 @@ async fn riders_whose_callers_hang_up_are_kept_whole(world: &World) {
     world.stop().await;
     let marks = world.count("select count(*) from events where kind = 'MemberChanged'").await;
     assert_eq!(marks, 22, "both marks of each of the eleven");
+}
+
+/// The database is told to give up what its caller has given up: else nobody would write any more.
+async fn a_statement_without_an_end_is_ended(world: &World) {
+    world
+        .change(match world.database {
+            Database::Sqlite => {
+                "create trigger endless after insert on events when new.data like '%-000000000194%'
+                 begin select count(*) from mail_states a, mail_states b, mail_states c, mail_states d, mail_states e,
+                     mail_states f, mail_states g, mail_states h, mail_states i, mail_states j, mail_states k, mail_states l,
+                     mail_states m, mail_states n, mail_states o, mail_states p, mail_states q, mail_states r; end"
+            }
+            Database::Postgres => {
+                "create function endless() returns trigger language plpgsql as 'begin perform pg_sleep(3600); return null; end';
+                 create trigger endless after insert on events for each row
+                 when (new.data->>'member' like '%-000000000194') execute function endless()"
+            }
+        })
+        .await;
+    let (db, clock) = (&world.app.db, &world.app.clock);
+    let riders = [1, 404, 2].map(|mark| write(db.clone(), clock.clone(), mark, 1, Ok(mark)));
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), together(world, riders)).await;
+    let codes: Vec<_> = ended.expect("an end").iter().map(code).collect();
+    match world.database {
+        // SQLite undoes the whole transaction of a change that it interrupts.
+        Database::Sqlite => assert_eq!((codes, kept(world).await), (vec!["UNAVAILABLE"; 3], vec![])),
+        Database::Postgres => assert_eq!((codes, kept(world).await), (vec!["kept", "UNAVAILABLE", "kept"], vec![1, 2])),
+    }
 }

@@ -19,6 +19,10 @@ impl<C> Held<C> {
         Self { connection, busy: false, broken: false, refused: false, statements: 0 }
     }
 
+    pub(super) fn connection(&mut self) -> &mut C {
+        &mut self.connection
+    }
+
     pub(crate) fn enter(&mut self) -> &mut C {
         self.busy = true;
         self.statements += 1;
