@@ -28,6 +28,7 @@ mod socket;
 mod steps;
 mod story;
 mod writers;
+mod writes;
 
 use libtest_mimic::Arguments;
 
@@ -51,6 +52,7 @@ fn main() -> std::process::ExitCode {
         sessions::stories(),
         socket::stories(),
         story::stories(),
+        writes::stories(),
     ];
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
     trials.extend(abuse::trials());

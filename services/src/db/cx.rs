@@ -9,12 +9,18 @@ pub struct Held<C> {
     busy: bool,
     /// The connection itself failed.
     broken: bool,
+    /// The database refused a statement.
+    refused: bool,
     statements: u64,
 }
 
 impl<C> Held<C> {
     pub(super) fn new(connection: C) -> Self {
-        Self { connection, busy: false, broken: false, statements: 0 }
+        Self { connection, busy: false, broken: false, refused: false, statements: 0 }
+    }
+
+    pub(super) fn connection(&mut self) -> &mut C {
+        &mut self.connection
     }
 
     pub(crate) fn enter(&mut self) -> &mut C {
@@ -26,6 +32,7 @@ impl<C> Held<C> {
     pub(crate) fn leave<T>(&mut self, outcome: &sqlx::Result<T>) {
         self.busy = false;
         if let Err(error) = outcome {
+            self.refused |= matches!(error, sqlx::Error::Database(_));
             self.broken |= !matches!(
                 error,
                 sqlx::Error::Database(_)
@@ -74,6 +81,14 @@ impl Cx {
             Self::Sqlite(held) => held.busy = false,
             Self::Postgres(held) => held.busy = false,
         }
+    }
+
+    /// Whether the database refused a statement since the last call.
+    pub(super) fn take_refused(&mut self) -> bool {
+        std::mem::take(match self {
+            Self::Sqlite(held) => &mut held.refused,
+            Self::Postgres(held) => &mut held.refused,
+        })
     }
 
     /// Statements run on it so far.

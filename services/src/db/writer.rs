@@ -5,7 +5,7 @@
 //! connections, a transaction each.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 const GROUP: usize = 128;
 /// How many may wait; beyond that a write is refused rather than queued without end.
 const QUEUE: usize = 4096;
+/// SQLite looks this often, in steps of its machine (some milliseconds), whether it is to give up.
+const STEPS: i32 = 100_000;
 /// One work may hold the writer this long.
 const DEADLINE: Duration = Duration::from_secs(10);
 const POSTGRES_WRITERS: usize = 8;
@@ -31,9 +33,31 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Tx {
     cx: Cx,
     leaves_work: bool,
+    /// Has SQLite end the statement it is in.
+    give_up: Arc<AtomicBool>,
 }
 
 impl Tx {
+    async fn connect(source: &Source) -> sqlx::Result<Self> {
+        let (mut cx, give_up) = (source.connect(Access::Write).await?, Arc::new(AtomicBool::new(false)));
+        if let Cx::Sqlite(held) = &mut cx {
+            let asked = Arc::clone(&give_up);
+            held.connection().lock_handle().await?.set_progress_handler(STEPS, move || !asked.load(Ordering::Relaxed));
+        }
+        Ok(Self { cx, leaves_work: false, give_up })
+    }
+
+    /// Ends a statement that was cut short, which SQLite's thread would go on with, the whole queue behind it. PostgreSQL has
+    /// its own limit (`statement_timeout`).
+    async fn interrupt(&mut self) {
+        if matches!(self.cx, Cx::Sqlite(_)) {
+            self.give_up.store(true, Ordering::Relaxed);
+            // Answered, one way or the other, when that statement has ended.
+            drop(exec!(&mut self.cx, "select 1"));
+            self.give_up.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Says that jobs or events were written: their readers are woken after the commit.
     pub(crate) fn leaves_work(&mut self) {
         self.leaves_work = true;
@@ -62,10 +86,10 @@ impl Writer {
     pub(super) async fn start(source: Source, wake: Wake) -> sqlx::Result<Self> {
         match &source {
             Source::Sqlite(_) => {
-                let cx = source.connect(Access::Write).await?;
+                let tx = Tx::connect(&source).await?;
                 let (queue, riders) = mpsc::channel(QUEUE);
                 let ended = Arc::new(Semaphore::new(0));
-                let sqlite = Sqlite { source, tx: Some(Tx { cx, leaves_work: false }), wake };
+                let sqlite = Sqlite { source, tx: Some(tx), wake };
                 let end = Arc::clone(&ended);
                 tokio::spawn(async move {
                     sqlite.run(riders).await;
@@ -155,11 +179,17 @@ where
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
             let (leaves_work, before) = (tx.leaves_work, tx.statements());
+            tx.cx.take_refused();
             let run = std::panic::AssertUnwindSafe(work(tx)).catch_unwind();
             let outcome = match tokio::time::timeout(DEADLINE, run).await {
+                // PostgreSQL keeps nothing of such a transaction, and its COMMIT does not fail.
+                Ok(Ok(Ok(_))) if tx.cx.take_refused() => Err(Error::internal("a write passed over a refused statement")),
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_panic)) => Err(Error::internal("a write panicked")),
-                Err(_elapsed) => Err(Error::unavailable("a write passed its deadline")),
+                Err(_elapsed) => {
+                    tx.interrupt().await;
+                    Err(Error::unavailable("a write passed its deadline"))
+                }
             };
             self.statements.fetch_add(tx.statements() - before, Ordering::Relaxed);
             let keep = outcome.is_ok();
@@ -213,7 +243,7 @@ impl Sqlite {
     /// One transaction for all of `riders`. An error means that nothing of it was kept.
     async fn group(&mut self, riders: &mut [Box<dyn Rider>]) -> sqlx::Result<()> {
         if self.tx.is_none() {
-            self.tx = Some(Tx { cx: self.source.connect(Access::Write).await?, leaves_work: false });
+            self.tx = Some(Tx::connect(&self.source).await?);
         }
         let Some(tx) = &mut self.tx else { return Err(sqlx::Error::WorkerCrashed) };
         if let [rider] = riders {
@@ -308,7 +338,7 @@ impl Postgres {
             }
             self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
-        let mut tx = Tx { cx: self.source.connect(Access::Write).await?, leaves_work: false };
+        let mut tx = Tx::connect(&self.source).await?;
         exec!(&mut tx, "begin")?;
         Ok(tx)
     }
