@@ -10,7 +10,13 @@ use services::config::{Config, Limits, LinkLimits};
 
 /// Le service de la Communauté interministérielle des acteurs de Mentor (CIAM).
 #[derive(Parser, Debug)]
-#[command(name = "ciam", version, about, disable_help_subcommand = true)]
+#[command(
+    name = "ciam",
+    version,
+    about = "Le service de la Communauté interministérielle des acteurs de Mentor (CIAM).",
+    help_template = "{about}\n\nUtilisation : {usage}\n\nCommandes :\n{subcommands}\n\nRéglages :\n{options}",
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -26,7 +26,7 @@ connection! { "Des membres, par nom." MemberConnection, MemberEdge, Member }
 /// La suspension d'un membre, qui peut alors lire et ne peut pas écrire.
 #[derive(SimpleObject)]
 pub(crate) struct Suspension {
-    /// Début.
+    /// Depuis quand le membre est suspendu.
     since: DateTime,
     /// Fin ; null jusqu'à nouvel ordre.
     until: Option<DateTime>,

@@ -92,7 +92,9 @@ impl ForumQuery {
         #[graphql(desc = "Seulement ce forum.")] forum: Option<ID>,
         #[graphql(desc = "Seulement cet espace.")] space: Option<ID>,
         #[graphql(desc = "Seulement cette nature.")] kind: Option<ThreadKind>,
-        #[graphql(desc = "Seulement ceux-là.")] filter: Option<ThreadFilter>,
+        #[graphql(desc = "Seulement les fils dans cet état : sans réponse, résolus, ouverts, miens, masqués.")] filter: Option<
+            ThreadFilter,
+        >,
         #[graphql(desc = "L'ordre.", default_with = "ThreadOrder::Activite")] order_by: ThreadOrder,
         #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
         #[graphql(desc = "Après ce curseur.")] after: Option<String>,

@@ -66,7 +66,7 @@ impl Organisation {
         &self.0.slug
     }
 
-    /// Nature.
+    /// Une des cinq natures d'organisations ; une unité a celle de l'organisation au-dessus.
     async fn kind(&self) -> OrganisationKind {
         self.0.kind.into()
     }
@@ -81,7 +81,7 @@ impl Organisation {
         &self.0.short_name
     }
 
-    /// Création.
+    /// Quand elle a été créée ici.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
@@ -149,12 +149,12 @@ impl Affiliation {
         ID(self.0.id.to_string())
     }
 
-    /// Qui.
+    /// Le membre qui demande ou a demandé à en être.
     async fn member(&self, ctx: &Context<'_>) -> Result<Member> {
         ctx.request().member(self.0.member_id).await?.map(Member).ok_or(Error::NotFound)
     }
 
-    /// Où.
+    /// L'organisation dont il s'agit.
     async fn organisation(&self, ctx: &Context<'_>) -> Result<Organisation> {
         ctx.request().organisation(self.0.organisation_id).await?.map(Organisation).ok_or(Error::NotFound)
     }

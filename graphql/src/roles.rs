@@ -79,7 +79,7 @@ impl RoleGrant {
         }
     }
 
-    /// Début.
+    /// À partir de quand il est tenu.
     async fn starts_at(&self) -> DateTime {
         self.0.starts_at.into()
     }
@@ -139,9 +139,9 @@ pub(crate) struct GrantRoleInput {
     /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
     /// rien de plus et rend les mêmes objets.
     idempotency_key: Option<String>,
-    /// À qui.
+    /// Le membre à qui donner le rôle.
     member_id: ID,
-    /// Lequel.
+    /// Le rôle à donner.
     role: Role,
     /// Pour quelle organisation, pour les rôles de Mentor sauf l'administrateur pilote.
     organisation_id: Option<ID>,

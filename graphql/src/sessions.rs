@@ -68,7 +68,7 @@ impl Session {
         &self.0.label
     }
 
-    /// Ouverture.
+    /// Quand elle a été ouverte, par un lien de connexion.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
@@ -78,7 +78,7 @@ impl Session {
         self.0.used_at.into()
     }
 
-    /// Fin.
+    /// Quand elle prendra fin d'elle-même, 30 jours après son ouverture.
     async fn expires_at(&self) -> DateTime {
         self.0.expires_at.into()
     }
@@ -111,7 +111,7 @@ impl AccessToken {
         self.0.scopes().into_iter().map(Into::into).collect()
     }
 
-    /// Création.
+    /// Quand il a été créé.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
@@ -121,7 +121,7 @@ impl AccessToken {
         self.0.used_at.map(Into::into)
     }
 
-    /// Fin.
+    /// Quand il cessera d'être valable.
     async fn expires_at(&self) -> DateTime {
         self.0.expires_at.into()
     }

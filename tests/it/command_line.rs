@@ -283,6 +283,8 @@ async fn flags_and_variables_move_it(_: Database) {
 }
 
 async fn the_schema_is_printed(_: Database) {
+    let help = ended(ciam(&["--help"])).await.done();
+    assert!(help.contains("Utilisation :") && help.contains("CIAM_DATA_DIR") && !help.contains("Usage"), "{help}");
     let kept = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql")).expect("the schema");
     assert_eq!(ended(ciam(&["schema"])).await.done(), kept);
 }

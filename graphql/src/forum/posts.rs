@@ -97,7 +97,7 @@ impl Post {
         Ok(ids.iter().filter_map(|id| members.remove(id)).map(Member).collect())
     }
 
-    /// Arrivée.
+    /// Quand il a été écrit.
     async fn created_at(&self) -> DateTime {
         self.row.created_at.into()
     }
@@ -209,7 +209,7 @@ impl Revision {
         self.0.revision
     }
 
-    /// Markdown.
+    /// Ce qui était écrit alors, en Markdown.
     async fn body(&self) -> &str {
         &self.0.body
     }

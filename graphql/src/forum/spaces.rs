@@ -27,7 +27,7 @@ impl Space {
         &self.0.slug
     }
 
-    /// Nom.
+    /// Nom de l'espace, à afficher.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -70,7 +70,7 @@ impl Forum {
         &self.0.slug
     }
 
-    /// Nom.
+    /// Nom du forum, à afficher.
     async fn name(&self) -> &str {
         &self.0.name
     }
@@ -116,7 +116,9 @@ impl Forum {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Seulement cette nature.")] kind: Option<ThreadKind>,
-        #[graphql(desc = "Seulement ceux-là.")] filter: Option<ThreadFilter>,
+        #[graphql(desc = "Seulement les fils dans cet état : sans réponse, résolus, ouverts, miens, masqués.")] filter: Option<
+            ThreadFilter,
+        >,
         #[graphql(desc = "L'ordre.", default_with = "ThreadOrder::Activite")] order_by: ThreadOrder,
         #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
         #[graphql(desc = "Après ce curseur.")] after: Option<String>,

@@ -70,12 +70,12 @@ impl Thread {
         ID(self.0.id.to_string())
     }
 
-    /// Nature.
+    /// Ce qu'il est : question, discussion, bonne pratique, signalement ou actualité.
     async fn kind(&self) -> ThreadKind {
         self.0.kind.into()
     }
 
-    /// Titre.
+    /// Titre, en texte simple.
     async fn title(&self) -> &str {
         &self.0.title
     }
@@ -90,7 +90,7 @@ impl Thread {
         Ok(ctx.request().member(self.0.author_id).await?.map(Member))
     }
 
-    /// Ouverture.
+    /// Quand il a été ouvert.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
