@@ -133,17 +133,22 @@ async fn a_write_goes_on_when_its_caller_went_away(world: &World) {
     let forum = world.forum("plateforme", "questions").await;
     let (_, root) = ada.open_thread(&forum, "DISCUSSION", "Un lecteur pressé", "Texte").await;
     for n in 0..10 {
-        let (ada, root) = (ada.clone(), root.clone());
-        let hurried = tokio::spawn(async move { ada.answer(&root, &format!("Réponse {n}")).await });
+        let answer = |text: String| {
+            let (ada, root) = (ada.clone(), root.clone());
+            tokio::spawn(async move { ada.answer(&root, &text).await })
+        };
+        let (hurried, beside) = (answer(format!("Réponse {n}")), answer(format!("À côté {n}")));
         for _ in 0..n {
             tokio::task::yield_now().await;
         }
         hurried.abort();
         drop(hurried.await);
+        beside.await.expect("who stays is answered");
     }
     ada.answer(&root, "La dernière").await;
     world.stop().await;
     let posts = world.count("select count(*) from posts").await;
+    assert!((12..=22).contains(&posts), "{posts}");
     assert_eq!(world.count("select post_count from threads").await, posts);
     assert_eq!(world.count("select next_ordinal from threads").await, posts);
     assert_eq!(world.count("select count(*) from events where kind = 'PostAdded'").await, posts - 1);

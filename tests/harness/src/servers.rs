@@ -171,7 +171,7 @@ impl Spawned {
         if let Some((uid, gid)) = user {
             std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).expect("the folder's owner");
         }
-        let mut spawned = Self { binaries, user, folder, temporary: temporary, port: None, settings, server: None };
+        let mut spawned = Self { binaries, user, folder, temporary, port: None, settings, server: None };
         if !spawned.data().join("PG_VERSION").is_file() {
             let status = spawned
                 .command("initdb")
