@@ -105,6 +105,7 @@ create table sign_in_links (
   used_at     timestamptz
 );
 create index sign_in_links_address on sign_in_links (address_key, created_at);
+create index sign_in_links_expires on sign_in_links (expires_at);
 
 create table sessions (
   id           uuid        primary key not null,
@@ -118,6 +119,7 @@ create table sessions (
   revoked_at   timestamptz
 );
 create index sessions_member on sessions (member_id, created_at, id);
+create index sessions_expires on sessions (expires_at);
 
 create table access_tokens (
   id           uuid        primary key not null,

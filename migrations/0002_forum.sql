@@ -64,6 +64,9 @@ create index threads_date on threads (created_at, id);
 create index threads_forum_activity on threads (forum_id, last_activity_at, id);
 create index threads_forum_date on threads (forum_id, created_at, id);
 create index threads_author on threads (author_id, last_activity_at, id);
+create index threads_author_date on threads (author_id, created_at, id);
+-- Few among many.
+create index threads_pinned on threads (forum_id, pinned_at, id) where pinned_at is not null;
 
 -- `parent_id` is the truth. `path` gives the reading order: three bytes an ordinal, capped at 64 levels plus one;
 -- the opening post's is empty. `ordinal` is the order of arrival.
