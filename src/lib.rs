@@ -8,7 +8,7 @@ pub mod settings;
 use std::net::SocketAddr;
 
 use graphql::Api;
-use services::{App, Error, Result, events, jobs};
+use services::{App, Error, Result, events, files, jobs};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -43,6 +43,7 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
     let address = listener.local_addr().map_err(fault)?;
     let (stop, stopped) = watch::channel(false);
     jobs::give_back(&app).await?;
+    files::forget_begun(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
     let working = match duties.jobs {
         true => tokio::spawn(jobs::work(app.clone(), stopped.clone())),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use services::config::{Config, Limits, LinkLimits};
+use services::files::Kinds;
 
 /// Le service de la Communauté interministérielle des acteurs de Mentor (CIAM).
 #[derive(Parser, Debug)]
@@ -138,6 +139,21 @@ pub struct LimitSettings {
     /// Secondes pour envoyer le corps d'une demande.
     #[arg(long, env = "CIAM_BODY_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().body_time.as_secs(), global = true)]
     pub body_seconds: u64,
+    /// Octets d'un fichier envoyé.
+    #[arg(long, env = "CIAM_FILE_BYTES", value_parser = positive::<u64>, default_value_t = Limits::default().file_bytes, global = true)]
+    pub file_bytes: u64,
+    /// Octets de fichiers qu'un membre envoie par jour.
+    #[arg(long, env = "CIAM_FILE_DAY_BYTES", value_parser = positive::<u64>, default_value_t = Limits::default().file_day_bytes, global = true)]
+    pub file_day_bytes: u64,
+    /// Fichiers qu'un membre envoie à la fois.
+    #[arg(long, env = "CIAM_FILE_UPLOADS", value_parser = positive::<usize>, default_value_t = Limits::default().file_uploads, global = true)]
+    pub file_uploads: usize,
+    /// Octets par seconde qu'un envoi de fichier apporte au moins, comptés sur chaque durée de body-seconds.
+    #[arg(long, env = "CIAM_FILE_PACE", value_parser = positive::<u64>, default_value_t = Limits::default().file_pace, global = true)]
+    pub file_pace: u64,
+    /// Types de fichiers acceptés, séparés par des virgules.
+    #[arg(long, env = "CIAM_FILE_KINDS", default_value_t = Limits::default().file_kinds, global = true)]
+    pub file_kinds: Kinds,
     /// Secondes pour dire connection_init sur un WebSocket.
     #[arg(long, env = "CIAM_SOCKET_INIT_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().socket_init_time.as_secs(), global = true)]
     pub socket_init_seconds: u64,
@@ -187,6 +203,11 @@ impl LimitSettings {
             idle_time: Duration::from_secs(self.idle_seconds),
             body_bytes: self.body_bytes,
             body_time: Duration::from_secs(self.body_seconds),
+            file_bytes: self.file_bytes,
+            file_day_bytes: self.file_day_bytes,
+            file_uploads: self.file_uploads,
+            file_pace: self.file_pace,
+            file_kinds: self.file_kinds,
             socket_init_time: Duration::from_secs(self.socket_init_seconds),
             socket_silence: Duration::from_secs(self.socket_silence_seconds),
             socket_operations: self.socket_operations,

@@ -85,6 +85,6 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::AccessToken(id) => sessions::access_token(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::AccessToken(AccessToken(found))),
-        AnyId::Audience(_) | AnyId::Event(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
+        AnyId::Audience(_) | AnyId::Event(_) | AnyId::File(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
     })
 }

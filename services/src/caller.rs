@@ -139,10 +139,20 @@ impl Caller {
     pub async fn act(&self, tx: &mut Tx, now: DateTime<Utc>, scope: Scope) -> Result<Actor> {
         let (member, credential) = self.member.clone().ok_or(Error::Unauthenticated)?;
         let caller = Self::member(tx, member, credential, now).await?.ok_or(Error::Unauthenticated)?;
-        if !caller.passes(scope) {
+        caller.may(scope)?;
+        Ok(Actor { id: member, caller })
+    }
+
+    /// The member who asks, when an act of that scope would be taken from them; for what begins long before its write.
+    ///
+    /// # Errors
+    /// As [`Caller::act`].
+    pub fn may(&self, scope: Scope) -> Result<MemberId> {
+        let member = self.signed_in()?;
+        if !self.passes(scope) {
             return Err(Error::forbidden(format!("Ce jeton n'a pas la portée {}.", scope.code())));
         }
-        if let Some(suspension) = &caller.suspended {
+        if let Some(suspension) = &self.suspended {
             return Err(Error::forbidden(match suspension.until {
                 Some(until) => {
                     format!("Votre compte est suspendu jusqu'au {} (UTC) : {}", until.format("%d/%m/%Y %H:%M"), suspension.reason)
@@ -150,7 +160,7 @@ impl Caller {
                 None => format!("Votre compte est suspendu : {}", suspension.reason),
             }));
         }
-        Ok(Actor { id: member, caller })
+        Ok(member)
     }
 
     /// The same person, for an act that is done once under a key.

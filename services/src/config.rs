@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::files::Kinds;
+
 /// Settings of one process.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where files live: the SQLite database, the outbox.
+    /// Where files live: the SQLite database, what members send, the outbox.
     pub data_dir: PathBuf,
     /// PostgreSQL, `postgres://…`; SQLite in the data folder when none.
     pub database_url: Option<String>,
@@ -71,6 +73,16 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Time to send a body.
     pub body_time: Duration,
+    /// Bytes of a file.
+    pub file_bytes: u64,
+    /// Bytes of files that a member may send in a day.
+    pub file_day_bytes: u64,
+    /// Files that a member may send at once.
+    pub file_uploads: usize,
+    /// Bytes a second that a file has to bring at least, counted over each [`Limits::body_time`].
+    pub file_pace: u64,
+    /// Which kinds of files are taken.
+    pub file_kinds: Kinds,
     /// Time to say `connection_init` on a WebSocket.
     pub socket_init_time: Duration,
     /// Silence of a WebSocket after which the server asks, and as long again after which it gives up.
@@ -99,6 +111,11 @@ impl Default for Limits {
             idle_time: Duration::from_secs(75),
             body_bytes: 1024 * 1024,
             body_time: Duration::from_secs(10),
+            file_bytes: 1 << 30,
+            file_day_bytes: 2 << 30,
+            file_uploads: 3,
+            file_pace: 1024,
+            file_kinds: Kinds::default(),
             socket_init_time: Duration::from_secs(5),
             socket_silence: Duration::from_secs(45),
             socket_operations: 16,

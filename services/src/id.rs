@@ -72,6 +72,8 @@ ids! {
     AudienceId = "aud" as Audience;
     /// An entry of the event log.
     EventId = "evt" as Event;
+    /// A file that a member sent.
+    FileId = "fil" as File;
     /// A forum of a space.
     ForumId = "for" as Forum;
     /// A job.

@@ -4,6 +4,7 @@
 //! - [`accounts`]: members; [`sessions`]: joining, signing in, tokens; [`organisations`]: the tree, and who belongs where;
 //!   [`roles`]: who may do what;
 //! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
+//! - [`files`]: what members send, and who may read it;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`idempotency`]: acts done once;
 //! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
@@ -18,6 +19,7 @@ pub mod db;
 pub mod demo;
 pub mod error;
 pub mod events;
+pub mod files;
 pub mod forum;
 pub mod foundation;
 pub mod id;
@@ -43,6 +45,8 @@ pub use error::{Error, Result};
 pub struct App {
     /// The database.
     pub db: db::Db,
+    /// Where the contents of files are kept.
+    pub files: files::Disk,
     /// How mail leaves.
     pub mailer: mail::Mailer,
     /// Time, ids, randomness.
@@ -73,6 +77,7 @@ impl App {
         };
         Ok(Self {
             db: db::Db::open(source).await?,
+            files: files::Disk::open(&config.data_dir, node)?,
             mailer: mail::Mailer::new(&config)?,
             limits: Arc::new(sessions::Limits::new(config.links_per_hour)),
             clock,

@@ -2,6 +2,7 @@
 
 mod body;
 mod explorer;
+mod files;
 mod graphql;
 mod health;
 mod pages;
@@ -13,7 +14,7 @@ use std::net::SocketAddr;
 
 use ::graphql::Api;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{Endpoint, EndpointExt, Request, Response, Route, get};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, get, post};
 use tokio::sync::{mpsc, watch};
 
 /// What every handler is given.
@@ -43,6 +44,8 @@ pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
         .at("/style.css", get(pages::style))
         .at("/outbox", get(pages::outbox_list))
         .at("/outbox/:file", get(pages::outbox_mail))
+        .at("/files", post(files::send))
+        .at("/files/:id", get(files::take).head(files::take))
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .around(guard)

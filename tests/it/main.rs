@@ -12,6 +12,7 @@ mod cost;
 mod events;
 mod explorer;
 mod faults;
+mod files;
 mod forum;
 mod http;
 mod idempotency;
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         audience::stories(),
         cost::stories(),
         events::stories(),
+        files::stories(),
         forum::stories(),
         http::stories(),
         idempotency::stories(),
@@ -61,6 +63,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());
     trials.extend(faults::trials());
+    trials.extend(files::trials());
     trials.extend(http::trials());
     trials.extend(kills::trials());
     trials.extend(pages::trials());

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::db::{Tx, exec};
 use crate::error::{Error, Result};
 use crate::id::{JobId, MailId};
-use crate::{App, idempotency, mail, sessions};
+use crate::{App, files, idempotency, mail, sessions};
 
 pub use worker::{drain, give_back, work};
 
@@ -29,7 +29,7 @@ pub enum Job {
         /// Its row.
         mail: MailId,
     },
-    /// Forgets links, sessions and idempotency keys that are of no use any more; comes back every day.
+    /// Forgets links, sessions, idempotency keys and files that are of no use any more; comes back every day.
     Sweep,
 }
 
@@ -64,7 +64,8 @@ async fn sweep(app: &App) -> Result<Verdict> {
     let swept = app
         .db
         .write(move |tx| Box::pin(async move { Ok(sessions::sweep(tx, now).await?.max(idempotency::sweep(tx, now).await?)) }))
-        .await?;
+        .await?
+        .max(files::sweep(app).await?);
     // As many as it takes at a time: there may be more.
     Ok(Verdict::Again(if swept >= SWEPT_AT_ONCE { Duration::ZERO } else { Duration::from_secs(24 * 3600) }))
 }

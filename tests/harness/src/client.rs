@@ -40,6 +40,38 @@ impl Client {
         Self { url: url.to_owned(), ..self.clone() }
     }
 
+    /// A request for any address of the product.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.bearer {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// The path that sends a file of that name.
+    pub fn sending(name: &str) -> String {
+        let url = reqwest::Url::parse_with_params("http://ciam/files", [("name", name)]).expect("an address");
+        format!("{}?{}", url.path(), url.query().unwrap_or(""))
+    }
+
+    /// Sends a file; what is told of it.
+    pub async fn send_file(&self, name: &str, content: &[u8]) -> Value {
+        let response = self.request(reqwest::Method::POST, &Self::sending(name)).body(content.to_vec()).send().await;
+        let response = response.expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        assert_eq!(status, 201, "{name}: {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// What a path gives: its status and its bytes.
+    pub async fn take(&self, path: &str) -> (u16, Vec<u8>) {
+        let response = self.request(reqwest::Method::GET, path).send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.bytes().await.expect("a body").to_vec())
+    }
+
     /// Asks, over POST.
     pub async fn run(&self, query: &str, variables: Value) -> Reply {
         self.send(json!({ "query": query, "variables": variables })).await

@@ -9,6 +9,7 @@ mod shape;
 mod table;
 mod traces;
 
+pub(crate) use cast::token;
 use fields::every_field_is_seen_as_its_row_says;
 use harness::{Story, World, stories};
 use mutations::every_mutation_ends_as_its_row_says;

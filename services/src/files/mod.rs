@@ -1,0 +1,257 @@
+//! Files that members send: received by parts, recognised by what they hold, kept once for equal contents, given to whoever
+//! sees what refers to them. How HTTP brings and takes them is the door's.
+//!
+//! A content is on the disk before its row: written under a temporary name, synced, renamed, its folder synced. A file that
+//! nothing refers to is forgotten after a day, and its content with the last file that has it.
+
+mod disk;
+mod kinds;
+mod rules;
+mod store;
+
+use std::collections::{HashMap, HashSet};
+use std::io::Seek;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::Digest;
+use tempfile::TempPath;
+use tokio::io::AsyncWriteExt;
+
+use crate::caller::{Caller, Scope};
+use crate::db::Cx;
+use crate::error::{Code, Error, Result};
+use crate::id::{FileId, MemberId};
+use crate::idempotency::act;
+use crate::jobs::SWEPT_AT_ONCE;
+use crate::{App, accounts};
+
+pub use disk::{Disk, hex};
+pub use kinds::Kinds;
+
+/// How long a file is kept that nothing refers to.
+pub const UNUSED: TimeDelta = TimeDelta::hours(24);
+/// A content without a row may be one whose row is being written.
+const BEING_WRITTEN: TimeDelta = TimeDelta::hours(1);
+
+/// A file, and whose.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct File {
+    pub id: FileId,
+    pub sha256: Vec<u8>,
+    pub name: String,
+    /// With its charset, for text.
+    pub media_type: String,
+    /// Bytes.
+    pub size: i64,
+    pub uploader_id: MemberId,
+    pub created_at: DateTime<Utc>,
+    /// None while something refers to it.
+    pub unused_since: Option<DateTime<Utc>>,
+}
+
+impl File {
+    /// Its path on the public address.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/files/{}", self.id)
+    }
+
+    /// Whether a browser may show it rather than keep it.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        kinds::of_media_type(&self.media_type).is_some_and(|kind| kind.shown)
+    }
+}
+
+/// A content on its way in. Dropped before its end it leaves nothing.
+pub struct Upload {
+    app: App,
+    caller: Caller,
+    name: String,
+    file: tokio::fs::File,
+    path: TempPath,
+    hash: sha2::Sha256,
+    text: kinds::TextCheck,
+    size: u64,
+    /// What the member had sent in a day when it began.
+    sent: u64,
+    member: MemberId,
+    _turn: disk::Turn,
+}
+
+/// Begins to receive a file; `size` when it is known beforehand, so that one that is too large is refused at once.
+///
+/// # Errors
+/// [`Error::Unauthenticated`]; [`Error::Forbidden`]; [`Error::Invalid`] on `name` or `file`; [`Error::Conflict`] when the
+/// member sent as much as a day takes; [`Error::Limited`] when they send too many at once.
+pub async fn begin_upload(cx: &mut Cx, app: &App, caller: &Caller, name: &str, size: Option<u64>) -> Result<Upload> {
+    let member = caller.may(Scope::Write)?;
+    let limits = &app.config.limits;
+    let name = rules::name(name).map_err(|problem| Error::Invalid(vec![problem]))?;
+    rules::has_size(size.unwrap_or(0), limits)?;
+    let sent = sent(cx, member, app.clock.now()).await?;
+    rules::has_room(sent, size.unwrap_or(0), limits)?;
+    let turn = app.files.turn(member, limits.file_uploads).ok_or(Error::Limited(limits.body_time))?;
+    let (file, path) = app.files.begin().await?;
+    Ok(Upload {
+        app: app.clone(),
+        caller: caller.clone(),
+        name,
+        file,
+        path,
+        hash: sha2::Sha256::new(),
+        text: kinds::TextCheck::default(),
+        size: 0,
+        sent,
+        member,
+        _turn: turn,
+    })
+}
+
+impl Upload {
+    /// Takes the next part.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `file` when it becomes too large; [`Error::Unavailable`] when the disk is full.
+    pub async fn write(&mut self, part: &[u8]) -> Result<()> {
+        self.size = self.size.saturating_add(u64::try_from(part.len()).unwrap_or(u64::MAX));
+        rules::has_size(self.size, &self.app.config.limits)?;
+        rules::has_room(self.sent, self.size, &self.app.config.limits)?;
+        self.hash.update(part);
+        self.text.look(part);
+        self.file.write_all(part).await.map_err(|error| disk::failed(&error))
+    }
+
+    /// Recognises what was received, and keeps it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] on `file` when it is not what its name says, or of a kind that is not taken; [`Error::Conflict`] as
+    /// for [`begin_upload`]; [`Error::Unavailable`] when the disk or the database is away.
+    pub async fn finish(mut self) -> Result<File> {
+        if self.size == 0 {
+            return Err(Error::invalid("file", Code::Required, "Ce fichier est vide."));
+        }
+        self.file.flush().await.map_err(|error| disk::failed(&error))?;
+        let mut file = self.file.into_std().await;
+        let format = disk::blocking(move || {
+            file.sync_all()?;
+            file.rewind()?;
+            kinds::format(file)
+        })
+        .await?;
+        let taken = self.app.config.limits.file_kinds;
+        let (kind, name) = kinds::recognise(&self.name, format, self.text.is_text(), taken)
+            .map_err(|sentence| Error::invalid("file", Code::Refused, sentence))?;
+        let media_type = match kind.media_type.starts_with("text/") {
+            true => format!("{}; charset={}", kind.media_type, self.text.charset()),
+            false => kind.media_type.to_owned(),
+        };
+        let (clock, sha256): (_, disk::Sha256) = (self.app.clock.clone(), self.hash.finalize().into());
+        let file = File {
+            id: FileId::new(&clock),
+            sha256: sha256.to_vec(),
+            name,
+            media_type,
+            size: i64::try_from(self.size).unwrap_or(i64::MAX),
+            uploader_id: self.member,
+            created_at: clock.now(),
+            unused_since: Some(clock.now()),
+        };
+        self.app.files.place(self.path, sha256).await?;
+        let (row, size, limits) = (file.clone(), self.size, self.app.config.limits);
+        let kept = act(&self.app, &self.caller, Scope::Write, move |tx, actor| {
+            Box::pin(async move {
+                // Locked, so that of two files at once which are too much together one is refused.
+                accounts::lock_member(tx, actor.id).await?;
+                rules::has_room(sent(tx, actor.id, row.created_at).await?, size, &limits)?;
+                store::insert_file(tx, &row).await?;
+                Ok(row.id)
+            })
+        })
+        .await;
+        match kept {
+            // A sweep of the same content may have passed just before the row was there.
+            Ok(_) if self.app.files.holds(&sha256).await => Ok(file),
+            Ok(_) => Err(Error::unavailable("a content was swept while it was received")),
+            Err(Error::Unavailable(cause)) => Err(Error::Unavailable(cause)),
+            Err(refused) => {
+                self.app.files.take_away(sha256).await?;
+                settle(&self.app, sha256).await?;
+                Err(refused)
+            }
+        }
+    }
+}
+
+/// Bytes that a member sent in a day.
+async fn sent(cx: &mut Cx, member: MemberId, now: DateTime<Utc>) -> Result<u64> {
+    Ok(u64::try_from(store::sent(cx, member, now - TimeDelta::days(1)).await?).unwrap_or(0))
+}
+
+/// A file that this caller may read: what one just sent, and what something in their sight refers to. To whoever may not,
+/// it is not there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn file(cx: &mut Cx, caller: &Caller, id: FileId) -> Result<Option<File>> {
+    let Some(file) = store::files_by_id(cx, &[id]).await?.pop() else { return Ok(None) };
+    Ok(may_read(cx, caller, &file).await?.then_some(file))
+}
+
+async fn may_read(_cx: &mut Cx, caller: &Caller, file: &File) -> Result<bool> {
+    Ok(file.unused_since.is_some() && caller.id() == Some(file.uploader_id))
+}
+
+/// These files; of what the caller sees, which is theirs to check.
+///
+/// # Errors
+/// When the database fails.
+pub async fn files_by_id(cx: &mut Cx, ids: &[FileId]) -> Result<HashMap<FileId, File>> {
+    Ok(store::files_by_id(cx, ids).await?.into_iter().map(|file| (file.id, file)).collect())
+}
+
+/// The content of a file, opened.
+///
+/// # Errors
+/// [`Error::Internal`] when it is not where it should be.
+pub async fn content(app: &App, file: &File) -> Result<tokio::fs::File> {
+    let sha256 = file.sha256[..].try_into().map_err(|_| Error::internal("a SHA-256 of another length"))?;
+    app.files.content(&sha256).await.map_err(|error| Error::internal(format!("the content of {}: {}", file.id, error.kind())))
+}
+
+/// Removes what this node was receiving when it died.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub async fn forget_begun(app: &App) -> Result<()> {
+    app.files.forget_begun().await
+}
+
+/// Forgets what nothing refers to: files of the database, then contents of the disk without a row. How many files.
+pub(crate) async fn sweep(app: &App) -> Result<u64> {
+    let now = app.clock.now();
+    let swept = app.db.write(move |tx| Box::pin(async move { store::sweep(tx, now - UNUSED).await })).await?;
+    if swept >= SWEPT_AT_ONCE {
+        return Ok(swept);
+    }
+    for folder in app.files.folders().await? {
+        let found = app.files.contents(folder, now - BEING_WRITTEN).await?;
+        for some in found.chunks(500) {
+            let known: HashSet<_> = store::known(&mut *app.db.reader().await?, some).await?.into_iter().collect();
+            for sha256 in some.iter().filter(|sha256| !known.contains(sha256.as_slice())) {
+                app.files.take_away(*sha256).await?;
+            }
+        }
+    }
+    for sha256 in app.files.taken_away().await? {
+        settle(app, sha256).await?;
+    }
+    Ok(swept)
+}
+
+/// Removes a content that was taken out of its place, or puts it back when a row was written meanwhile.
+async fn settle(app: &App, sha256: disk::Sha256) -> Result<()> {
+    let known = store::known(&mut *app.db.reader().await?, &[sha256]).await?;
+    app.files.settle(sha256, !known.is_empty()).await
+}
