@@ -8,6 +8,7 @@ mod api;
 mod audience;
 mod context;
 mod errors;
+mod files;
 mod forum;
 mod ids;
 mod limits;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use services::accounts::{self, Member};
-use services::forum::{self, Forum, Post, Space, Thread, ThreadKind};
+use services::forum::{self, Attachment, Forum, Post, Space, Thread, ThreadKind};
 use services::id::{ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId};
 use services::organisations::{self, Organisation};
 use services::page::{Page, Paging};
@@ -142,6 +142,24 @@ impl Loader<ReplyCount> for Store {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let counts = forum::reply_counts(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(keys.iter().map(|key| (*key, counts.get(&key.0).copied().unwrap_or(0))).collect())
+    }
+}
+
+/// Files attached to a post, now and before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AttachedTo(pub(crate) PostId);
+
+impl Loader<AttachedTo> for Store {
+    type Value = Vec<Attachment>;
+    type Error = Error;
+    async fn load(&self, keys: &[AttachedTo]) -> Result<HashMap<AttachedTo, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = forum::attachments(&mut *self.0.request()?.cx().await?, &ids).await?;
+        let mut by_post: HashMap<_, Self::Value> = keys.iter().map(|key| (*key, Vec::new())).collect();
+        for attachment in found {
+            by_post.entry(AttachedTo(attachment.post_id)).or_default().push(attachment);
+        }
+        Ok(by_post)
     }
 }
 

@@ -9,6 +9,7 @@ use services::{organisations, roles, sessions};
 
 use crate::accounts::Member;
 use crate::context::{ContextExt, Request};
+use crate::files::File;
 use crate::forum::{Forum, Post, Space, Thread};
 use crate::organisations::{Affiliation, Organisation};
 use crate::roles::RoleGrant;
@@ -23,6 +24,7 @@ const MOST: usize = 100;
 pub(crate) enum Node {
     AccessToken(AccessToken),
     Affiliation(Affiliation),
+    File(File),
     Forum(Forum),
     Member(Member),
     Organisation(Organisation),
@@ -69,6 +71,7 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
     Ok(match id {
         AnyId::Member(id) => request.member(id).await?.map(|member| Node::Member(Member(member))),
         AnyId::Organisation(id) => request.organisation(id).await?.map(|found| Node::Organisation(Organisation(found))),
+        AnyId::File(id) => request.file(id).await?.map(Node::File),
         AnyId::Forum(id) => request.forum(id).await?.map(Node::Forum),
         AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),
         AnyId::Post(id) => request.post(id).await?.map(Node::Post),
@@ -85,6 +88,6 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::AccessToken(id) => sessions::access_token(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::AccessToken(AccessToken(found))),
-        AnyId::Audience(_) | AnyId::Event(_) | AnyId::File(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
+        AnyId::Audience(_) | AnyId::Event(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
     })
 }

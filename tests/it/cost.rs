@@ -65,13 +65,17 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
     }
     let mut last = root.clone();
     for n in 0..40 {
-        last = people[n % 4].answer(if n % 3 == 0 { &root } else { &last }, "Une réponse à @membre1 et @membre2").await;
+        let author = &people[n % 4];
+        let file = author.send_file("note.txt", format!("Note {n}").as_bytes()).await["id"].clone();
+        let parent = if n % 3 == 0 { &root } else { &last };
+        let input = json!({ "postId": parent, "body": "Une réponse à @membre1 et @membre2", "attachments": [file] });
+        last = text(&author.mutate("answerPost", input, "post { id }").await.done("answerPost")["post"]["id"]);
     }
     let pages = [
         "query($n: Int, $t: ID!) { thread(id: $t) { title kind postCount author { name organisation { name } } forum { name space { name } }
            acceptedAnswer { id } openingPost { html } posts(first: $n) { totalCount pageInfo { hasNextPage } edges { cursor node {
            html depth author { name handle organisation { shortName } } parent { id author { name } } mentions { handle }
-           viewerMayEdit replies(first: 3) { totalCount edges { node { excerpt author { name } } } } } } } } }",
+           attachments { name url uploader { name } } viewerMayEdit replies(first: 3) { totalCount edges { node { excerpt author { name } } } } } } } } }",
         "query($n: Int) { threads(first: $n) { totalCount edges { node { title solved lastActivityAt author { name organisation { name } }
            forum { name kinds space { name } } openingPost { excerpt } acceptedAnswer { id } } } } }",
         "query($n: Int, $f: ID!) { forum(id: $f) { name kinds viewerMayOpen pinnedThreads { title } threads(first: $n, orderBy: DATE) {
@@ -206,7 +210,7 @@ async fn a_chain_of_five_thousand_answers_is_read_and_answered(world: &World) {
     drop(reader);
     let mut last = PostId(uuid_of(&root));
     for n in 0..5_000 {
-        last = forum::answer_post(&world.app, &caller, last, &format!("Réponse {n}")).await.expect("an answer");
+        last = forum::answer_post(&world.app, &caller, last, &format!("Réponse {n}"), Vec::new()).await.expect("an answer");
     }
     read_both_ways(world, &thread, 5_001).await;
     let query = "query($p: ID!) { post(id: $p) { depth ordinal parent { depth } thread { postCount posts(last: 1) { edges { node { id } } } } } }";

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod access;
+mod attachments;
 mod audience;
 mod audits;
 mod binary;
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
     let stories = [
         abuse::stories(),
         access::stories(),
+        attachments::stories(),
         audience::stories(),
         cost::stories(),
         events::stories(),

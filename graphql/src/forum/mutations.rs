@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use services::Result;
-use services::forum::{self, CreateForum, EditThread, OpenThread, UpdateForum};
-use services::id::{PostId, ThreadId};
+use services::forum::{self, CreateForum, EditPost, EditThread, OpenThread, UpdateForum};
+use services::id::{FileId, PostId, ThreadId};
 
 use super::{Forum, Post, Thread, ThreadKind};
 use crate::audience::{AudienceGrantInput, grants};
@@ -27,6 +27,8 @@ pub(crate) struct OpenThreadInput {
     title: String,
     /// Premier message, en Markdown, 50 000 caractères au plus.
     body: String,
+    /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
+    attachments: Option<Vec<ID>>,
 }
 
 payload! { "Le fil ouvert." OpenThreadPayload { "Le fil." thread: Thread } }
@@ -61,6 +63,8 @@ pub(crate) struct AnswerPostInput {
     post_id: ID,
     /// La réponse, en Markdown, 50 000 caractères au plus.
     body: String,
+    /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
+    attachments: Option<Vec<ID>>,
 }
 
 payload! { "La réponse écrite." AnswerPostPayload { "Le nouveau message." post: Post } }
@@ -77,6 +81,9 @@ pub(crate) struct EditPostInput {
     post_id: ID,
     /// Le nouveau texte, en Markdown, 50 000 caractères au plus.
     body: String,
+    /// Les fichiers joints désormais, dans cet ordre, 10 au plus : ceux qu'il porte et d'autres que vous venez d'envoyer ; les
+    /// mêmes si absent, aucun si la liste est vide.
+    attachments: Option<Vec<ID>>,
     /// La version que vous avez lue : si le message a changé depuis, rien n'est fait.
     revision: Option<i64>,
 }
@@ -197,7 +204,9 @@ impl ForumMutation {
             .attempt(async {
                 let forum = ids::argument("forumId", &input.forum_id)?;
                 let (title, body) = (input.title.clone(), input.body.clone());
-                forum::open_thread(&request.app, &caller?, OpenThread { forum, kind: input.kind.into(), title, body }).await
+                let attachments = files(input.attachments.as_deref())?.unwrap_or_default();
+                let new = OpenThread { forum, kind: input.kind.into(), title, body, attachments };
+                forum::open_thread(&request.app, &caller?, new).await
             })
             .await?;
         let thread = thread(request, attempt.done).await?;
@@ -234,7 +243,8 @@ impl ForumMutation {
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                forum::answer_post(&request.app, &caller?, id, &input.body).await
+                let attachments = files(input.attachments.as_deref())?.unwrap_or_default();
+                forum::answer_post(&request.app, &caller?, id, &input.body, attachments).await
             })
             .await?;
         let post = post(request, attempt.done).await?;
@@ -252,7 +262,9 @@ impl ForumMutation {
         let attempt = request
             .attempt(async {
                 let id = ids::argument("postId", &input.post_id)?;
-                forum::edit_post(&request.app, &caller?, id, &input.body, input.revision).await
+                let attachments = files(input.attachments.as_deref())?;
+                let edit = EditPost { body: input.body.clone(), attachments, expected: input.revision };
+                forum::edit_post(&request.app, &caller?, id, edit).await
             })
             .await?;
         let post = post(request, attempt.done).await?;
@@ -364,6 +376,10 @@ impl ForumMutation {
         let forum = forum_found(request, attempt.done).await?;
         Ok(Some(UpdateForumPayload::new(input.client_mutation_id, attempt.problems, forum)))
     }
+}
+
+fn files(ids: Option<&[ID]>) -> Result<Option<Vec<FileId>>> {
+    ids.map(|ids| ids.iter().map(|id| ids::argument("attachments", id)).collect()).transpose()
 }
 
 async fn thread(request: &Request, id: Option<ThreadId>) -> Result<Option<Thread>> {

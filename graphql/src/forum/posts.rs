@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use services::caller::Caller;
-use services::forum;
+use services::forum::{self, Attachment};
 use services::page::Key;
 use services::{Error, Result};
 
@@ -12,7 +12,8 @@ use super::foresee_authors;
 use super::threads::Thread;
 use crate::accounts::Member;
 use crate::context::ContextExt;
-use crate::loaders::{MentionedIn, RepliesTo, ReplyCount};
+use crate::files::File;
+use crate::loaders::{AttachedTo, MentionedIn, RepliesTo, ReplyCount};
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::DateTime;
 
@@ -95,6 +96,16 @@ impl Post {
         let ids = loads.load_one(MentionedIn(self.row.id)).await?.unwrap_or_default();
         let mut members = loads.load_many(ids.iter().copied()).await?;
         Ok(ids.iter().filter_map(|id| members.remove(id)).map(Member).collect())
+    }
+
+    /// Les fichiers joints, dans leur ordre ; vide si vous ne pouvez pas le lire.
+    #[graphql(complexity = "1 + 10 * child_complexity")]
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<File>> {
+        if !self.is_readable(&ctx.request().caller()) {
+            return Ok(Vec::new());
+        }
+        let attached = ctx.request().loads().load_one(AttachedTo(self.row.id)).await?.unwrap_or_default();
+        Ok(attached.into_iter().filter(Attachment::is_present).map(|one| File(Arc::new(one.file))).collect())
     }
 
     /// Quand il a été écrit.
@@ -217,6 +228,14 @@ impl Revision {
     /// HTML sûr.
     async fn html(&self) -> &str {
         &self.0.html
+    }
+
+    /// Les fichiers qui y étaient joints.
+    #[graphql(complexity = "1 + 10 * child_complexity")]
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<File>> {
+        let attached = ctx.request().loads().load_one(AttachedTo(self.0.post_id)).await?.unwrap_or_default();
+        let then = attached.into_iter().filter(|one| one.is_of(self.0.revision));
+        Ok(then.map(|one| File(Arc::new(one.file))).collect())
     }
 
     /// Qui l'a écrite.

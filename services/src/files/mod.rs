@@ -17,13 +17,13 @@ use sha2::Digest;
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
-use crate::caller::{Caller, Scope};
-use crate::db::Cx;
+use crate::caller::{Actor, Caller, Scope};
+use crate::db::{Cx, Tx};
 use crate::error::{Code, Error, Result};
 use crate::id::{FileId, MemberId};
 use crate::idempotency::act;
 use crate::jobs::SWEPT_AT_ONCE;
-use crate::{App, accounts};
+use crate::{App, accounts, forum};
 
 pub use disk::{Disk, hex};
 pub use kinds::Kinds;
@@ -199,8 +199,11 @@ pub async fn file(cx: &mut Cx, caller: &Caller, id: FileId) -> Result<Option<Fil
     Ok(may_read(cx, caller, &file).await?.then_some(file))
 }
 
-async fn may_read(_cx: &mut Cx, caller: &Caller, file: &File) -> Result<bool> {
-    Ok(file.unused_since.is_some() && caller.id() == Some(file.uploader_id))
+async fn may_read(cx: &mut Cx, caller: &Caller, file: &File) -> Result<bool> {
+    if file.unused_since.is_some() {
+        return Ok(caller.id() == Some(file.uploader_id));
+    }
+    forum::shows_file(cx, caller, file.id).await
 }
 
 /// These files; of what the caller sees, which is theirs to check.
@@ -218,6 +221,28 @@ pub async fn files_by_id(cx: &mut Cx, ids: &[FileId]) -> Result<HashMap<FileId, 
 pub async fn content(app: &App, file: &File) -> Result<tokio::fs::File> {
     let sha256 = file.sha256[..].try_into().map_err(|_| Error::internal("a SHA-256 of another length"))?;
     app.files.content(&sha256).await.map_err(|error| Error::internal(format!("the content of {}: {}", file.id, error.kind())))
+}
+
+/// Keeps files that `actor` sent for what now refers to them; what is wrong is told of `field`.
+///
+/// # Errors
+/// [`Error::Invalid`] when one is not theirs, or serves already: whoever sees what refers to a file reads it, and that must
+/// not change behind their back.
+pub(crate) async fn hold(tx: &mut Tx, actor: &Actor, field: &'static str, ids: &[FileId]) -> Result<()> {
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    for id in sorted {
+        let file = store::lock_file(tx, id).await?.filter(|file| file.uploader_id == actor.id);
+        let Some(file) = file else {
+            return Err(Error::invalid(field, Code::Unknown, "Fichier inconnu : envoyez-le d'abord."));
+        };
+        if file.unused_since.is_none() {
+            let sentence = format!("« {} » sert déjà ailleurs : envoyez-le à nouveau.", file.name);
+            return Err(Error::invalid(field, Code::Taken, sentence));
+        }
+        store::hold(tx, id).await?;
+    }
+    Ok(())
 }
 
 /// Removes what this node was receiving when it died.

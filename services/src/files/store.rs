@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use super::File;
 use super::disk::Sha256;
-use crate::db::{Cx, all, exec, in_list, one};
+use crate::db::{Cx, all, exec, in_list, lock, one};
 use crate::error::Result;
 use crate::id::{FileId, MemberId};
 
@@ -45,6 +45,20 @@ pub(super) async fn files_by_id(cx: &mut Cx, ids: &[FileId]) -> Result<Vec<File>
         ids,
         ")"
     )?)
+}
+
+pub(super) async fn lock_file(cx: &mut Cx, id: FileId) -> Result<Option<File>> {
+    Ok(lock!(
+        cx,
+        File,
+        "select id, sha256, name, media_type, size, uploader_id, created_at, unused_since from files where id = $1",
+        id
+    )?)
+}
+
+pub(super) async fn hold(cx: &mut Cx, id: FileId) -> Result<()> {
+    exec!(cx, "update files set hold_count = hold_count + 1, unused_since = null where id = $1", id)?;
+    Ok(())
 }
 
 /// Forgets files that nothing has referred to since before `until`, and the contents that are no file's any more; at most

@@ -3,6 +3,7 @@
 //! [`threads`] and [`posts`] are the use-cases that write; what reads is here. Hiding, locking, pinning and moving are
 //! [`crate::moderation`]'s.
 
+mod attachments;
 mod forums;
 mod path;
 mod posts;
@@ -17,11 +18,13 @@ use crate::error::{Error, Result};
 use crate::id::{AudienceId, ForumId, MemberId, PostId, SpaceId, ThreadId};
 use crate::page::PathKey;
 
+pub(crate) use attachments::shows_file;
+pub use attachments::{Attachment, MOST_ATTACHMENTS, attachments};
 pub(crate) use forums::with_moderators;
 pub use forums::{CreateForum, UpdateForum, create_forum, update_forum};
 pub use path::MOST_POSTS;
+pub use posts::{EditPost, accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit, unpin};
-pub use posts::{accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub use reads::{
     PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_kinds, forums_by_id, forums_of,
     mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts, revisions, spaces,

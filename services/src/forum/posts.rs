@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::reads::render;
-use super::{Thread, path, rules, seen, store};
+use super::{Thread, attachments, path, rules, seen, store};
 use crate::App;
 use crate::caller::{Caller, Scope};
 use crate::clock::Clock;
 use crate::db::Tx;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{MemberId, PostId, ThreadId};
+use crate::id::{FileId, MemberId, PostId, ThreadId};
 use crate::idempotency::act;
 use crate::text::Rendered;
 
@@ -24,14 +24,17 @@ pub(crate) struct NewPost<'a> {
     pub(crate) at: DateTime<Utc>,
 }
 
-/// Answers a post.
+/// Answers a post, with files that the caller sent.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a post out of sight; [`Error::Conflict`] when the thread is locked or full, or the post was taken
-/// away; [`Error::Invalid`] on `body`.
-pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str) -> Result<PostId> {
+/// away; [`Error::Invalid`] on `body` or `attachments`.
+pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str, files: Vec<FileId>) -> Result<PostId> {
     caller.signed_in()?;
-    let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let mut problems = Problems::default();
+    let body = problems.take(rules::body(body)).unwrap_or_default();
+    let files = problems.take(attachments::wanted(files)).unwrap_or_default();
+    problems.refuse()?;
     let (rendered, mentioned) = render(app, &body).await?;
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
@@ -56,6 +59,7 @@ pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str)
                 depth: parent.depth + 1,
             };
             put_answer(tx, &clock, &post, &place).await?;
+            attachments::attach(tx, &actor, post.id, &files).await?;
             Ok(post.id)
         })
     })
@@ -82,14 +86,29 @@ async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &stor
     tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await
 }
 
-/// Edits one's own post; the former version is kept for the moderators. With `expected`, only when nobody edited since.
+/// What a post becomes.
+#[derive(Clone, Debug)]
+pub struct EditPost {
+    /// Markdown.
+    pub body: String,
+    /// Files that the post has or that the caller sent; the same ones when none.
+    pub attachments: Option<Vec<FileId>>,
+    /// The revision that was read: with another one now, nothing is done.
+    pub expected: Option<i64>,
+}
+
+/// Edits one's own post; the former version is kept for the moderators, with its files.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when deleted, locked or edited since; [`Error::Invalid`] on
-/// `body`.
-pub async fn edit_post(app: &App, caller: &Caller, id: PostId, body: &str, expected: Option<i64>) -> Result<PostId> {
+/// `body` or `attachments`.
+pub async fn edit_post(app: &App, caller: &Caller, id: PostId, edit: EditPost) -> Result<PostId> {
     caller.signed_in()?;
-    let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
+    let mut problems = Problems::default();
+    let body = problems.take(rules::body(&edit.body)).unwrap_or_default();
+    let files = edit.attachments.map(|files| problems.take(attachments::wanted(files)).unwrap_or_default());
+    problems.refuse()?;
+    let expected = edit.expected;
     let (rendered, mentioned) = render(app, &body).await?;
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
@@ -97,11 +116,14 @@ pub async fn edit_post(app: &App, caller: &Caller, id: PostId, body: &str, expec
             let now = clock.now();
             let (thread, post) = locked(tx, &actor, id).await?;
             rules::can_be_edited(&actor, &thread, &post, expected)?;
-            if post.body == body {
+            if attachments::is_unchanged(tx, &post, &body, files.as_deref()).await? {
                 return Ok(id);
             }
             let edit = NewPost { id, author: actor.id, body: &body, rendered: &rendered, mentioned: &mentioned, at: now };
             put_edit(tx, &clock, thread.id, &edit).await?;
+            if let Some(files) = files {
+                attachments::replace(tx, &actor, id, post.revision + 1, &files).await?;
+            }
             Ok(id)
         })
     })

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 
 use super::reads::render;
-use super::{Thread, ThreadKind, posts, rules, seen, store};
+use super::{Thread, ThreadKind, attachments, posts, rules, seen, store};
 use crate::App;
 use crate::caller::{Caller, Scope};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Error, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{ForumId, MemberId, PostId, ThreadId};
+use crate::id::{FileId, ForumId, MemberId, PostId, ThreadId};
 use crate::idempotency::act;
 use crate::text::Rendered;
 
@@ -23,18 +23,21 @@ pub struct OpenThread {
     pub title: String,
     /// Markdown of the opening post.
     pub body: String,
+    /// Files that the caller sent.
+    pub attachments: Vec<FileId>,
 }
 
 /// Opens a thread with its opening post.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a forum out of sight; [`Error::Forbidden`] when the caller may not open threads there;
-/// [`Error::Invalid`] on `title`, `body` or `kind`.
+/// [`Error::Invalid`] on `title`, `body`, `attachments` or `kind`.
 pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<ThreadId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
     let title = problems.take(rules::title(&new.title)).unwrap_or_default();
     let body = problems.take(rules::body(&new.body)).unwrap_or_default();
+    let files = problems.take(attachments::wanted(new.attachments)).unwrap_or_default();
     problems.refuse()?;
     let (rendered, mentioned) = render(app, &body).await?;
     let clock = app.clock.clone();
@@ -59,6 +62,7 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
                 at: now,
             };
             add_thread(tx, &clock, &thread).await?;
+            attachments::attach(tx, &actor, thread.post, &files).await?;
             Ok(thread.id)
         })
     })

@@ -159,20 +159,37 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     }
 
     let (author, world) = (cast.viewer("author"), cast.world);
+    let sent = async |name: &str| {
+        let file = author.send_file(&format!("file-{name}.txt"), format!("Le fichier file-{name}").as_bytes()).await;
+        text(&file["id"])
+    };
     let open = async |forum: &str, name: &str, kind: &str| {
-        let (title, body) = (format!("Le fil thread-{name}"), format!("Bonjour @dehors : post-{name}"));
-        author.open_thread(cast.id(forum), kind, &title, &body).await
+        let file = sent(name).await;
+        let input = json!({ "forumId": cast.id(forum), "kind": kind, "title": format!("Le fil thread-{name}"),
+            "body": format!("Bonjour @dehors : post-{name}"), "attachments": [file] });
+        let thread =
+            author.mutate("openThread", input, "thread { id openingPost { id } }").await.done("openThread")["thread"].clone();
+        (text(&thread["id"]), text(&thread["openingPost"]["id"]), file)
+    };
+    let answer = async |post: &str, name: &str| {
+        let file = sent(name).await;
+        let input = json!({ "postId": post, "body": format!("Texte post-{name}, @dehors"), "attachments": [file] });
+        (text(&author.mutate("answerPost", input, "post { id }").await.done("answerPost")["post"]["id"]), file)
     };
     let accept = async |post: &str| author.mutate("acceptAnswer", json!({ "postId": post }), "").await.done("acceptAnswer");
-    let (thread, opening) = open("public", "open", "QUESTION").await;
-    let edited = author.answer(&opening, "Avant post-edited").await;
-    let change = json!({ "postId": edited, "body": "Après post-edited, @dehors" });
+    let (thread, opening, file) = open("public", "open", "QUESTION").await;
+    add("File", "open", file);
+    let (edited, file) = answer(&opening, "edited").await;
+    add("File", "edited", file);
+    let change = json!({ "postId": edited, "body": "Après post-edited, @dehors", "attachments": [] });
     author.mutate("editPost", change, "").await.done("editPost");
     accept(&edited).await;
-    let hidden = author.answer(&opening, "Texte post-hidden, @dehors").await;
+    let (hidden, file) = answer(&opening, "hidden").await;
+    add("File", "hidden", file);
     let hide = |post: &str| json!({ "postId": post, "hidden": true, "reason": "Motif post-hidden" });
     cast.moderate("hidePost", hide(&hidden)).await;
-    let deleted = author.answer(&edited, "Texte post-deleted, @dehors").await;
+    let (deleted, file) = answer(&edited, "deleted").await;
+    add("File", "deleted", file);
     let below = author.answer(&deleted, "Texte post-below").await;
     author.mutate("deletePost", json!({ "postId": deleted }), "").await.done("deletePost");
     let both = author.answer(&opening, "Texte post-both, @dehors").await;
@@ -189,14 +206,15 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     ] {
         add("Post", name, post);
     }
-    let (locked, _) = open("public", "locked", "DISCUSSION").await;
+    let (locked, ..) = open("public", "locked", "DISCUSSION").await;
     cast.moderate("lockThread", json!({ "threadId": locked, "locked": true })).await;
     cast.moderate("pinThread", json!({ "threadId": locked, "pinned": true })).await;
     add("Thread", "locked", locked);
     for (name, forum, hides) in
         [("withdrawn", "public", true), ("restricted", "restricted", false), ("restricted-withdrawn", "restricted", true)]
     {
-        let (thread, opening) = open(forum, name, "QUESTION").await;
+        let (thread, opening, file) = open(forum, name, "QUESTION").await;
+        add("File", name, file);
         let answer = author.answer(&opening, &format!("Une réponse à post-{name}, @dehors")).await;
         accept(&answer).await;
         cast.moderate("pinThread", json!({ "threadId": thread, "pinned": true })).await;
@@ -206,6 +224,8 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         add("Thread", name, thread);
         add("Post", name, opening);
     }
+
+    add("File", "sent", sent("sent").await);
 
     let external = cast.id("external").to_owned();
     for (name, who) in [("plain", "member"), ("author", "author"), ("suspended", "suspended"), ("outsider", "outsider")] {

@@ -18,7 +18,8 @@ const PLACES: &str = "{ spaces { forums { id name threadCount pinnedThreads { id
 /// Everything below them.
 const POSTS: &str = "{ threads(first: 5) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
         posts(first: 8) { edges { node { ...P parent { ...P } replies(first: 3) { totalCount edges { node { ...P } } } } } } } } } }
-    fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } revisions(first: 2) { edges { node { body } } } }";
+    fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } attachments { id name }
+        revisions(first: 2) { edges { node { body attachments { id name } } } } }";
 
 /// Everything that leads to people and organisations.
 const PEOPLE: &str = "{ viewer { ...M } member(handle: \"membre\") { ...M } author: member(handle: \"autrice\") { ...M }
@@ -52,6 +53,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
             let (text, readable) = match target.kind {
                 "Thread" => (format!("thread-{}", target.name), cell("Thread") == "seen"),
                 "Post" => (format!("post-{}", target.name), cell("Post.body") == "seen"),
+                "File" if target.name != "sent" => (format!("file-{}.txt", target.name), cell("File") == "seen"),
                 "Forum" => (format!("forum-{}", target.name), cell("Forum") == "seen"),
                 _ => continue,
             };
