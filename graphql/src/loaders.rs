@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use services::accounts::{self, Member};
+use services::files::{self, File};
 use services::forum::{self, Attachment, Forum, Post, Space, Thread, ThreadKind};
-use services::id::{ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId};
+use services::id::{DocumentCategoryId, DocumentId, FileId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId};
+use services::library::{self, Document, DocumentCategory, Version};
 use services::organisations::{self, Organisation};
 use services::page::{Page, Paging};
 use services::{Error, Result};
@@ -36,6 +38,20 @@ impl Loader<OrganisationId> for Store {
     }
 }
 
+/// An organisation and what it stands under.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AncestorsOf(pub(crate) OrganisationId);
+
+impl Loader<AncestorsOf> for Store {
+    type Value = Vec<OrganisationId>;
+    type Error = Error;
+    async fn load(&self, keys: &[AncestorsOf]) -> Result<HashMap<AncestorsOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = organisations::ancestors_of(&mut *self.0.request()?.cx().await?, &ids).await?;
+        Ok(found.into_iter().map(|(id, above)| (AncestorsOf(id), above)).collect())
+    }
+}
+
 impl Loader<SpaceId> for Store {
     type Value = Space;
     type Error = Error;
@@ -43,6 +59,20 @@ impl Loader<SpaceId> for Store {
         // There are three: all are read at once.
         let spaces = forum::spaces(&mut *self.0.request()?.cx().await?).await?;
         Ok(spaces.into_iter().filter(|space| ids.contains(&space.id)).map(|space| (space.id, space)).collect())
+    }
+}
+
+/// A space by its slug, which is the code's own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SpaceNamed(pub(crate) &'static str);
+
+impl Loader<SpaceNamed> for Store {
+    type Value = Space;
+    type Error = Error;
+    async fn load(&self, names: &[SpaceNamed]) -> Result<HashMap<SpaceNamed, Self::Value>> {
+        let spaces = forum::spaces(&mut *self.0.request()?.cx().await?).await?;
+        let named = |space: Space| names.iter().find(|name| name.0 == space.slug).map(|name| (*name, space));
+        Ok(spaces.into_iter().filter_map(named).collect())
     }
 }
 
@@ -174,6 +204,77 @@ impl Loader<MentionedIn> for Store {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let mut mentioned = forum::mentioned(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(keys.iter().map(|key| (*key, mentioned.remove(&key.0).unwrap_or_default())).collect())
+    }
+}
+
+impl Loader<FileId> for Store {
+    type Value = Arc<File>;
+    type Error = Error;
+    async fn load(&self, ids: &[FileId]) -> Result<HashMap<FileId, Self::Value>> {
+        let found = files::files_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
+        Ok(found.into_iter().map(|(id, file)| (id, Arc::new(file))).collect())
+    }
+}
+
+impl Loader<DocumentCategoryId> for Store {
+    type Value = DocumentCategory;
+    type Error = Error;
+    async fn load(&self, ids: &[DocumentCategoryId]) -> Result<HashMap<DocumentCategoryId, Self::Value>> {
+        // There are nine: all are read at once.
+        let found = library::categories(&mut *self.0.request()?.cx().await?).await?;
+        Ok(found.into_iter().filter(|one| ids.contains(&one.id)).map(|one| (one.id, one)).collect())
+    }
+}
+
+impl Loader<DocumentId> for Store {
+    type Value = Arc<Document>;
+    type Error = Error;
+    /// Only those the caller sees.
+    async fn load(&self, ids: &[DocumentId]) -> Result<HashMap<DocumentId, Self::Value>> {
+        let found = library::documents_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
+        Ok(found.into_iter().map(|(id, document)| (id, Arc::new(document))).collect())
+    }
+}
+
+/// The tags of a document.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TagsOf(pub(crate) DocumentId);
+
+impl Loader<TagsOf> for Store {
+    type Value = Vec<String>;
+    type Error = Error;
+    async fn load(&self, keys: &[TagsOf]) -> Result<HashMap<TagsOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = library::tags(&mut *self.0.request()?.cx().await?, &ids).await?;
+        Ok(found.into_iter().map(|(id, tags)| (TagsOf(id), tags)).collect())
+    }
+}
+
+/// The latest version of a document.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LatestOf(pub(crate) DocumentId);
+
+impl Loader<LatestOf> for Store {
+    type Value = Version;
+    type Error = Error;
+    async fn load(&self, keys: &[LatestOf]) -> Result<HashMap<LatestOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = library::latest_versions(&mut *self.0.request()?.cx().await?, &ids).await?;
+        Ok(found.into_iter().map(|(id, version)| (LatestOf(id), version)).collect())
+    }
+}
+
+/// Whether the caller found a document useful.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FoundUseful(pub(crate) DocumentId);
+
+impl Loader<FoundUseful> for Store {
+    type Value = bool;
+    type Error = Error;
+    async fn load(&self, keys: &[FoundUseful]) -> Result<HashMap<FoundUseful, bool>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = library::found_useful(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), &ids).await?;
+        Ok(keys.iter().map(|key| (*key, found.contains(&key.0))).collect())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::accounts::Member;
 use crate::context::{ContextExt, Request};
 use crate::files::File;
 use crate::forum::{Forum, Post, Space, Thread};
+use crate::library::{Document, DocumentCategory};
 use crate::organisations::{Affiliation, Organisation};
 use crate::roles::RoleGrant;
 use crate::sessions::{AccessToken, Session};
@@ -24,6 +25,8 @@ const MOST: usize = 100;
 pub(crate) enum Node {
     AccessToken(AccessToken),
     Affiliation(Affiliation),
+    Document(Document),
+    DocumentCategory(DocumentCategory),
     File(File),
     Forum(Forum),
     Member(Member),
@@ -71,6 +74,10 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
     Ok(match id {
         AnyId::Member(id) => request.member(id).await?.map(|member| Node::Member(Member(member))),
         AnyId::Organisation(id) => request.organisation(id).await?.map(|found| Node::Organisation(Organisation(found))),
+        AnyId::Document(id) => request.document(id).await?.map(Node::Document),
+        AnyId::DocumentCategory(id) => {
+            request.loads().load_one(id).await?.map(|category| Node::DocumentCategory(DocumentCategory(category)))
+        }
         AnyId::File(id) => request.file(id).await?.map(Node::File),
         AnyId::Forum(id) => request.forum(id).await?.map(Node::Forum),
         AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),

@@ -230,6 +230,12 @@ impl Caller {
             && self.roles.iter().any(|held| matches!(held.role, Role::Administrateur | Role::AdministrateurPilote))
     }
 
+    /// Whether they write the community's news and keep its library, with what they came with.
+    #[must_use]
+    pub fn edits(&self) -> bool {
+        self.passes(Scope::Write) && self.roles.iter().any(|held| held.role == Role::Editeur)
+    }
+
     /// Whether they moderate `space`; administrators do.
     #[must_use]
     pub fn moderates(&self, space: SpaceId) -> bool {

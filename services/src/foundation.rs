@@ -1,4 +1,5 @@
-//! What an empty database is given: the community's three spaces, their forums, and the first administrator.
+//! What an empty database is given: the community's three spaces, their forums, the library's
+//! categories and entries, and the first administrator.
 
 use crate::App;
 use crate::accounts;
@@ -10,6 +11,7 @@ use crate::events::{Event, tell};
 use crate::forum::{self, Forum, Space, ThreadKind};
 use crate::id::{ForumId, MemberId, RoleGrantId, SpaceId};
 use crate::jobs::{self, Job};
+use crate::library;
 use crate::roles::{self, Role, RoleGrant};
 use crate::sessions;
 
@@ -156,6 +158,7 @@ pub async fn lay(app: &App) -> Result<Option<Laid>> {
 /// The same with the ids and dates of another clock, for the demo; the link is good from now on all the same.
 pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
     if !forum::spaces(&mut *app.db.reader().await?).await?.is_empty() {
+        lay_what_came_later(app, clock).await?;
         return Ok(None);
     }
     let address = app.config.admin_address.clone();
@@ -173,9 +176,26 @@ pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
                 for (position, space) in (1_i64..).zip(SPACES) {
                     lay_space(tx, &clock, position, space).await?;
                 }
+                library::lay(tx, &clock).await?;
                 jobs::enqueue(tx, &clock, Job::Sweep, clock.now()).await?;
                 let member = first_administrator(tx, &clock, (&address, &key)).await?;
                 Ok(Some(Laid { first_link: sessions::own_link(tx, &present, member, &address).await? }))
+            })
+        })
+        .await
+}
+
+/// What a database that was founded by an earlier version does not have.
+async fn lay_what_came_later(app: &App, clock: &Clock) -> Result<()> {
+    if library::is_laid(&mut *app.db.reader().await?).await? {
+        return Ok(());
+    }
+    let clock = clock.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                alone(tx, "foundation").await?;
+                library::lay(tx, &clock).await
             })
         })
         .await

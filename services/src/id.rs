@@ -70,6 +70,10 @@ ids! {
     AffiliationId = "aff" as Affiliation;
     /// A set of grants.
     AudienceId = "aud" as Audience;
+    /// A category of the library.
+    DocumentCategoryId = "cat" as DocumentCategory;
+    /// A document of the library.
+    DocumentId = "doc" as Document;
     /// An entry of the event log.
     EventId = "evt" as Event;
     /// A file that a member sent.

@@ -4,7 +4,7 @@
 //! - [`accounts`]: members; [`sessions`]: joining, signing in, tokens; [`organisations`]: the tree, and who belongs where;
 //!   [`roles`]: who may do what;
 //! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
-//! - [`files`]: what members send, and who may read it;
+//! - [`library`]: documents and their versions; [`files`]: what members send, and who may read it;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`idempotency`]: acts done once;
 //! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
@@ -25,6 +25,7 @@ pub mod foundation;
 pub mod id;
 pub mod idempotency;
 pub mod jobs;
+pub mod library;
 pub mod mail;
 pub mod moderation;
 pub mod organisations;

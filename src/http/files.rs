@@ -9,6 +9,8 @@ use poem::{Body, Request, Response, handler};
 use serde_json::json;
 use services::error::Code;
 use services::files::{self, File};
+use services::id::DocumentId;
+use services::library::{self, Target};
 use services::{App, Error};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
@@ -108,6 +110,71 @@ pub(super) async fn take(door: Data<&Door>, request: &Request, Path(id): Path<St
         Ok(None) => super::nowhere(),
         Err(error) => refused(&error),
     }
+}
+
+/// Where a document's versions are found: the file itself, or the way to another address.
+#[handler]
+pub(super) async fn document(door: Data<&Door>, request: &Request, Path(id): Path<String>) -> Response {
+    version(&door, request, &id, None).await
+}
+
+#[handler]
+pub(super) async fn document_version(
+    door: Data<&Door>,
+    request: &Request,
+    Path((id, number)): Path<(String, String)>,
+) -> Response {
+    match number.parse() {
+        Ok(number) => version(&door, request, &id, Some(number)).await,
+        Err(_) => super::nowhere(),
+    }
+}
+
+async fn version(door: &Door, request: &Request, id: &str, number: Option<i64>) -> Response {
+    let Ok(id) = id.parse::<DocumentId>() else { return super::nowhere() };
+    let proof = session::proof(door, request.headers());
+    let client = match client(door, request, &proof).await {
+        Ok(client) => client,
+        Err(response) => return response,
+    };
+    let Some(mut reader) = client.reader else { return refused(&Error::internal("a reader that is not there")) };
+    let target = library::target(&mut reader, &client.caller, id, number).await;
+    drop(reader);
+    let app = &door.api.app;
+    let response = match target {
+        Ok(Some(Target::File(file))) => serve(app, request, &file).await,
+        Ok(Some(Target::Link(link))) => Response::builder()
+            .status(StatusCode::FOUND)
+            .header(header::LOCATION, link)
+            .header(header::CACHE_CONTROL, "private, no-cache")
+            .finish(),
+        Ok(None) => return super::nowhere(),
+        Err(error) => return refused(&error),
+    };
+    if begins(request, &response) {
+        count(app.clone(), id);
+    }
+    response
+}
+
+/// Whether a document begins to be given: not only looked at, nor gone on with.
+fn begins(request: &Request, response: &Response) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    request.method() == Method::GET
+        && match response.status() {
+            StatusCode::OK | StatusCode::FOUND => true,
+            StatusCode::PARTIAL_CONTENT => range.is_some_and(|range| range.starts_with("bytes 0-")),
+            _ => false,
+        }
+}
+
+/// Counts it, aside: nobody waits for it.
+fn count(app: App, id: DocumentId) {
+    tokio::spawn(async move {
+        if let Err(error) = library::count_download(&app, id).await {
+            tracing::warn!(%error, "a download was not counted");
+        }
+    });
 }
 
 async fn client(door: &Door, request: &Request, proof: &session::Proof) -> Result<graphql::Client, Response> {

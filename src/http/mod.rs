@@ -46,6 +46,8 @@ pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
         .at("/outbox/:file", get(pages::outbox_mail))
         .at("/files", post(files::send))
         .at("/files/:id", get(files::take).head(files::take))
+        .at("/documents/:id/latest", get(files::document).head(files::document))
+        .at("/documents/:id/versions/:number", get(files::document_version).head(files::document_version))
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .around(guard)

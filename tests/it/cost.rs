@@ -84,6 +84,8 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
         "query($n: Int, $o: String!) { organisation(slug: $o) { units(first: $n) { totalCount edges { node { name parent { name } } } } } }",
         "query($i: [ID!]!) { nodes(ids: $i) { id ... on Thread { title author { name } openingPost { html } forum { name } }
            ... on Post { html author { name } thread { title forum { name } } } } }",
+        "query($n: Int) { documents(first: $n) { totalCount edges { node { title tags category { name } latest { link note file { name url }
+           author { name } } ownerMember { name } ownerOrganisation { name } viewerFoundUseful viewerMayEdit usefulCount url } } } }",
         "{ spaces { name forums { name kinds threadCount space { name } } } }",
     ];
     let who = MemberId(uuid_of(&people[0].id().await));

@@ -20,6 +20,7 @@ mod idempotency;
 mod jobs;
 mod joining;
 mod kills;
+mod library;
 mod mail;
 mod moderation;
 mod pages;
@@ -49,6 +50,7 @@ fn main() -> std::process::ExitCode {
         idempotency::stories(),
         jobs::stories(),
         joining::stories(),
+        library::stories(),
         mail::stories(),
         moderation::stories(),
         pages::stories(),

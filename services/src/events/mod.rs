@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::db::{Cx, Tx, all, exec};
 use crate::error::{Error, Result};
 use crate::id::{
-    AccessTokenId, AffiliationId, EventId, ForumId, MemberId, OrganisationId, PostId, RoleGrantId, SessionId, SpaceId, ThreadId,
+    AccessTokenId, AffiliationId, DocumentId, EventId, ForumId, MemberId, OrganisationId, PostId, RoleGrantId, SessionId,
+    SpaceId, ThreadId,
 };
 
 pub use sequencer::sequence;
@@ -31,6 +32,11 @@ pub enum Event {
     AffiliationEnded { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId },
     AffiliationRequested { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId },
     AnswerAccepted { thread: ThreadId, post: PostId },
+    DocumentArchived { document: DocumentId, archived: bool },
+    DocumentChanged { document: DocumentId },
+    DocumentCreated { document: DocumentId },
+    DocumentVersionAdded { document: DocumentId, version: i64 },
+    DocumentVoted { document: DocumentId, useful: bool },
     ForumChanged { forum: ForumId, space: SpaceId },
     ForumCreated { forum: ForumId, space: SpaceId },
     MemberChanged { member: MemberId },

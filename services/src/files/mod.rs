@@ -23,7 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{FileId, MemberId};
 use crate::idempotency::act;
 use crate::jobs::SWEPT_AT_ONCE;
-use crate::{App, accounts, forum};
+use crate::{App, accounts, forum, library};
 
 pub use disk::{Disk, hex};
 pub use kinds::Kinds;
@@ -203,7 +203,7 @@ async fn may_read(cx: &mut Cx, caller: &Caller, file: &File) -> Result<bool> {
     if file.unused_since.is_some() {
         return Ok(caller.id() == Some(file.uploader_id));
     }
-    forum::shows_file(cx, caller, file.id).await
+    Ok(forum::shows_file(cx, caller, file.id).await? || library::shows_file(cx, caller, file.id).await?)
 }
 
 /// These files; of what the caller sees, which is theirs to check.

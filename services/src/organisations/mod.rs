@@ -354,6 +354,18 @@ pub async fn affiliation(cx: &mut Cx, caller: &Caller, id: AffiliationId) -> Res
     Ok(visible.then_some(found))
 }
 
+/// Each of these organisations with what it stands under, itself included.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ancestors_of(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
+    let mut by_organisation: HashMap<_, Vec<_>> = HashMap::new();
+    for (organisation, above) in store::ancestors_of(cx, ids).await? {
+        by_organisation.entry(organisation).or_default().push(above);
+    }
+    Ok(by_organisation)
+}
+
 /// These organisations by id.
 ///
 /// # Errors

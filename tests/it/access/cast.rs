@@ -7,7 +7,7 @@ use harness::{Client, World};
 use serde_json::{Value, json};
 
 use super::table::VIEWERS;
-use crate::steps::{colleague, grant, moderator, new_forum, organisation, space, text};
+use crate::steps::{colleague, grant, moderator, new_forum, nodes, organisation, read, space, text};
 
 /// The viewers, and the places all stories need.
 pub(crate) struct Cast<'w> {
@@ -69,6 +69,7 @@ impl<'w> Cast<'w> {
             ("office", office),
             ("outside", outside),
             ("external", external.id().await),
+            ("category", text(&read(admin, "{ documentCategories { id } }", json!({})).await["documentCategories"][0]["id"])),
             ("plateforme", space(world, "plateforme").await),
             ("public", world.forum("plateforme", "questions").await),
             ("news", world.forum("plateforme", "actualites").await),
@@ -118,6 +119,23 @@ impl<'w> Cast<'w> {
         let input = json!({ "memberId": member, "role": role, "organisationId": organisation, "startsAt": start });
         let reply = self.world.administrator().mutate("grantRole", input, "roleGrant { id }").await;
         text(&reply.done("grantRole")["roleGrant"]["id"])
+    }
+
+    /// A new document of the library: open, of whoever moderates everywhere; or of the organisation inside, for all or for it alone.
+    pub(crate) async fn document(&self, name: &str, version: Value) -> String {
+        let restricted = name.contains("restricted");
+        let grant = json!({ "kind": "ORGANISATION", "organisationId": self.id("inside") });
+        let mut input = json!({ "categoryId": self.id("category"), "title": format!("Le document document-{name}"), "tags": ["matrice"],
+            "audience": [if restricted { grant } else { json!({ "kind": "PUBLIC" }) }] });
+        input.as_object_mut().expect("an object").extend(version.as_object().expect("an object").clone());
+        let keeper = if restricted || name.contains("inside") {
+            input["organisationId"] = json!(self.id("inside"));
+            self.world.administrator()
+        } else {
+            self.viewer("general")
+        };
+        let reply = keeper.mutate("createDocument", input, "document { id }").await;
+        text(&reply.done("createDocument")["document"]["id"])
     }
 
     /// Something a moderator of everywhere does.
@@ -227,6 +245,27 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
 
     add("File", "sent", sent("sent").await);
 
+    add("DocumentCategory", "any", cast.id("category").into());
+    let waiting = "{ documents(filter: A_CONFIRMER, first: 1) { edges { node { id } } } }";
+    add("Document", "waiting", text(&nodes(&read(author, waiting, json!({})).await["documents"])[0]["id"]));
+    let mut documents = BTreeMap::new();
+    for (name, keeper) in [("open", "general"), ("restricted", "admin")] {
+        let content = format!("Le fichier file-document-{name}");
+        let file = cast.viewer(keeper).send_file(&format!("file-document-{name}.txt"), content.as_bytes()).await["id"].clone();
+        let until = world.app.clock.now() + TimeDelta::days(30);
+        let version = json!({ "fileId": file, "note": "Première version", "licence": "CC_BY", "reviewBy": until.to_rfc3339() });
+        documents.insert(name, cast.document(name, version).await);
+        add("File", if name == "open" { "document-open" } else { "document-restricted" }, text(&file));
+        add("Document", name, documents[name].clone());
+    }
+    documents.insert("inside", cast.document("inside", json!({ "link": "https://exemple.fr/inside" })).await);
+    add("Document", "inside", documents["inside"].clone());
+    let archived = cast.document("archived", json!({ "link": "https://exemple.fr/archived" })).await;
+    cast.moderate("archiveDocument", json!({ "documentId": archived, "archived": true })).await;
+    add("Document", "archived", archived);
+    let input = json!({ "documentId": documents["open"], "useful": true });
+    author.mutate("voteDocument", input, "").await.done("voteDocument");
+
     let external = cast.id("external").to_owned();
     for (name, who) in [("plain", "member"), ("author", "author"), ("suspended", "suspended"), ("outsider", "outsider")] {
         add("Member", name, cast.viewer(who).id().await);
@@ -272,6 +311,9 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     along("AccessToken", "own", 0, "viewer { accessTokens { edges { node { @ } } } }".into());
     along("Suspension", "suspended", 0, "member(handle: \"suspendue\") { suspension { @ } }".into());
     along("Revision", "edited", 0, format!("post(id: \"{edited}\") {{ revisions {{ edges {{ node {{ @ }} }} }} }}"));
+    for (name, id) in &documents {
+        along("DocumentVersion", name, 0, format!("document(id: \"{id}\") {{ latest {{ @ }} }}"));
+    }
     let grants = format!("forum(id: \"{restricted}\") {{ audience {{ @ }} }}");
     for (nth, name) in ["organisation", "role", "space", "member"].into_iter().enumerate() {
         along("AudienceGrant", name, nth, grants.clone());
@@ -282,6 +324,12 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     for (connection, edge, field) in [
         ("AccessTokenConnection", "AccessTokenEdge", "viewer { accessTokens { * } }".to_owned()),
         ("AffiliationConnection", "AffiliationEdge", "member(handle: \"candidate\") { affiliations { * } }".into()),
+        ("DocumentConnection", "DocumentEdge", "documents(tag: \"matrice\") { * }".into()),
+        (
+            "DocumentVersionConnection",
+            "DocumentVersionEdge",
+            format!("document(id: \"{}\") {{ versions {{ * }} }}", documents["open"]),
+        ),
         ("MemberConnection", "MemberEdge", "members { * }".into()),
         ("OrganisationConnection", "OrganisationEdge", "organisations { * }".into()),
         ("PostConnection", "PostEdge", format!("post(id: \"{edited}\") {{ thread {{ posts {{ * }} }} }}")),

@@ -258,6 +258,18 @@ impl<'w> Stage<'w> {
             }
             "createForum" => json!({ "spaceId": cast.id("plateforme"), "name": format!("Forum {n}"), "description": "",
                 "kinds": ["QUESTION"], "audience": [{ "kind": "MEMBRES" }], "openingAudience": [{ "kind": "MEMBRES" }] }),
+            "createDocument" => json!({ "categoryId": cast.id("category"), "title": format!("Document {n}"),
+                "audience": [{ "kind": "MEMBRES" }], "link": "https://exemple.fr" }),
+            "updateDocument" | "addDocumentVersion" | "archiveDocument" | "voteDocument" => {
+                let mut input = match name {
+                    "updateDocument" => json!({ "summary": format!("Résumé {n}") }),
+                    "addDocumentVersion" => json!({ "link": "https://exemple.fr" }),
+                    "archiveDocument" => json!({ "archived": true }),
+                    _ => json!({ "useful": true }),
+                };
+                input["documentId"] = json!(cast.document(target, json!({ "link": "https://exemple.fr" })).await);
+                input
+            }
             "updateForum" => json!({ "forumId": cast.id(target), "description": format!("Texte {n}") }),
             "suspendMember" | "reinstateMember" => {
                 let member = if target == "administrator" { admin.id().await } else { self.victim.id().await };

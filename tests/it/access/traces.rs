@@ -21,6 +21,13 @@ const POSTS: &str = "{ threads(first: 5) { edges { node { acceptedAnswer { ...P 
     fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } attachments { id name }
         revisions(first: 2) { edges { node { body attachments { id name } } } } }";
 
+/// Everything that leads to documents.
+const LIBRARY: &str = "{ documents(first: 100) { totalCount edges { node { ...D } } } dated: documents(first: 100, orderBy: DATE) { edges { node { id } } }
+        tagged: documents(tag: \"matrice\") { totalCount edges { node { id } } }
+        archived: documents(filter: ARCHIVES) { totalCount edges { node { ...D } } } }
+    fragment D on Document { id title summary tags url latest { link file { id name url } } versions(first: 3) { edges { node { file { id name } } } }
+        ownerMember { id } ownerOrganisation { id } category { name } audience { kind } }";
+
 /// Everything that leads to people and organisations.
 const PEOPLE: &str = "{ viewer { ...M } member(handle: \"membre\") { ...M } author: member(handle: \"autrice\") { ...M }
         candidate: member(handle: \"candidate\") { ...M } external: member(handle: \"externe\") { ...M }
@@ -36,7 +43,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
     let targets = targets(&cast).await;
     for (column, (who, client)) in cast.viewers().enumerate() {
         let mut seen = String::new();
-        for query in [PLACES, POSTS, PEOPLE] {
+        for query in [PLACES, POSTS, LIBRARY, PEOPLE] {
             let data = read(client, query, json!({})).await;
             seen.push_str(&data.to_string());
             if query == PLACES {
@@ -54,6 +61,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
                 "Thread" => (format!("thread-{}", target.name), cell("Thread") == "seen"),
                 "Post" => (format!("post-{}", target.name), cell("Post.body") == "seen"),
                 "File" if target.name != "sent" => (format!("file-{}.txt", target.name), cell("File") == "seen"),
+                "Document" if target.name != "waiting" => (format!("document-{}", target.name), cell("Document") == "seen"),
                 "Forum" => (format!("forum-{}", target.name), cell("Forum") == "seen"),
                 _ => continue,
             };
@@ -97,6 +105,7 @@ async fn refused_as_unknown(client: &Client, who: &str, id: &str) {
     queries.extend(match prefix {
         "thr" => vec!["thread(id: $i) { id }".to_owned()],
         "pos" => vec!["post(id: $i) { id }".to_owned()],
+        "doc" => vec!["document(id: $i) { id }".to_owned()],
         "for" => [
             "forum(id: $i) { id }".to_owned(),
             format!("threads(forum: $i) {list}"),

@@ -1,0 +1,291 @@
+//! The library: documents in the guide's nine categories (4; docs/library.md), with their versions, whoever may see them.
+//!
+//! What writes is in [`writing`], what the foundation lays in [`entries`]; what reads is here.
+
+mod entries;
+mod rules;
+mod store;
+mod writing;
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::App;
+use crate::caller::Caller;
+use crate::clock::Clock;
+use crate::db::{Cx, Tx};
+use crate::error::Result;
+use crate::files::File;
+use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId, SpaceId};
+use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
+
+pub(crate) use entries::lay;
+pub use rules::may_edit;
+pub(crate) use store::shows_file;
+pub use writing::{
+    AddVersion, CreateDocument, Source, UpdateDocument, add_document_version, archive_document, create_document, update_document,
+    vote_document,
+};
+
+/// The slug of the space that holds the library.
+pub const SPACE: &str = "accompagnement";
+
+/// One of the nine parts of the library.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct DocumentCategory {
+    pub id: DocumentCategoryId,
+    pub slug: String,
+    pub name: String,
+    pub position: i64,
+}
+
+/// What others may do with a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type, serde::Deserialize)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Licence {
+    /// Licence Ouverte 2.0 (Etalab).
+    Ouverte,
+    CcBy,
+    CcBySa,
+    CcByNd,
+    CcByNc,
+    CcByNcSa,
+    CcByNcNd,
+    DomainePublic,
+    TousDroitsReserves,
+}
+
+/// A document of the library.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Document {
+    pub id: DocumentId,
+    pub category_id: DocumentCategoryId,
+    pub title: String,
+    pub summary: String,
+    /// BCP 47.
+    pub language: String,
+    /// The owner, a member.
+    pub member_id: Option<MemberId>,
+    /// The owner, an organisation; with neither it is the programme's.
+    pub organisation_id: Option<OrganisationId>,
+    pub audience_id: AudienceId,
+    pub licence: Option<Licence>,
+    pub review_by: Option<DateTime<Utc>>,
+    /// There is an accessible version (RGAA).
+    pub accessible: bool,
+    /// Number of the latest version; 0 while there is none.
+    pub latest: i64,
+    pub useful_count: i64,
+    pub download_count: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+impl Document {
+    /// The path of its latest version, whichever that is.
+    #[must_use]
+    pub fn path(&self) -> Option<String> {
+        (self.latest > 0).then(|| format!("/documents/{}/latest", self.id))
+    }
+
+    /// Whether it should have been reviewed by `now`.
+    #[must_use]
+    pub fn is_review_due(&self, now: DateTime<Utc>) -> bool {
+        self.archived_at.is_none() && self.review_by.is_some_and(|by| by <= now)
+    }
+}
+
+/// A version of a document: a file or a link.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Version {
+    pub document_id: DocumentId,
+    /// 1, 2, 3 …
+    pub number: i64,
+    pub file_id: Option<FileId>,
+    pub link: Option<String>,
+    pub note: String,
+    /// None for what the foundation laid.
+    pub author_id: Option<MemberId>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Version {
+    /// Its path on the public address.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/documents/{}/versions/{}", self.document_id, self.number)
+    }
+}
+
+/// Which documents a list holds; every condition given must hold. Archived ones only when asked for.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct DocumentFilter {
+    pub category: Option<DocumentCategoryId>,
+    pub tag: Option<String>,
+    pub language: Option<String>,
+    pub member: Option<MemberId>,
+    pub organisation: Option<OrganisationId>,
+    /// Without a version yet.
+    pub to_confirm: bool,
+    /// To be reviewed by then.
+    pub review_due: Option<DateTime<Utc>>,
+    /// Archived ones, rather than the others.
+    pub archived: bool,
+}
+
+/// The categories, in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn categories(cx: &mut Cx) -> Result<Vec<DocumentCategory>> {
+    store::categories(cx).await
+}
+
+/// Documents that this caller sees, by title.
+///
+/// # Errors
+/// [`crate::Error::Invalid`] on the paging.
+pub async fn documents(cx: &mut Cx, caller: &Caller, filter: &DocumentFilter, paging: &Paging) -> Result<Page<Document>> {
+    let slice = Slice::<NameKey>::new(paging)?;
+    if caller.audiences().is_empty() || !filter.can_match() {
+        return Ok(slice.page(Vec::new()));
+    }
+    Ok(slice.page(store::documents_by_title(cx, caller, filter, &slice).await?))
+}
+
+/// The same, the last changed first.
+///
+/// # Errors
+/// [`crate::Error::Invalid`] on the paging.
+pub async fn latest_documents(cx: &mut Cx, caller: &Caller, filter: &DocumentFilter, paging: &Paging) -> Result<Page<Document>> {
+    let slice = Slice::<TimeKey>::new(paging)?;
+    if caller.audiences().is_empty() || !filter.can_match() {
+        return Ok(slice.page(Vec::new()));
+    }
+    Ok(slice.page(store::documents_by_date(cx, caller, filter, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_documents(cx: &mut Cx, caller: &Caller, filter: &DocumentFilter) -> Result<i64> {
+    if caller.audiences().is_empty() || !filter.can_match() {
+        return Ok(0);
+    }
+    store::count_documents(cx, caller, filter).await
+}
+
+impl DocumentFilter {
+    /// PostgreSQL refuses a text with a null character; nothing has one.
+    fn can_match(&self) -> bool {
+        [&self.tag, &self.language].into_iter().flatten().all(|text| !text.contains('\0'))
+    }
+}
+
+/// Those of these documents that this caller sees.
+///
+/// # Errors
+/// When the database fails.
+pub async fn documents_by_id(cx: &mut Cx, caller: &Caller, ids: &[DocumentId]) -> Result<HashMap<DocumentId, Document>> {
+    let found = store::documents_by_id(cx, ids).await?;
+    Ok(found.into_iter().filter(|document| caller.sees(document.audience_id)).map(|document| (document.id, document)).collect())
+}
+
+/// The tags of these documents, which the caller sees.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tags(cx: &mut Cx, ids: &[DocumentId]) -> Result<HashMap<DocumentId, Vec<String>>> {
+    let mut by_document: HashMap<_, Vec<_>> = HashMap::new();
+    for (document, tag) in store::tags(cx, ids).await? {
+        by_document.entry(document).or_default().push(tag);
+    }
+    Ok(by_document)
+}
+
+/// The latest version of each of these documents, which the caller sees.
+///
+/// # Errors
+/// When the database fails.
+pub async fn latest_versions(cx: &mut Cx, ids: &[DocumentId]) -> Result<HashMap<DocumentId, Version>> {
+    Ok(store::latest_versions(cx, ids).await?.into_iter().map(|version| (version.document_id, version)).collect())
+}
+
+/// The versions of a document that the caller sees, the first one first.
+///
+/// # Errors
+/// [`crate::Error::Invalid`] on the paging.
+pub async fn versions(cx: &mut Cx, id: DocumentId, paging: &Paging) -> Result<Page<Version>> {
+    let slice = Slice::<i64>::new(paging)?;
+    Ok(slice.page(store::versions(cx, id, &slice).await?))
+}
+
+/// Which of these documents this caller found useful.
+///
+/// # Errors
+/// When the database fails.
+pub async fn found_useful(cx: &mut Cx, caller: &Caller, ids: &[DocumentId]) -> Result<HashSet<DocumentId>> {
+    match caller.id() {
+        None => Ok(HashSet::new()),
+        Some(member) => Ok(store::found_useful(cx, member, ids).await?.into_iter().collect()),
+    }
+}
+
+/// What an address of a document leads to.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A file.
+    File(File),
+    /// Another address.
+    Link(String),
+}
+
+/// Where a version of a document leads, the latest one when none is named; nowhere for who does not see the document.
+///
+/// # Errors
+/// When the database fails.
+pub async fn target(cx: &mut Cx, caller: &Caller, id: DocumentId, number: Option<i64>) -> Result<Option<Target>> {
+    let Some(document) = store::documents_by_id(cx, &[id]).await?.pop().filter(|document| caller.sees(document.audience_id))
+    else {
+        return Ok(None);
+    };
+    let Some(version) = store::version(cx, id, number.unwrap_or(document.latest)).await? else { return Ok(None) };
+    Ok(match (version.file_id, version.link) {
+        (Some(file), _) => crate::files::files_by_id(cx, &[file]).await?.remove(&file).map(Target::File),
+        (None, link) => link.map(Target::Link),
+    })
+}
+
+/// Counts a download, of which nothing else is kept.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_download(app: &App, id: DocumentId) -> Result<()> {
+    app.db.write(move |tx| Box::pin(async move { store::add_download(tx, id).await })).await
+}
+
+/// The space whose moderators keep the library.
+async fn space(tx: &mut Tx) -> Result<SpaceId> {
+    let spaces = crate::forum::spaces(tx).await?;
+    let found = spaces.into_iter().find(|space| space.slug == SPACE);
+    found.map(|space| space.id).ok_or_else(|| crate::Error::internal("there is no space for the library"))
+}
+
+/// Whether the categories are there.
+pub(crate) async fn is_laid(cx: &mut Cx) -> Result<bool> {
+    Ok(!store::categories(cx).await?.is_empty())
+}
+
+/// A category with its place, for the foundation.
+pub(crate) fn new_category(clock: &Clock, (slug, name): (&str, &str), position: i64) -> DocumentCategory {
+    DocumentCategory { id: DocumentCategoryId::new(clock), slug: slug.into(), name: name.into(), position }
+}
