@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::forum::ThreadKind;
+use crate::library::Licence;
 use crate::organisations::OrganisationKind;
 use crate::roles::Role;
 
@@ -21,6 +22,7 @@ pub(super) struct Content {
     pub(super) members: Vec<WrittenMember>,
     /// Each with the slug of its space.
     pub(super) threads: Vec<(&'static str, WrittenThread)>,
+    pub(super) documents: Vec<WrittenDocument>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +88,45 @@ pub(super) struct WrittenAnswer {
     pub(super) answers: Vec<WrittenAnswer>,
 }
 
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenDocument {
+    pub(super) category: String,
+    pub(super) title: String,
+    pub(super) summary: String,
+    pub(super) author: String,
+    /// Its owner; its author when none.
+    pub(super) organisation: Option<String>,
+    /// For that organisation alone.
+    #[serde(default)]
+    pub(super) restricted: bool,
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+    pub(super) licence: Option<Licence>,
+    pub(super) review_in_days: Option<i64>,
+    #[serde(default)]
+    pub(super) accessible: bool,
+    /// How many found it useful.
+    #[serde(default)]
+    pub(super) useful: usize,
+    pub(super) archived_days_ago: Option<i64>,
+    /// When it was added, without a version yet.
+    pub(super) days_ago: Option<i64>,
+    pub(super) versions: Vec<WrittenVersion>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenVersion {
+    pub(super) days_ago: i64,
+    pub(super) note: String,
+    pub(super) link: Option<String>,
+    /// The name of its file, whose text is beside; a `.pdf` is made of it.
+    pub(super) file: Option<String>,
+    #[serde(default)]
+    pub(super) text: String,
+}
+
 // The codes of the files are the database's. These mirrors of other modules' types fail to compile when a variant is missing.
 
 #[derive(Deserialize)]
@@ -140,6 +181,7 @@ impl Content {
             organisations: parse(include_str!("../../../demo/organisations.json"))?,
             members: parse(include_str!("../../../demo/members.json"))?,
             threads,
+            documents: parse(include_str!("../../../demo/documents.json"))?,
         })
     }
 

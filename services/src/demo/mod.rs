@@ -1,10 +1,12 @@
-//! A community to try the product with: organisations, members and their roles, threads as real ones could be, and as many
+//! A community to try the product with: organisations, members and their roles, threads as real ones could be, documents, and as many
 //! more like them as a trial of size asks for. Everything in it is invented; addresses end in `.example` (RFC 2606).
 //!
 //! The same each time: ids and times come from a seeded clock. It is written with what the use-cases write with, each act
 //! with its event, in the order of time; no mail and no job comes of it.
 
 mod content;
+mod documents;
+mod pdf;
 mod people;
 mod plan;
 #[cfg(test)]
@@ -57,8 +59,9 @@ pub async fn fill(app: &App, posts: usize, progress: impl Fn(u64, u64) + Send + 
     let first_link = foundation::lay_by(app, &clock).await?.map(|laid| laid.first_link);
     let (threads, written, members) = (plan.threads.len(), plan.posts.len(), content.members.len());
     let large = threads > content.threads.len();
+    let files = documents::prepare(app, &content.documents).await?;
     let places = people::settle(app, &clock, content, plan.forums.clone()).await?;
-    let mut writing = Writing::new(clock, plan, places);
+    let mut writing = Writing::new(clock, plan, places, files);
     let total = u64::try_from(written).unwrap_or(u64::MAX);
     while !writing.is_done() {
         writing = app

@@ -14,16 +14,20 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::{Event, tell};
 use crate::forum::{self, Forum, ThreadKind};
-use crate::id::{AffiliationId, ForumId, MemberId, OrganisationId, RoleGrantId, SpaceId};
+use crate::id::{AffiliationId, DocumentCategoryId, ForumId, MemberId, OrganisationId, RoleGrantId, SpaceId};
 use crate::organisations::{self, Organisation};
 use crate::roles::{self, RoleGrant};
-use crate::{App, accounts, text};
+use crate::{App, accounts, library, text};
 
 /// Who and where, in the order of the content and of the plan.
 pub(super) struct Places {
     /// With their handles.
     pub(super) members: Vec<(String, MemberId)>,
     pub(super) forums: Vec<ForumId>,
+    /// By their slugs.
+    pub(super) organisations: HashMap<String, OrganisationId>,
+    /// Of the library, by their slugs.
+    pub(super) categories: HashMap<String, DocumentCategoryId>,
     /// Who pins and locks.
     pub(super) moderator: MemberId,
 }
@@ -44,7 +48,9 @@ pub(super) async fn settle(app: &App, clock: &Clock, content: Content, forums: V
                 }
                 settling.restricted_forum(tx).await?;
                 let moderator = members[content.moderator()?].1;
-                Ok(Places { members, forums: settling.find(tx, &forums).await?, moderator })
+                let categories = library::categories(tx).await?.into_iter().map(|one| (one.slug, one.id)).collect();
+                let forums = settling.find(tx, &forums).await?;
+                Ok(Places { members, forums, organisations: settling.organisations, categories, moderator })
             })
         })
         .await

@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::content::{Content, RESTRICTED, WrittenAnswer};
+use super::content::{Content, RESTRICTED, WrittenAnswer, WrittenDocument};
 use super::{NOW, SEED};
 use crate::error::{Error, Result};
 use crate::forum::{self, ThreadKind};
@@ -31,6 +31,7 @@ pub(super) struct Plan {
     pub(super) bodies: Vec<String>,
     pub(super) threads: Vec<PlannedThread>,
     pub(super) posts: Vec<PlannedPost>,
+    pub(super) documents: Vec<PlannedDocument>,
     /// In the order of time.
     pub(super) acts: Vec<Act>,
 }
@@ -49,6 +50,11 @@ pub(super) struct PlannedPost {
     pub(super) body: usize,
 }
 
+pub(super) struct PlannedDocument {
+    pub(super) written: WrittenDocument,
+    pub(super) author: usize,
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct Act {
     pub(super) at: DateTime<Utc>,
@@ -65,12 +71,26 @@ pub(super) enum What {
     Accept(usize, usize),
     Pin(usize),
     Lock(usize),
+    /// The document is added.
+    Document(usize),
+    /// The document gets that version.
+    Version(usize, usize),
+    /// That member finds the document useful.
+    Useful(usize, usize),
+    Archive(usize),
 }
 
 /// Plans the written threads, and others like them until there are `posts` posts.
 pub(super) fn plan(content: &Content, posts: usize) -> Result<Plan> {
     let mut planner = Planner {
-        plan: Plan { forums: Vec::new(), bodies: Vec::new(), threads: Vec::new(), posts: Vec::new(), acts: Vec::new() },
+        plan: Plan {
+            forums: Vec::new(),
+            bodies: Vec::new(),
+            threads: Vec::new(),
+            posts: Vec::new(),
+            documents: Vec::new(),
+            acts: Vec::new(),
+        },
         known: HashMap::new(),
         rng: StdRng::seed_from_u64(SEED),
     };
@@ -81,6 +101,7 @@ pub(super) fn plan(content: &Content, posts: usize) -> Result<Plan> {
     if planner.plan.posts.len() < posts {
         planner.vary(content, &written, posts)?;
     }
+    planner.documents(content)?;
     let mut plan = planner.plan;
     // Stable: what a thread does at one moment stays in its order.
     plan.acts.sort_by_key(|act| act.at);
@@ -311,6 +332,41 @@ impl Planner {
         if draft.locked {
             end = (end + self.minutes(60..600)).min(NOW);
             self.act(end, What::Lock(thread));
+        }
+        Ok(())
+    }
+
+    /// Documents as they are written; members find them useful in the weeks after.
+    fn documents(&mut self, content: &Content) -> Result<()> {
+        for (own, written) in content.documents.iter().enumerate() {
+            let mut at = None;
+            for (number, version) in written.versions.iter().enumerate() {
+                let added = self.opening_time(version.days_ago);
+                if at.is_none() {
+                    self.act(added, What::Document(own));
+                }
+                self.act(added, What::Version(own, number));
+                at = Some(added);
+            }
+            let at = match (at, written.days_ago) {
+                (Some(at), _) => at,
+                (None, days_ago) => {
+                    let added = self.opening_time(days_ago.unwrap_or(1));
+                    self.act(added, What::Document(own));
+                    added
+                }
+            };
+            for n in 0..written.useful {
+                let found = at + TimeDelta::hours(5 * i64::try_from(n).unwrap_or(0) + 1);
+                let found = self.at_work(found).min(NOW);
+                self.act(found, What::Useful(own, (own * 7 + n) % content.members.len()));
+            }
+            if let Some(days_ago) = written.archived_days_ago {
+                let archived = self.opening_time(days_ago);
+                self.act(archived, What::Archive(own));
+            }
+            let author = content.member(&written.author)?;
+            self.plan.documents.push(PlannedDocument { written: written.clone(), author });
         }
         Ok(())
     }

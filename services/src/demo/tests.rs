@@ -98,6 +98,25 @@ fn the_content_is_sound() {
         posts += 1 + answers.len();
     }
     assert!(posts >= 500, "{posts}");
+
+    for document in &content.documents {
+        assert!(handles.contains(document.author.as_str()), "{}", document.author);
+        assert!(document.organisation.iter().all(|slug| organisations.contains_key(slug.as_str())), "{}", document.title);
+        assert!(
+            text::line("title", &document.title, 3, 200).is_ok() && text::line("summary", &document.summary, 1, 1000).is_ok()
+        );
+        assert!(document.useful <= content.members.len());
+        assert!(document.versions.is_sorted_by_key(|version| -version.days_ago), "{}", document.title);
+        assert!(document.versions.iter().all(|version| version.link.is_some() != version.file.is_some()));
+    }
+    let states = [
+        content.documents.iter().filter(|one| one.versions.len() > 1).count(),
+        content.documents.iter().filter(|one| one.versions.is_empty()).count(),
+        content.documents.iter().filter(|one| one.archived_days_ago.is_some()).count(),
+        content.documents.iter().filter(|one| one.restricted).count(),
+        content.documents.iter().filter(|one| one.review_in_days.is_some_and(|days| days < 0)).count(),
+    ];
+    assert!(states.iter().all(|count| *count > 0), "documents in every state: {states:?}");
 }
 
 fn check_order(plan: &Plan, members: usize) {
@@ -113,7 +132,11 @@ fn check_order(plan: &Plan, members: usize) {
                 assert!(at[post].replace(act.at).is_none());
             }
             What::Edit(post, _) | What::Accept(post, _) => assert!(at[post].is_some(), "after the post"),
-            What::Pin(_) | What::Lock(_) => {}
+            What::Pin(_) | What::Lock(_) | What::Document(_) => {}
+            What::Version(own, _) | What::Useful(own, _) | What::Archive(own) => {
+                let added = plan.acts.iter().find(|other| matches!(other.what, What::Document(document) if document == own));
+                assert!(added.is_some_and(|added| added.at <= act.at), "after the document");
+            }
         }
     }
     assert!(at.iter().all(Option::is_some));
@@ -211,6 +234,12 @@ async fn check_counts(app: &App, filled: &Filled) {
         "select abs((select count(*) from events where kind = 'PostEdited') - (select count(*) from post_revisions))",
         "select abs((select count(*) from events where kind = 'AnswerAccepted')
                     - (select count(*) from threads where accepted_post_id is not null))",
+        "select count(*) from documents d where useful_count <>
+           (select count(*) from document_votes v where v.document_id = d.id) or latest <>
+           (select count(*) from document_versions v where v.document_id = d.id)",
+        "select abs((select count(*) from events where kind = 'DocumentVersionAdded') - (select count(*) from document_versions))",
+        "select count(*) from document_versions v left join files f on f.id = v.file_id
+         where (v.link is null) = (f.id is null) or f.hold_count <> 1 or f.unused_since is not null",
         "select count(*) from members m where organisation_id is not null and not exists
            (select 1 from affiliations a where a.member_id = m.id and a.organisation_id = m.organisation_id
               and a.state = 'APPROUVEE' and a.decided_at is not null)",

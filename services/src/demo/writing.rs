@@ -8,6 +8,7 @@ use crate::forum::{self, NewPost, NewThread};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
 use crate::text::{self, Mentioned, Rendered};
 
+use super::documents::{Files, Library};
 use super::people::Places;
 use super::plan::{Act, Plan, What};
 
@@ -24,6 +25,7 @@ pub(super) struct Writing {
     moderator: MemberId,
     threads: Vec<Option<WrittenThread>>,
     posts: Vec<Option<WrittenPost>>,
+    library: Library,
     next: usize,
     posts_written: usize,
 }
@@ -48,7 +50,7 @@ struct WrittenPost {
 
 impl Writing {
     /// Renders every body once.
-    pub(super) fn new(clock: Clock, plan: Plan, places: Places) -> Self {
+    pub(super) fn new(clock: Clock, plan: Plan, places: Places, files: Files) -> Self {
         let members = places.members.iter().map(|(_, id)| *id).collect();
         let known: Mentioned = places.members.into_iter().collect();
         let bodies = plan.bodies.iter().map(|body| {
@@ -65,6 +67,7 @@ impl Writing {
             moderator: places.moderator,
             threads: vec![None; plan.threads.len()],
             posts: vec![None; plan.posts.len()],
+            library: Library::new(files, places.organisations, places.categories),
             next: 0,
             posts_written: 0,
             plan,
@@ -104,7 +107,10 @@ impl Writing {
             What::Edit(post, body) => {
                 3 + self.bodies[self.plan.posts[post].body].mentioned.len() + self.bodies[body].mentioned.len()
             }
-            What::Accept(..) | What::Pin(_) | What::Lock(_) => 2,
+            What::Accept(..) | What::Pin(_) | What::Lock(_) | What::Archive(_) => 2,
+            What::Useful(..) => 3,
+            // With its tags; with its file and its content.
+            What::Document(_) | What::Version(..) => 6,
         }
     }
 
@@ -131,6 +137,19 @@ impl Writing {
                 let thread = self.thread(thread)?.id;
                 forum::set_locked(tx, thread, Some(act.at)).await?;
                 tell(tx, &self.clock, Some(self.moderator), &Event::ThreadLocked { thread, locked: true }).await
+            }
+            What::Document(own) => {
+                let document = &self.plan.documents[own];
+                self.library.add(tx, &self.clock, own, document, self.members[document.author]).await
+            }
+            What::Version(own, number) => {
+                let document = &self.plan.documents[own];
+                self.library.add_version(tx, &self.clock, (own, number), document, self.members[document.author]).await
+            }
+            What::Useful(own, member) => self.library.find_useful(tx, &self.clock, own, self.members[member]).await,
+            What::Archive(own) => {
+                let author = self.members[self.plan.documents[own].author];
+                self.library.archive(tx, &self.clock, own, author).await
             }
         }
     }

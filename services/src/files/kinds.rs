@@ -120,6 +120,14 @@ pub(super) fn of_media_type(media_type: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.media_type == media_type)
 }
 
+/// The media type of a content of that kind, with the charset of text.
+pub(super) fn media_type(kind: &Kind, text: &TextCheck) -> String {
+    match kind.formats.is_empty() {
+        true => format!("{}; charset={}", kind.media_type, text.charset()),
+        false => kind.media_type.to_owned(),
+    }
+}
+
 /// What a file is, and its name with an ending.
 ///
 /// # Errors

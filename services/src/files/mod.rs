@@ -18,6 +18,7 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use crate::caller::{Actor, Caller, Scope};
+use crate::clock::Clock;
 use crate::db::{Cx, Tx};
 use crate::error::{Code, Error, Result};
 use crate::id::{FileId, MemberId};
@@ -143,10 +144,7 @@ impl Upload {
         let taken = self.app.config.limits.file_kinds;
         let (kind, name) = kinds::recognise(&self.name, format, self.text.is_text(), taken)
             .map_err(|sentence| Error::invalid("file", Code::Refused, sentence))?;
-        let media_type = match kind.media_type.starts_with("text/") {
-            true => format!("{}; charset={}", kind.media_type, self.text.charset()),
-            false => kind.media_type.to_owned(),
-        };
+        let media_type = kinds::media_type(kind, &self.text);
         let (clock, sha256): (_, disk::Sha256) = (self.app.clock.clone(), self.hash.finalize().into());
         let file = File {
             id: FileId::new(&clock),
@@ -243,6 +241,48 @@ pub(crate) async fn hold(tx: &mut Tx, actor: &Actor, field: &'static str, ids: &
         store::hold(tx, id).await?;
     }
     Ok(())
+}
+
+/// A content that is kept and recognised, of no file yet.
+pub(crate) struct Prepared {
+    name: String,
+    sha256: disk::Sha256,
+    media_type: String,
+    size: i64,
+}
+
+/// Keeps a content, checked as any other; for the demo, which writes its rows later.
+pub(crate) async fn prepare(app: &App, name: &str, content: &[u8]) -> Result<Prepared> {
+    let (mut file, path) = app.files.begin().await?;
+    let kept = async {
+        file.write_all(content).await?;
+        file.sync_all().await
+    };
+    kept.await.map_err(|error| disk::failed(&error))?;
+    let mut text = kinds::TextCheck::default();
+    text.look(content);
+    let format = kinds::format(std::io::Cursor::new(content)).map_err(|error| disk::failed(&error))?;
+    let (kind, name) = kinds::recognise(name, format, text.is_text(), Kinds::default()).map_err(Error::internal)?;
+    let (sha256, media_type) = (sha2::Sha256::digest(content).into(), kinds::media_type(kind, &text));
+    app.files.place(path, sha256).await?;
+    Ok(Prepared { name, sha256, media_type, size: i64::try_from(content.len()).unwrap_or(i64::MAX) })
+}
+
+/// Writes a file of a prepared content, which something is about to refer to.
+pub(crate) async fn put(tx: &mut Tx, clock: &Clock, prepared: &Prepared, uploader: MemberId) -> Result<FileId> {
+    let file = File {
+        id: FileId::new(clock),
+        sha256: prepared.sha256.to_vec(),
+        name: prepared.name.clone(),
+        media_type: prepared.media_type.clone(),
+        size: prepared.size,
+        uploader_id: uploader,
+        created_at: clock.now(),
+        unused_since: None,
+    };
+    store::insert_file(tx, &file).await?;
+    store::hold(tx, file.id).await?;
+    Ok(file.id)
 }
 
 /// Removes what this node was receiving when it died.

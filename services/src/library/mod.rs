@@ -27,6 +27,7 @@ pub use writing::{
     AddVersion, CreateDocument, Source, UpdateDocument, add_document_version, archive_document, create_document, update_document,
     vote_document,
 };
+pub(crate) use writing::{NewVersion, put_archived, put_document, put_version, put_vote, sight};
 
 /// The slug of the space that holds the library.
 pub const SPACE: &str = "accompagnement";

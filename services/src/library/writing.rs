@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId, SpaceId};
+use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId};
 use crate::idempotency::act;
 use crate::{files, organisations};
 
@@ -85,8 +85,7 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let space = space(tx).await?;
-            rules::may_create(&actor, space)?;
+            rules::may_create(&actor, space(tx).await?)?;
             known_category(tx, new.category).await?;
             if let Some(organisation) = new.organisation
                 && organisations::ancestors(tx, organisation).await?.is_empty()
@@ -94,7 +93,6 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
                 return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
             }
             let member = new.organisation.is_none().then_some(actor.id);
-            let grants = rules::with_writers(new.audience, space, member, new.organisation);
             let document = Document {
                 id: DocumentId::new(&clock),
                 category_id: new.category,
@@ -103,7 +101,7 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
                 language,
                 member_id: member,
                 organisation_id: new.organisation,
-                audience_id: audience::ensure(tx, &clock, &grants).await?,
+                audience_id: sight(tx, &clock, new.audience, member, new.organisation).await?,
                 licence: new.licence,
                 review_by: new.review_by,
                 accessible: new.accessible,
@@ -124,6 +122,18 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
         })
     })
     .await
+}
+
+/// The audience of a document: these grants, and whoever writes in it.
+pub(crate) async fn sight(
+    tx: &mut Tx,
+    clock: &Clock,
+    grants: Vec<Grant>,
+    member: Option<MemberId>,
+    organisation: Option<OrganisationId>,
+) -> Result<AudienceId> {
+    let space = space(tx).await?;
+    audience::ensure(tx, clock, &rules::with_writers(grants, space, member, organisation)).await
 }
 
 /// Writes a document without a version, and tells it.
@@ -207,7 +217,7 @@ pub async fn update_document(app: &App, caller: &Caller, id: DocumentId, change:
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let (mut document, space) = editable(tx, &actor, id).await?;
+            let mut document = editable(tx, &actor, id).await?;
             if let Some(category) = change.category {
                 known_category(tx, category).await?;
                 document.category_id = category;
@@ -220,8 +230,7 @@ pub async fn update_document(app: &App, caller: &Caller, id: DocumentId, change:
             document.accessible = change.accessible.unwrap_or(document.accessible);
             document.updated_at = clock.now();
             if let Some(grants) = change.audience {
-                let grants = rules::with_writers(grants, space, document.member_id, document.organisation_id);
-                document.audience_id = audience::ensure(tx, &clock, &grants).await?;
+                document.audience_id = sight(tx, &clock, grants, document.member_id, document.organisation_id).await?;
             }
             store::set_document(tx, &document).await?;
             if let Some(tags) = tags {
@@ -259,7 +268,7 @@ pub async fn add_document_version(app: &App, caller: &Caller, id: DocumentId, ne
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let (document, _) = editable(tx, &actor, id).await?;
+            let document = editable(tx, &actor, id).await?;
             if document.archived_at.is_some() {
                 let sentence = "Ce document est archivé : sortez-le des archives d'abord.";
                 return Err(Error::conflict("documentId", Code::Refused, sentence));
@@ -281,12 +290,10 @@ pub async fn archive_document(app: &App, caller: &Caller, id: DocumentId, archiv
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let (document, _) = editable(tx, &actor, id).await?;
-            if document.archived_at.is_some() == archived {
-                return Ok(id);
+            let document = editable(tx, &actor, id).await?;
+            if document.archived_at.is_some() != archived {
+                put_archived(tx, &clock, actor.id, id, archived).await?;
             }
-            store::set_archived(tx, id, archived.then(|| clock.now())).await?;
-            tell(tx, &clock, Some(actor.id), &Event::DocumentArchived { document: id, archived }).await?;
             Ok(id)
         })
     })
@@ -302,13 +309,25 @@ pub async fn vote_document(app: &App, caller: &Caller, id: DocumentId, useful: b
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             seen(tx, &actor, id).await?;
-            if store::set_vote(tx, id, actor.id, useful).await? {
-                tell(tx, &clock, Some(actor.id), &Event::DocumentVoted { document: id, useful }).await?;
-            }
+            put_vote(tx, &clock, id, actor.id, useful).await?;
             Ok(id)
         })
     })
     .await
+}
+
+/// Archives a document or takes it back, and tells it.
+pub(crate) async fn put_archived(tx: &mut Tx, clock: &Clock, actor: MemberId, id: DocumentId, archived: bool) -> Result<()> {
+    store::set_archived(tx, id, archived.then(|| clock.now())).await?;
+    tell(tx, clock, Some(actor), &Event::DocumentArchived { document: id, archived }).await
+}
+
+/// Writes whether a member finds a document useful, and tells it when it changes.
+pub(crate) async fn put_vote(tx: &mut Tx, clock: &Clock, id: DocumentId, member: MemberId, useful: bool) -> Result<()> {
+    if store::set_vote(tx, id, member, useful).await? {
+        tell(tx, clock, Some(member), &Event::DocumentVoted { document: id, useful }).await?;
+    }
+    Ok(())
 }
 
 /// The document, locked, when this member sees it.
@@ -316,16 +335,15 @@ async fn seen(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<Document> {
     store::lock_document(tx, id).await?.filter(|document| actor.sees(document.audience_id)).ok_or(Error::NotFound)
 }
 
-/// The same when they may change it, and the library's space.
-async fn editable(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<(Document, SpaceId)> {
+/// The same when they may change it.
+async fn editable(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<Document> {
     let document = seen(tx, actor, id).await?;
-    let space = space(tx).await?;
     let above = match document.organisation_id {
         Some(organisation) => organisations::ancestors(tx, organisation).await?,
         None => Vec::new(),
     };
-    if rules::may_edit(actor, &document, space, &above) {
-        return Ok((document, space));
+    if rules::may_edit(actor, &document, space(tx).await?, &above) {
+        return Ok(document);
     }
     Err(Error::forbidden("Seuls son propriétaire et celles et ceux qui tiennent la bibliothèque modifient ce document."))
 }
