@@ -174,8 +174,10 @@ impl Upload {
             Ok(_) => Err(Error::unavailable("a content was swept while it was received")),
             Err(Error::Unavailable(cause)) => Err(Error::Unavailable(cause)),
             Err(refused) => {
-                self.app.files.take_away(sha256).await?;
-                settle(&self.app, sha256).await?;
+                if store::known(&mut *self.app.db.reader().await?, &[sha256]).await?.is_empty() {
+                    self.app.files.take_away(sha256).await?;
+                    settle(&self.app, sha256).await?;
+                }
                 Err(refused)
             }
         }
