@@ -18,6 +18,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_document_keeps_its_address_from_version_to_version,
         a_restricted_document_leaves_no_trace,
         who_keeps_the_library_and_who_owns_a_document_write,
+        a_document_is_handed_over,
         what_is_given_of_a_document_is_checked,
         a_member_has_one_voice,
         documents_are_found_by_what_they_are,
@@ -193,7 +194,7 @@ async fn a_restricted_document_leaves_no_trace(world: &World) {
         world,
         &keeper,
         json!({ "title": "Un document secret", "tags": ["secret"], "fileId": file, "audience": audience,
-        "organisationId": inside }),
+        "ownerOrganisationId": inside }),
     )
     .await;
     let lists = "query($o: ID) { all: documents(first: 100) { totalCount edges { node { id title } } }
@@ -267,7 +268,7 @@ async fn who_keeps_the_library_and_who_owns_a_document_write(world: &World) {
         }
     }
     let own = added(world, &keeper, json!({ "title": "À qui l'a écrit" })).await;
-    let theirs = added(world, &guide, json!({ "title": "À une organisation", "organisationId": inside })).await;
+    let theirs = added(world, &guide, json!({ "title": "À une organisation", "ownerOrganisationId": inside })).await;
     world.administrator().mutate("endRole", json!({ "roleGrantId": held(world, "edite").await }), "").await.done("endRole");
     for (client, id, may) in [
         (&keeper, &own, true),
@@ -286,6 +287,42 @@ async fn who_keeps_the_library_and_who_owns_a_document_write(world: &World) {
     let grants = "query($d: ID!) { document(id: $d) { audience { kind } } }";
     assert!(read(&member, grants, json!({ "d": own })).await["document"]["audience"].is_null());
     assert_eq!(read(&keeper, grants, json!({ "d": own })).await["document"]["audience"], json!([{ "kind": "PUBLIC" }]));
+}
+
+/// Who is given a document sees it and changes it, whoever else may see it; who had it does no more.
+async fn a_document_is_handed_over(world: &World) {
+    let inside = organisation(world, "Dedans", None).await;
+    let near = colleague(world, "proche", &inside).await;
+    let (guide, first, second) = (
+        moderator(world, "accompagne", Some("accompagnement")).await,
+        world.member("premiere").await,
+        world.member("seconde").await,
+    );
+    let audience = json!([{ "kind": "ORGANISATION", "organisationId": inside }]);
+    let id = added(world, &guide, json!({ "audience": audience, "ownerMemberId": first.id().await })).await;
+    let rights = async |client: &Client| {
+        let seen = document(client, &id).await;
+        (seen.is_object(), seen["viewerMayEdit"] == true)
+    };
+    assert_eq!((rights(&first).await, rights(&second).await), ((true, true), (false, false)));
+    let give = json!({ "documentId": id, "ownerMemberId": second.id().await });
+    assert_eq!(
+        first.mutate("updateDocument", give.clone(), "").await.code(),
+        "FORBIDDEN",
+        "an owner changes what is theirs, not whose"
+    );
+    let fields = "document { ownerMember { handle } ownerOrganisation { id } audience { kind } }";
+    let done = guide.mutate("updateDocument", give, fields).await.done("updateDocument")["document"].clone();
+    assert_eq!(done["ownerMember"]["handle"], "seconde");
+    assert_eq!((rights(&first).await, rights(&second).await), ((false, false), (true, true)));
+    let give = json!({ "documentId": id, "ownerOrganisationId": inside });
+    let done = guide.mutate("updateDocument", give, fields).await.done("updateDocument")["document"].clone();
+    assert_eq!((&done["ownerMember"], &done["ownerOrganisation"]["id"]), (&Value::Null, &json!(inside)));
+    assert_eq!(rights(&second).await, (false, false));
+    let director = world.member("directrice").await;
+    grant(world, &director, "ADMINISTRATEUR_ESPACE_DEDIE", json!({ "organisationId": inside })).await;
+    assert_eq!(rights(&director).await, (true, true));
+    assert_eq!(rights(&near).await, (true, false), "its audience stays");
 }
 
 /// The role that a member holds.
@@ -313,7 +350,12 @@ async fn what_is_given_of_a_document_is_checked(world: &World) {
         (json!({ "fileId": format!("fil_{:032x}", 7) }), "fileId: INCONNU"),
         (json!({ "fileId": "rien" }), "fileId: MALFORME"),
         (json!({ "categoryId": format!("cat_{:032x}", 7) }), "categoryId: INCONNU"),
-        (json!({ "organisationId": format!("org_{:032x}", 7) }), "organisationId: INCONNU"),
+        (json!({ "ownerOrganisationId": format!("org_{:032x}", 7) }), "ownerOrganisationId: INCONNU"),
+        (json!({ "ownerMemberId": format!("mem_{:032x}", 7) }), "ownerMemberId: INCONNU"),
+        (
+            json!({ "ownerMemberId": keeper.id().await, "ownerOrganisationId": format!("org_{:032x}", 7) }),
+            "ownerOrganisationId: REFUSE",
+        ),
         (json!({ "audience": [] }), "audience: MALFORME"),
         (json!({ "note": "a".repeat(501) }), "note: TROP_LONG"),
     ] {
@@ -376,7 +418,7 @@ async fn documents_are_found_by_what_they_are(world: &World) {
         json!({ "title": "Zèbre", "tags": ["H5P", "vidéo"], "language": "en", "reviewBy": soon, "link": "https://a.fr" }),
     )
     .await;
-    let second = added(world, &keeper, json!({ "title": "Abeille", "tags": ["h5p"], "organisationId": ministry, "categoryId": category(world, "newsletter").await })).await;
+    let second = added(world, &keeper, json!({ "title": "Abeille", "tags": ["h5p"], "ownerOrganisationId": ministry, "categoryId": category(world, "newsletter").await })).await;
     let find = async |client: &Client, arguments: &str| {
         let query = format!("{{ documents(first: 100, {arguments}) {{ totalCount edges {{ node {{ id }} }} }} }}");
         let found = read(client, &query, json!({})).await["documents"].clone();

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use services::Result;
 use services::error::Error;
 use services::id::DocumentId;
-use services::library::{self, AddVersion, CreateDocument, Source, UpdateDocument};
+use services::library::{self, AddVersion, CreateDocument, Owner, Source, UpdateDocument};
 
 use super::{Document, Licence};
 use crate::audience::{AudienceGrantInput, grants};
@@ -31,8 +31,10 @@ pub(crate) struct CreateDocumentInput {
     tags: Option<Vec<String>>,
     /// Langue (BCP 47) ; fr si absente.
     language: Option<String>,
-    /// L'organisation propriétaire ; vous si absente.
-    organisation_id: Option<ID>,
+    /// Le membre propriétaire ; vous si aucun propriétaire n'est donné.
+    owner_member_id: Option<ID>,
+    /// L'organisation propriétaire, plutôt qu'un membre.
+    owner_organisation_id: Option<ID>,
     /// Qui le voit, en plus du propriétaire et de celles et ceux qui tiennent la bibliothèque.
     audience: Vec<AudienceGrantInput>,
     /// Ce que d'autres peuvent en faire.
@@ -71,6 +73,10 @@ pub(crate) struct UpdateDocumentInput {
     tags: Option<Vec<String>>,
     /// Langue (BCP 47).
     language: Option<String>,
+    /// Le membre à qui le donner ; réservé à celles et ceux qui tiennent la bibliothèque.
+    owner_member_id: Option<ID>,
+    /// L'organisation à qui le donner ; réservé à celles et ceux qui tiennent la bibliothèque.
+    owner_organisation_id: Option<ID>,
     /// Qui le voit, en plus du propriétaire et de celles et ceux qui tiennent la bibliothèque.
     audience: Option<Vec<AudienceGrantInput>>,
     /// Ce que d'autres peuvent en faire ; null si on ne le sait pas.
@@ -157,7 +163,7 @@ impl LibraryMutation {
                     summary: input.summary.clone().unwrap_or_default(),
                     tags: input.tags.clone().unwrap_or_default(),
                     language: input.language.clone(),
-                    organisation: ids::optional("organisationId", input.organisation_id.as_ref())?,
+                    owner: owner(input.owner_member_id.as_ref(), input.owner_organisation_id.as_ref())?,
                     audience: grants("audience", &input.audience)?,
                     licence: input.licence.map(Into::into),
                     review_by: input.review_by.map(|at| at.0),
@@ -188,6 +194,7 @@ impl LibraryMutation {
                     summary: input.summary.clone(),
                     tags: input.tags.clone(),
                     language: input.language.clone(),
+                    owner: owner(input.owner_member_id.as_ref(), input.owner_organisation_id.as_ref())?,
                     audience: input.audience.as_deref().map(|given| grants("audience", given)).transpose()?,
                     licence: nullable(&input.licence, |licence| (*licence).into()),
                     review_by: nullable(&input.review_by, |at| at.0),
@@ -255,6 +262,11 @@ impl LibraryMutation {
         let document = found(request, attempt.done).await?;
         Ok(Some(VoteDocumentPayload::new(input.client_mutation_id, attempt.problems, document)))
     }
+}
+
+fn owner(member: Option<&ID>, organisation: Option<&ID>) -> Result<Option<Owner>> {
+    let (member, organisation) = (ids::optional("ownerMemberId", member)?, ids::optional("ownerOrganisationId", organisation)?);
+    Owner::of(member, organisation).map_err(|problem| Error::Invalid(vec![problem]))
 }
 
 fn source(file: Option<&ID>, link: Option<String>) -> Result<Option<Source>> {

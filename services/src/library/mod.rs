@@ -24,8 +24,8 @@ pub(crate) use entries::lay;
 pub use rules::may_edit;
 pub(crate) use store::shows_file;
 pub use writing::{
-    AddVersion, CreateDocument, Source, UpdateDocument, add_document_version, archive_document, create_document, update_document,
-    vote_document,
+    AddVersion, CreateDocument, Owner, Source, UpdateDocument, add_document_version, archive_document, create_document,
+    update_document, vote_document,
 };
 pub(crate) use writing::{NewVersion, put_archived, put_document, put_version, put_vote, sight};
 

@@ -49,6 +49,16 @@ pub(super) fn with_writers(
     grants
 }
 
+/// What remains of an audience when its document gets another owner: the former one is in it no more for being that.
+pub(super) fn without_owner(grants: Vec<Grant>, document: &Document) -> Vec<Grant> {
+    let is_owner = |grant: &Grant| match *grant {
+        Grant::Member(id) => document.member_id == Some(id),
+        Grant::RoleIn(Role::AdministrateurEspaceDedie, id) => document.organisation_id == Some(id),
+        _ => false,
+    };
+    grants.into_iter().filter(|grant| !is_owner(grant)).collect()
+}
+
 pub(super) fn title(title: &str) -> Result<String, Problem> {
     text::line("title", title, 3, 200)
 }

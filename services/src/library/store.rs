@@ -59,7 +59,7 @@ pub(super) async fn set_document(cx: &mut Cx, document: &Document) -> Result<()>
     exec!(
         cx,
         "update documents set category_id = $2, title = $3, summary = $4, language = $5, audience_id = $6, licence = $7,
-                review_by = $8, accessible = $9, updated_at = $10
+                review_by = $8, accessible = $9, updated_at = $10, member_id = $11, organisation_id = $12
          where id = $1",
         document.id,
         document.category_id,
@@ -70,7 +70,9 @@ pub(super) async fn set_document(cx: &mut Cx, document: &Document) -> Result<()>
         document.licence,
         document.review_by,
         document.accessible,
-        document.updated_at
+        document.updated_at,
+        document.member_id,
+        document.organisation_id
     )?;
     Ok(())
 }

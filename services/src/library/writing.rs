@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId};
 use crate::idempotency::act;
-use crate::{files, organisations};
+use crate::{accounts, files, organisations};
 
 /// What a version holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,46 @@ impl Source {
     }
 }
 
+/// Whose a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub enum Owner {
+    Member(MemberId),
+    Organisation(OrganisationId),
+}
+
+impl Owner {
+    /// One of the two, or none.
+    ///
+    /// # Errors
+    /// A problem of `ownerOrganisationId` when both are given.
+    pub fn of(member: Option<MemberId>, organisation: Option<OrganisationId>) -> Result<Option<Self>, Problem> {
+        match (member, organisation) {
+            (Some(_), Some(_)) => {
+                let sentence = "Un document est à un membre ou à une organisation, pas aux deux.";
+                Err(Problem::new("ownerOrganisationId", Code::Refused, sentence))
+            }
+            (Some(member), None) => Ok(Some(Self::Member(member))),
+            (None, Some(organisation)) => Ok(Some(Self::Organisation(organisation))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The two columns, of an owner that exists.
+    async fn known(self, tx: &mut Tx) -> Result<(Option<MemberId>, Option<OrganisationId>)> {
+        match self {
+            Self::Member(id) if accounts::members_by_id(tx, &[id]).await?.is_empty() => {
+                Err(Error::invalid("ownerMemberId", Code::Unknown, "Membre inconnu."))
+            }
+            Self::Organisation(id) if organisations::ancestors(tx, id).await?.is_empty() => {
+                Err(Error::invalid("ownerOrganisationId", Code::Unknown, "Organisation inconnue."))
+            }
+            Self::Member(id) => Ok((Some(id), None)),
+            Self::Organisation(id) => Ok((None, Some(id))),
+        }
+    }
+}
+
 /// What is needed to add a document.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "named for what they hold")]
@@ -56,8 +96,8 @@ pub struct CreateDocument {
     pub tags: Vec<String>,
     /// BCP 47; French when none.
     pub language: Option<String>,
-    /// The owner; the caller when none.
-    pub organisation: Option<OrganisationId>,
+    /// The caller when none.
+    pub owner: Option<Owner>,
     pub audience: Vec<Grant>,
     pub licence: Option<Licence>,
     pub review_by: Option<DateTime<Utc>>,
@@ -87,12 +127,7 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
         Box::pin(async move {
             rules::may_create(&actor, space(tx).await?)?;
             known_category(tx, new.category).await?;
-            if let Some(organisation) = new.organisation
-                && organisations::ancestors(tx, organisation).await?.is_empty()
-            {
-                return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
-            }
-            let member = new.organisation.is_none().then_some(actor.id);
+            let (member, organisation) = new.owner.unwrap_or(Owner::Member(actor.id)).known(tx).await?;
             let document = Document {
                 id: DocumentId::new(&clock),
                 category_id: new.category,
@@ -100,8 +135,8 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
                 summary,
                 language,
                 member_id: member,
-                organisation_id: new.organisation,
-                audience_id: sight(tx, &clock, new.audience, member, new.organisation).await?,
+                organisation_id: organisation,
+                audience_id: sight(tx, &clock, new.audience, member, organisation).await?,
                 licence: new.licence,
                 review_by: new.review_by,
                 accessible: new.accessible,
@@ -194,6 +229,8 @@ pub struct UpdateDocument {
     pub summary: Option<String>,
     pub tags: Option<Vec<String>>,
     pub language: Option<String>,
+    /// Given by who keeps the library.
+    pub owner: Option<Owner>,
     pub audience: Option<Vec<Grant>>,
     /// None inside: unknown.
     pub licence: Option<Option<Licence>>,
@@ -229,7 +266,19 @@ pub async fn update_document(app: &App, caller: &Caller, id: DocumentId, change:
             document.review_by = change.review_by.unwrap_or(document.review_by);
             document.accessible = change.accessible.unwrap_or(document.accessible);
             document.updated_at = clock.now();
-            if let Some(grants) = change.audience {
+            let grants = match (change.owner, change.audience) {
+                (None, grants) => grants,
+                (Some(owner), grants) => {
+                    rules::may_create(&actor, space(tx).await?)?;
+                    let grants = match grants {
+                        Some(grants) => grants,
+                        None => rules::without_owner(audience::grants(tx, document.audience_id).await?, &document),
+                    };
+                    (document.member_id, document.organisation_id) = owner.known(tx).await?;
+                    Some(grants)
+                }
+            };
+            if let Some(grants) = grants {
                 document.audience_id = sight(tx, &clock, grants, document.member_id, document.organisation_id).await?;
             }
             store::set_document(tx, &document).await?;

@@ -129,7 +129,7 @@ impl<'w> Cast<'w> {
             "audience": [if restricted { grant } else { json!({ "kind": "PUBLIC" }) }] });
         input.as_object_mut().expect("an object").extend(version.as_object().expect("an object").clone());
         let keeper = if restricted || name.contains("inside") {
-            input["organisationId"] = json!(self.id("inside"));
+            input["ownerOrganisationId"] = json!(self.id("inside"));
             self.world.administrator()
         } else {
             self.viewer("general")
