@@ -159,7 +159,7 @@ impl Loader<MentionedIn> for Store {
     }
 }
 
-fn grouped<K, G: Hash + Eq, V>(keys: &[K], group: impl Fn(&K) -> G, value: impl Fn(&K) -> V) -> HashMap<G, Vec<V>> {
+pub(crate) fn grouped<K, G: Hash + Eq, V>(keys: &[K], group: impl Fn(&K) -> G, value: impl Fn(&K) -> V) -> HashMap<G, Vec<V>> {
     let mut groups: HashMap<G, Vec<V>> = HashMap::new();
     for key in keys {
         groups.entry(group(key)).or_default().push(value(key));

@@ -8,6 +8,7 @@ use services::id::AnyId;
 use services::{organisations, roles, sessions};
 
 use crate::accounts::Member;
+use crate::catalogue::{Collection, Training};
 use crate::context::{ContextExt, Request};
 use crate::forum::{Forum, Post, Space, Thread};
 use crate::organisations::{Affiliation, Organisation};
@@ -23,6 +24,7 @@ const MOST: usize = 100;
 pub(crate) enum Node {
     AccessToken(AccessToken),
     Affiliation(Affiliation),
+    Collection(Collection),
     Forum(Forum),
     Member(Member),
     Organisation(Organisation),
@@ -31,6 +33,7 @@ pub(crate) enum Node {
     Session(Session),
     Space(Space),
     Thread(Thread),
+    Training(Training),
 }
 
 #[derive(Default)]
@@ -73,6 +76,8 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),
         AnyId::Post(id) => request.post(id).await?.map(Node::Post),
         AnyId::Space(id) => request.loads().load_one(id).await?.map(|space| Node::Space(Space(space))),
+        AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
+        AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
         AnyId::Affiliation(id) => organisations::affiliation(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::Affiliation(Affiliation(found))),
@@ -85,6 +90,13 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::AccessToken(id) => sessions::access_token(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::AccessToken(AccessToken(found))),
-        AnyId::Audience(_) | AnyId::Event(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
+        AnyId::Audience(_)
+        | AnyId::CalendarChange(_)
+        | AnyId::Event(_)
+        | AnyId::Job(_)
+        | AnyId::Mail(_)
+        | AnyId::SignInLink(_)
+        | AnyId::TrainingSession(_)
+        | AnyId::TrainingStateChange(_) => None,
     })
 }

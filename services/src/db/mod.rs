@@ -22,7 +22,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub(crate) use constraint::{duplicate, violates};
 pub use cx::{Cx, Held};
-pub(crate) use cx::{all, alone, each, exec, in_list, keyset, lock, one, opt};
+pub(crate) use cx::{all, alone, each, exec, in_list, keyset, lock, one, opt, sight};
 pub use readers::Reader;
 pub use wake::Wakes;
 pub use writer::Tx;

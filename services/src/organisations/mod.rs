@@ -361,3 +361,15 @@ pub async fn affiliation(cx: &mut Cx, caller: &Caller, id: AffiliationId) -> Res
 pub async fn by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Organisation>> {
     Ok(organisations_by_id(cx, ids).await?.into_iter().map(|organisation| (organisation.id, organisation)).collect())
 }
+
+/// What each of these organisations stands under, itself included.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ancestors_of(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
+    let mut above: HashMap<OrganisationId, Vec<OrganisationId>> = HashMap::new();
+    for (organisation, ancestor) in store::ancestors_of(cx, ids).await? {
+        above.entry(organisation).or_default().push(ancestor);
+    }
+    Ok(above)
+}

@@ -87,6 +87,17 @@ pub(crate) async fn ancestors(cx: &mut Cx, id: OrganisationId) -> Result<Vec<Org
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// The same for each of these.
+pub(super) async fn ancestors_of(cx: &mut Cx, ids: &[OrganisationId]) -> Result<Vec<(OrganisationId, OrganisationId)>> {
+    Ok(in_list!(
+        cx,
+        (OrganisationId, OrganisationId),
+        "select organisation_id, ancestor_id from organisation_ancestors where organisation_id in (",
+        ids,
+        ") order by organisation_id, distance"
+    )?)
+}
+
 pub(super) async fn organisations(
     cx: &mut Cx,
     parent: Option<OrganisationId>,
