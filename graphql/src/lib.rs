@@ -52,6 +52,7 @@ pub struct Mutation(
     forum::ForumMutation,
     moderation::ModerationMutation,
     catalogue::CatalogueMutation,
+    catalogue::TrainingSessionsMutation,
 );
 
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -8,7 +8,7 @@ use services::id::AnyId;
 use services::{organisations, roles, sessions};
 
 use crate::accounts::Member;
-use crate::catalogue::{Collection, Training};
+use crate::catalogue::{Collection, Training, TrainingSession};
 use crate::context::{ContextExt, Request};
 use crate::forum::{Forum, Post, Space, Thread};
 use crate::organisations::{Affiliation, Organisation};
@@ -34,6 +34,7 @@ pub(crate) enum Node {
     Space(Space),
     Thread(Thread),
     Training(Training),
+    TrainingSession(TrainingSession),
 }
 
 #[derive(Default)]
@@ -78,6 +79,7 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Space(id) => request.loads().load_one(id).await?.map(|space| Node::Space(Space(space))),
         AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
         AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
+        AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
         AnyId::Affiliation(id) => organisations::affiliation(&mut *request.cx().await?, &caller, id)
             .await?
             .map(|found| Node::Affiliation(Affiliation(found))),
@@ -96,7 +98,6 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         | AnyId::Job(_)
         | AnyId::Mail(_)
         | AnyId::SignInLink(_)
-        | AnyId::TrainingSession(_)
         | AnyId::TrainingStateChange(_) => None,
     })
 }

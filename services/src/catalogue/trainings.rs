@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Designer, Details, MentorAddress, Modality, Module, Opening, Part, StateChange, Text, Training, TrainingField, TrainingState,
-    mentor, rules, sight, store,
+    calendar, mentor, rules, sight, store,
 };
 use crate::App;
 use crate::caller::{Actor, Caller, Scope};
@@ -352,6 +352,7 @@ async fn enter(
     to: TrainingState,
 ) -> Result<()> {
     let (id, from, now) = (training.id, training.state, clock.now());
+    let day = training.calendar_on.clone();
     training.state = to;
     if to == TrainingState::Publiee {
         training.published_at = training.published_at.or(Some(now));
@@ -366,6 +367,7 @@ async fn enter(
         changed_by: Some(actor),
     };
     store::insert_state_change(tx, &change).await?;
+    calendar::follow(tx, clock, actor, from, day, &training).await?;
     tell(tx, clock, Some(actor), &Event::TrainingStateChanged { training: id, from, to }).await
 }
 
@@ -449,6 +451,7 @@ pub(super) async fn managed(tx: &mut Tx, actor: &Actor, id: TrainingId) -> Resul
 pub(super) async fn put_training(tx: &mut Tx, clock: &Clock, training: &mut Training, targets: &[OrganisationId]) -> Result<()> {
     let audiences = sight::of(tx, clock, training, targets).await?;
     training.audience_id = audiences.viewers;
+    training.calendar_on = rules::calendar_day(training);
     (training.revision, training.updated_at) = (training.revision + 1, clock.now());
     store::set_training(tx, training).await.map_err(duplicate("trainings.short_name_key", short_name_taken))?;
     store::set_session_audiences(tx, training.id, audiences.viewers, audiences.workers).await
