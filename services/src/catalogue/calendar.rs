@@ -43,26 +43,49 @@ pub async fn plan_training(
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let mut training = managed(tx, &actor, id).await?;
-            rules::can_be_planned(&training)?;
-            let from = training.planned_on.clone();
-            if from == date {
-                return Ok(id);
-            }
-            if from.is_some() && reason.is_none() {
-                let sentence = "Dites pourquoi la date change : le calendrier garde le motif.";
-                return Err(Error::invalid("reason", Code::Required, sentence));
-            }
-            training.planned_on = date;
-            let targets: Vec<_> = store::targets(tx, &[id]).await?.into_iter().map(|row| row.1).collect();
-            put_training(tx, &clock, &mut training, &targets).await?;
-            let kind = CalendarChangeKind::Planification;
-            let change = keep(tx, &clock, actor.id, (id, kind), (from, training.planned_on), reason).await?;
-            tell(tx, &clock, Some(actor.id), &Event::TrainingPlanned { training: id, change }).await?;
+            let training = managed(tx, &actor, id).await?;
+            plan(tx, &clock, actor.id, training, date, reason).await?;
             Ok(id)
         })
     })
     .await
+}
+
+/// The same without asking who may, nor whether the day is to come.
+pub(crate) async fn add_plan(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    id: TrainingId,
+    date: Option<NaiveDate>,
+    reason: Option<String>,
+) -> Result<()> {
+    let training = store::lock_training(tx, id).await?.ok_or(Error::NotFound)?;
+    plan(tx, clock, by, training, date.map(|date| date.to_string()), reason).await
+}
+
+async fn plan(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    mut training: Training,
+    date: Option<String>,
+    reason: Option<String>,
+) -> Result<()> {
+    rules::can_be_planned(&training)?;
+    let from = std::mem::replace(&mut training.planned_on, date);
+    if from == training.planned_on {
+        return Ok(());
+    }
+    if from.is_some() && reason.is_none() {
+        let sentence = "Dites pourquoi la date change : le calendrier garde le motif.";
+        return Err(Error::invalid("reason", Code::Required, sentence));
+    }
+    let id = training.id;
+    let targets: Vec<_> = store::targets(tx, &[id]).await?.into_iter().map(|row| row.1).collect();
+    put_training(tx, clock, &mut training, &targets).await?;
+    let change = keep(tx, clock, by, (id, CalendarChangeKind::Planification), (from, training.planned_on), reason).await?;
+    tell(tx, clock, Some(by), &Event::TrainingPlanned { training: id, change }).await
 }
 
 /// Keeps what moved in the calendar because the state changed from `before`, if anything did.

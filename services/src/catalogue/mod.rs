@@ -19,11 +19,12 @@ use crate::id::{
     AudienceId, CalendarChangeId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingSessionId, TrainingStateChangeId,
 };
 
+pub(crate) use calendar::add_plan;
 pub use calendar::{
     calendar_changes, calendar_months, count_calendar, count_calendar_changes, plan_training, publication_calendar,
 };
-pub(crate) use collections::insert as insert_collection;
 pub use collections::{CreateCollection, NewChef, UpdateCollection, create_collection, update_collection};
+pub(crate) use collections::{insert as insert_collection, name_chefs};
 pub use mentor::{MentorAddress, MentorShape};
 pub use reads::{
     Below, addresses, changes_of, chefs, collection_by_slug, collections, collections_by_id, count_below, count_trainings,
@@ -34,7 +35,9 @@ pub use rules::{may_edit, may_frame, may_lead, may_manage, mine, possible_transi
 pub use sessions::{
     SessionFields, count_sessions, create_session, formateurs, sessions_by_id, sessions_of, transition_session, update_session,
 };
+pub(crate) use sessions::{add_session, take_session};
 pub use trainings::{TrainingFields, create_training, merge_trainings, record_framing, transition_training, update_training};
+pub(crate) use trainings::{add_training, frame_training, take_training};
 
 /// A thematic collection of the State's catalogue. Everyone sees it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]

@@ -112,36 +112,51 @@ pub async fn create_session(
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             let training = managed(tx, &actor, training).await?;
-            rules::can_have_sessions(&training)?;
-            let now = clock.now();
-            let mut session = Session {
-                id: TrainingSessionId::new(&clock),
-                training_id: training.id,
-                audience_id: audience(tx, &clock, &training, SessionState::EnPreparation).await?,
-                state: SessionState::EnPreparation,
-                starts_at: now,
-                ends_at: now,
-                registration_opens_at: None,
-                registration_closes_at: None,
-                time_zone: TIME_ZONE.into(),
-                seats: None,
-                remote: false,
-                place: None,
-                revision: 1,
-                created_at: now,
-                updated_at: now,
-            };
-            let mut formateurs = Vec::new();
-            fields.apply(&mut session, &mut formateurs);
-            must_be_sound(tx, &session, &formateurs).await?;
-            store::insert_session(tx, &session).await?;
-            store::set_formateurs(tx, session.id, &formateurs).await?;
-            let event = Event::TrainingSessionCreated { session: session.id, training: training.id };
-            tell(tx, &clock, Some(actor.id), &event).await?;
-            Ok(session.id)
+            add(tx, &clock, actor.id, &training, fields).await
         })
     })
     .await
+}
+
+/// The same without asking who may.
+pub(crate) async fn add_session(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    training: TrainingId,
+    fields: SessionFields,
+) -> Result<TrainingSessionId> {
+    let training = store::lock_training(tx, training).await?.ok_or(Error::NotFound)?;
+    add(tx, clock, by, &training, fields).await
+}
+
+async fn add(tx: &mut Tx, clock: &Clock, by: MemberId, training: &Training, fields: SessionFields) -> Result<TrainingSessionId> {
+    rules::can_have_sessions(training)?;
+    let now = clock.now();
+    let mut session = Session {
+        id: TrainingSessionId::new(clock),
+        training_id: training.id,
+        audience_id: audience(tx, clock, training, SessionState::EnPreparation).await?,
+        state: SessionState::EnPreparation,
+        starts_at: now,
+        ends_at: now,
+        registration_opens_at: None,
+        registration_closes_at: None,
+        time_zone: TIME_ZONE.into(),
+        seats: None,
+        remote: false,
+        place: None,
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut formateurs = Vec::new();
+    fields.apply(&mut session, &mut formateurs);
+    must_be_sound(tx, &session, &formateurs).await?;
+    store::insert_session(tx, &session).await?;
+    store::set_formateurs(tx, session.id, &formateurs).await?;
+    tell(tx, clock, Some(by), &Event::TrainingSessionCreated { session: session.id, training: training.id }).await?;
+    Ok(session.id)
 }
 
 /// Changes a session: who manages its training; its formateurs too, while they hold that role, except who leads it. With
@@ -208,21 +223,43 @@ pub async fn transition_session(
             if !matches!(to, SessionState::EnCours | SessionState::Terminee) {
                 rules::must_manage(&actor, &held.ancestors)?;
             }
-            let mut session = held.session;
-            rules::session_can_become(&session, &held.training, to)?;
-            rules::as_read(session.revision, expected)?;
-            rules::refuse(rules::session_lacks(&session, to))?;
-            let from = session.state;
-            session.state = to;
-            session.audience_id = audience(tx, &clock, &held.training, to).await?;
-            (session.revision, session.updated_at) = (session.revision + 1, clock.now());
-            store::set_session(tx, &session).await?;
-            let event = Event::TrainingSessionStateChanged { session: id, training: session.training_id, from, to };
-            tell(tx, &clock, Some(actor.id), &event).await?;
+            rules::as_read(held.session.revision, expected)?;
+            take(tx, &clock, actor.id, held.session, &held.training, to).await?;
             Ok(id)
         })
     })
     .await
+}
+
+/// The same without asking who may.
+pub(crate) async fn take_session(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    id: TrainingSessionId,
+    to: SessionState,
+) -> Result<()> {
+    let session = store::session(tx, id).await?.ok_or(Error::NotFound)?;
+    let training = store::lock_training(tx, session.training_id).await?.ok_or(Error::NotFound)?;
+    take(tx, clock, by, session, &training, to).await
+}
+
+async fn take(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    mut session: Session,
+    training: &Training,
+    to: SessionState,
+) -> Result<()> {
+    rules::session_can_become(&session, training, to)?;
+    rules::refuse(rules::session_lacks(&session, to))?;
+    let from = std::mem::replace(&mut session.state, to);
+    session.audience_id = audience(tx, clock, training, to).await?;
+    (session.revision, session.updated_at) = (session.revision + 1, clock.now());
+    store::set_session(tx, &session).await?;
+    let event = Event::TrainingSessionStateChanged { session: session.id, training: training.id, from, to };
+    tell(tx, clock, Some(by), &event).await
 }
 
 /// A session kept as it is until the write ends, with what decides who may change it. The training before its session, as
