@@ -1,5 +1,6 @@
 //! What a request carries through its resolvers: the caller, one held connection, the loaders.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
@@ -7,13 +8,13 @@ use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
 use futures_util::future::BoxFuture;
 use futures_util::task::AtomicWaker;
+use services::accounts::Member;
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
-use services::forum::Post;
-use services::id::ThreadId;
+use services::id::{MemberId, OrganisationId};
 use services::idempotency::Once;
-use services::page::{Page, Paging};
+use services::organisations::Organisation;
 use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
@@ -52,7 +53,7 @@ pub(crate) struct Inner {
     reader: tokio::sync::Mutex<Option<Reader>>,
     loader: RwLock<Option<Arc<Loads>>>,
     batches: Arc<Batches>,
-    pages: Mutex<Vec<Foreseen>>,
+    known: RwLock<Known>,
     cookies: Mutex<Option<Cookies>>,
 }
 
@@ -103,12 +104,12 @@ impl Drop for Ended {
     }
 }
 
-/// A page of a thread's posts, read before the field that asks for it, and how many there are in all when that is asked.
-pub(crate) struct Foreseen {
-    pub(crate) thread: ThreadId,
-    pub(crate) paging: Paging,
-    pub(crate) page: Page<Post>,
-    pub(crate) total: Option<i64>,
+/// People and organisations that were foreseen. The loader remembers them too, but asking it costs several times a look here,
+/// and a page asks some forty times.
+#[derive(Default)]
+struct Known {
+    members: HashMap<MemberId, Arc<Member>>,
+    organisations: HashMap<OrganisationId, Arc<Organisation>>,
 }
 
 pub(crate) type Loads = DataLoader<Store, HashMapCache>;
@@ -147,7 +148,7 @@ impl Request {
             reader: tokio::sync::Mutex::new(client.reader),
             loader: RwLock::default(),
             batches: Arc::default(),
-            pages: Mutex::default(),
+            known: RwLock::default(),
             cookies: Mutex::default(),
         }))
     }
@@ -178,6 +179,30 @@ impl Request {
         }))
     }
 
+    /// A member.
+    pub(crate) async fn member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).members.get(&id).cloned();
+        if known.is_some() { Ok(known) } else { self.loads().load_one(id).await }
+    }
+
+    /// An organisation.
+    pub(crate) async fn organisation(&self, id: OrganisationId) -> Result<Option<Arc<Organisation>>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).organisations.get(&id).cloned();
+        if known.is_some() { Ok(known) } else { self.loads().load_one(id).await }
+    }
+
+    /// Members that the fields below will ask for, with their organisations when `organisations`: in two statements, before
+    /// the selection fans out.
+    pub(crate) async fn foresee_members(&self, ids: impl IntoIterator<Item = MemberId>, organisations: bool) -> Result<()> {
+        let members = self.loads().load_many(ids).await?;
+        let homes: HashSet<_> = members.values().filter_map(|member| member.organisation_id).collect();
+        let homes = if organisations { self.loads().load_many(homes).await? } else { HashMap::new() };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.members.extend(members);
+        known.organisations.extend(homes);
+        Ok(())
+    }
+
     /// Runs `execution`, and its batches in rounds.
     pub(crate) async fn drive<T>(&self, execution: impl Future<Output = T>) -> T {
         let mut execution = std::pin::pin!(execution);
@@ -198,18 +223,6 @@ impl Request {
             }
         })
         .await
-    }
-
-    /// Keeps a page for the field that will ask for it.
-    pub(crate) fn foresee(&self, page: Foreseen) {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(page);
-    }
-
-    /// The page that was foreseen with these arguments, once.
-    pub(crate) fn foreseen(&self, thread: ThreadId, paging: &Paging) -> Option<Foreseen> {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = pages.iter().position(|page| page.thread == thread && page.paging == *paging)?;
-        Some(pages.swap_remove(found))
     }
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
@@ -263,7 +276,7 @@ impl Request {
     async fn release(&self) {
         drop(self.reader.lock().await.take());
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();
     }
 }
 

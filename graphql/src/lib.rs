@@ -12,6 +12,7 @@ mod errors;
 mod forum;
 mod ids;
 mod limits;
+mod lists;
 mod loaders;
 mod moderation;
 mod node;

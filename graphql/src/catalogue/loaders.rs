@@ -1,4 +1,4 @@
-//! Rows of the catalogue, loaded for many fields at once.
+//! Rows and lists of the catalogue, loaded for many fields at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,10 +8,12 @@ use services::catalogue::{
     self, Below, CalendarChange, Chef, Collection, Designer, MentorAddress, Module, Session, StateChange, Text, Training,
     TrainingFilter, TrainingOrder,
 };
+use services::db::Cx;
 use services::id::{CollectionId, MemberId, OrganisationId, TrainingId, TrainingSessionId};
-use services::page::{Page, Paging};
+use services::page::{NameKey, Page, Paging, TimeKey};
 use services::{Error, Result, organisations};
 
+use crate::lists::{self, Asked, Counted, List};
 use crate::loaders::{Store, grouped};
 
 impl Loader<CollectionId> for Store {
@@ -40,40 +42,6 @@ impl Loader<TrainingSessionId> for Store {
     async fn load(&self, ids: &[TrainingSessionId]) -> Result<HashMap<TrainingSessionId, Self::Value>> {
         let found = catalogue::sessions_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
         Ok(found.into_iter().map(|session| (session.id, Arc::new(session))).collect())
-    }
-}
-
-/// A page of the sessions of a training.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SessionsOf(pub(crate) TrainingId, pub(crate) Paging);
-
-impl Loader<SessionsOf> for Store {
-    type Value = Page<Session>;
-    type Error = Error;
-    async fn load(&self, keys: &[SessionsOf]) -> Result<HashMap<SessionsOf, Self::Value>> {
-        let request = self.0.request()?;
-        let mut found = HashMap::with_capacity(keys.len());
-        for (paging, trainings) in grouped(keys, |key| key.1.clone(), |key| key.0) {
-            let (caller, mut cx) = (request.caller(), request.cx().await?);
-            let pages = catalogue::sessions_of(&mut cx, &caller, &trainings, &paging).await?;
-            found.extend(pages.into_iter().map(|(training, page)| (SessionsOf(training, paging.clone()), page)));
-        }
-        Ok(found)
-    }
-}
-
-/// How many sessions a training has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct SessionCount(pub(crate) TrainingId);
-
-impl Loader<SessionCount> for Store {
-    type Value = i64;
-    type Error = Error;
-    async fn load(&self, keys: &[SessionCount]) -> Result<HashMap<SessionCount, i64>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let request = self.0.request()?;
-        let counts = catalogue::count_sessions(&mut *request.cx().await?, &request.caller(), &ids).await?;
-        Ok(counts.into_iter().map(|(training, count)| (SessionCount(training), count)).collect())
     }
 }
 
@@ -111,41 +79,100 @@ lists! {
     "The changes of state of a training." StateChangesOf(TrainingId) -> StateChange, by catalogue::state_changes;
 }
 
-/// A page of the trainings below something. The key holds the arguments: siblings ask for the same ones.
+/// The trainings below a collection or an organisation, by title.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TrainingsBelow(pub(crate) Below, pub(crate) TrainingFilter, pub(crate) TrainingOrder, pub(crate) Paging);
+pub(crate) struct TrainingsByTitle(pub(crate) Below, pub(crate) TrainingFilter);
 
-impl Loader<TrainingsBelow> for Store {
-    type Value = Page<Training>;
-    type Error = Error;
-    async fn load(&self, keys: &[TrainingsBelow]) -> Result<HashMap<TrainingsBelow, Self::Value>> {
-        let request = self.0.request()?;
-        let mut found = HashMap::with_capacity(keys.len());
-        for ((filter, order, paging), parents) in grouped(keys, |key| (key.1.clone(), key.2, key.3.clone()), |key| key.0) {
-            let (caller, mut cx) = (request.caller(), request.cx().await?);
-            let pages = catalogue::trainings_below(&mut cx, &caller, &parents, &filter, order, &paging).await?;
-            let key = |parent| TrainingsBelow(parent, filter.clone(), order, paging.clone());
-            found.extend(pages.into_iter().map(|(parent, page)| (key(parent), page)));
+/// The same by a moment.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TrainingsByTime(pub(crate) Below, pub(crate) TrainingFilter, pub(crate) TrainingOrder);
+
+impl List for TrainingsByTitle {
+    type Item = Training;
+    type Key = NameKey;
+
+    fn key(&self, training: &Training) -> NameKey {
+        (training.title.clone(), training.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<Training>>> {
+        let mut found = HashMap::with_capacity(of.len());
+        for (filter, parents) in grouped(of, |of| of.1.clone(), |of| of.0) {
+            let order = TrainingOrder::Title;
+            let pages = catalogue::trainings_below(cx, &asked.caller, &parents, &filter, order, paging).await?;
+            found.extend(lists::by(pages, |parent| Self(parent, filter.clone())));
         }
         Ok(found)
     }
 }
 
-/// How many trainings there are below something.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct CountBelow(pub(crate) Below, pub(crate) TrainingFilter, pub(crate) TrainingOrder);
-
-impl Loader<CountBelow> for Store {
-    type Value = i64;
-    type Error = Error;
-    async fn load(&self, keys: &[CountBelow]) -> Result<HashMap<CountBelow, i64>> {
-        let request = self.0.request()?;
-        let mut found = HashMap::with_capacity(keys.len());
-        for ((filter, order), parents) in grouped(keys, |key| (key.1.clone(), key.2), |key| key.0) {
-            let (caller, mut cx) = (request.caller(), request.cx().await?);
-            let counts = catalogue::count_below(&mut cx, &caller, &parents, &filter, order).await?;
-            found.extend(counts.into_iter().map(|(parent, count)| (CountBelow(parent, filter.clone(), order), count)));
+impl Counted for TrainingsByTitle {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::with_capacity(of.len());
+        for (filter, parents) in grouped(of, |of| of.1.clone(), |of| of.0) {
+            let order = TrainingOrder::Title;
+            let counts = catalogue::count_below(cx, &asked.caller, &parents, &filter, order).await?;
+            found.extend(lists::by(counts, |parent| Self(parent, filter.clone())));
         }
         Ok(found)
+    }
+}
+
+impl List for TrainingsByTime {
+    type Item = Training;
+    type Key = TimeKey;
+
+    fn key(&self, training: &Training) -> TimeKey {
+        let at = match self.2 {
+            // The list holds those that have one.
+            TrainingOrder::Publication => training.published_at.unwrap_or_default(),
+            TrainingOrder::Title | TrainingOrder::Change => training.updated_at,
+        };
+        (at, training.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<Training>>> {
+        let mut found = HashMap::with_capacity(of.len());
+        for ((filter, order), parents) in grouped(of, |of| (of.1.clone(), of.2), |of| of.0) {
+            let pages = catalogue::trainings_below(cx, &asked.caller, &parents, &filter, order, paging).await?;
+            found.extend(lists::by(pages, |parent| Self(parent, filter.clone(), order)));
+        }
+        Ok(found)
+    }
+}
+
+impl Counted for TrainingsByTime {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::with_capacity(of.len());
+        for ((filter, order), parents) in grouped(of, |of| (of.1.clone(), of.2), |of| of.0) {
+            let counts = catalogue::count_below(cx, &asked.caller, &parents, &filter, order).await?;
+            found.extend(lists::by(counts, |parent| Self(parent, filter.clone(), order)));
+        }
+        Ok(found)
+    }
+}
+
+/// The sessions of a training, by their start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SessionsOf(pub(crate) TrainingId);
+
+impl List for SessionsOf {
+    type Item = Session;
+    type Key = TimeKey;
+
+    fn key(&self, session: &Session) -> TimeKey {
+        (session.starts_at, session.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<Session>>> {
+        let trainings: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(catalogue::sessions_of(cx, &asked.caller, &trainings, paging).await?, SessionsOf))
+    }
+}
+
+impl Counted for SessionsOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let trainings: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(catalogue::count_sessions(cx, &asked.caller, &trainings).await?, SessionsOf))
     }
 }

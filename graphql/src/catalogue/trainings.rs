@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use services::catalogue::{self, Below, Part, TrainingFilter};
-use services::page::{Key, Page, Paging};
+use services::page::{Key, Paging};
 use services::{Error, Result};
 
 use super::calendar::CalendarChange;
 use super::collections::Collection;
 use super::loaders::{
-    AddressesOf, AncestorsOf, CalendarChangesOf, ChefsOf, CountBelow, DesignersOf, ModulesOf, SessionCount, SessionsOf,
-    StateChangesOf, TargetsOf, TextsOf, TrainingsBelow,
+    AddressesOf, AncestorsOf, CalendarChangesOf, ChefsOf, DesignersOf, ModulesOf, SessionsOf, StateChangesOf, TargetsOf, TextsOf,
+    TrainingsByTime, TrainingsByTitle,
 };
 use super::sessions::{TrainingSession, TrainingSessionConnection};
 use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::ids;
+use crate::lists::{self, Counted, List};
 use crate::organisations::Organisation;
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::{Date, DateTime};
@@ -447,13 +448,10 @@ impl Training {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<TrainingSessionConnection> {
-        let loads = ctx.request().loads();
-        let counted = async { Ok(loads.load_one(SessionCount(self.0.id)).await?.unwrap_or(0)) };
-        let total = total(ctx, counted).await?;
-        let page = loads.load_one(SessionsOf(self.0.id, paging(first, after, last, before))).await?;
-        let page = page.ok_or_else(|| Error::internal("a page that was not read"))?;
-        let cursor = |session: &catalogue::Session| (session.starts_at, session.id.0).encode();
-        Ok(TrainingSessionConnection::new(page, cursor, |session| TrainingSession(Arc::new(session)), total))
+        let of = SessionsOf(self.0.id);
+        let page = lists::page(ctx, &of, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
+        let total = lists::total(ctx, &of).await?;
+        Ok(TrainingSessionConnection::new(page, |session| of.key(session).encode(), TrainingSession, total))
     }
 
     /// Première publication.
@@ -563,16 +561,6 @@ fn wanted(ctx: &Context<'_>, filter: Option<TrainingFilterInput>) -> Result<Trai
     })
 }
 
-fn connected(page: Page<catalogue::Training>, order: catalogue::TrainingOrder, total: Option<i64>) -> TrainingConnection {
-    let cursor = |training: &catalogue::Training| match order {
-        catalogue::TrainingOrder::Title => (training.title.clone(), training.id.0).encode(),
-        catalogue::TrainingOrder::Change => (training.updated_at, training.id.0).encode(),
-        // The list holds those that have one.
-        catalogue::TrainingOrder::Publication => (training.published_at.unwrap_or_default(), training.id.0).encode(),
-    };
-    TrainingConnection::new(page, cursor, |training| Training(Arc::new(training)), total)
-}
-
 /// All trainings that the caller sees.
 pub(super) async fn list(
     ctx: &Context<'_>,
@@ -585,7 +573,13 @@ pub(super) async fn list(
     let page = catalogue::training_list(&mut *request.cx().await?, &caller, &filter, order, &paging).await?;
     let count = async { catalogue::count_trainings(&mut *request.cx().await?, &caller, &filter, order).await };
     let total = total(ctx, count).await?;
-    Ok(connected(page, order, total))
+    let cursor = |training: &catalogue::Training| match order {
+        catalogue::TrainingOrder::Title => (training.title.clone(), training.id.0).encode(),
+        catalogue::TrainingOrder::Change => (training.updated_at, training.id.0).encode(),
+        // The list holds those that have one.
+        catalogue::TrainingOrder::Publication => (training.published_at.unwrap_or_default(), training.id.0).encode(),
+    };
+    Ok(TrainingConnection::new(page, cursor, |training| Training(Arc::new(training)), total))
 }
 
 /// Those below a collection or an organisation, read together with its neighbours'.
@@ -596,10 +590,18 @@ pub(crate) async fn below(
     order: TrainingOrder,
     paging: Paging,
 ) -> Result<TrainingConnection> {
-    let (loads, filter, order) = (ctx.request().loads(), wanted(ctx, filter)?, order.into());
-    let counted = async { Ok(loads.load_one(CountBelow(parent, filter.clone(), order)).await?.unwrap_or(0)) };
-    let total = total(ctx, counted).await?;
-    let page = loads.load_one(TrainingsBelow(parent, filter.clone(), order, paging)).await?;
-    let page = page.ok_or_else(|| Error::internal("a page that was not read"))?;
-    Ok(connected(page, order, total))
+    let filter = wanted(ctx, filter)?;
+    match order.into() {
+        catalogue::TrainingOrder::Title => listed(ctx, &TrainingsByTitle(parent, filter), &paging).await,
+        order => listed(ctx, &TrainingsByTime(parent, filter, order), &paging).await,
+    }
+}
+
+async fn listed<L>(ctx: &Context<'_>, of: &L, paging: &Paging) -> Result<TrainingConnection>
+where
+    L: Counted<Item = catalogue::Training>,
+{
+    let page = lists::page(ctx, of, paging).await?.ok_or(Error::NotFound)?;
+    let total = lists::total(ctx, of).await?;
+    Ok(TrainingConnection::new(page, |training| of.key(training).encode(), Training, total))
 }

@@ -1,7 +1,9 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::Grant;
-use crate::db::{Cx, exec, one};
+use crate::db::{Cx, exec, lists, one};
 use crate::error::{Code, Error, Result};
 use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, SpaceId, TrainingId};
 use crate::roles::Role;
@@ -126,21 +128,20 @@ pub(super) async fn ensure(cx: &mut Cx, id: AudienceId, key: &str, grants: &[Gra
     Ok(id)
 }
 
-/// The grants of an audience, in their order.
+/// The grants of each of these audiences, in their order.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grants(cx: &mut Cx, id: AudienceId) -> Result<Vec<Grant>> {
-    crate::db::all!(
-        cx,
-        GrantRow,
-        "select kind, organisation_id, role, space_id, member_id, collection_id, training_id
-         from audience_grants where audience_id = $1 order by position",
-        id
-    )?
-    .into_iter()
-    .map(Grant::try_from)
-    .collect()
+pub async fn grants(cx: &mut Cx, ids: &[AudienceId]) -> Result<HashMap<AudienceId, Vec<Grant>>> {
+    let lists = lists!(cx, GrantRow, ids, |query, id| {
+        query.push(
+            "select kind, organisation_id, role, space_id, member_id, collection_id, training_id
+             from audience_grants where audience_id = ",
+        );
+        query.push_bind(*id).push(" order by position");
+    });
+    let grants = |rows: Vec<GrantRow>| rows.into_iter().map(Grant::try_from).collect::<Result<Vec<_>>>();
+    ids.iter().copied().zip(lists).map(|(id, rows)| Ok((id, grants(rows)?))).collect()
 }
 
 /// Every audience: what an administrator holds.

@@ -1,6 +1,6 @@
 //! The publication calendar: what is published and open to all, what is planned, and what moved.
 
-use chrono::{DateTime, Months, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, TimeZone, Utc};
 use chrono_tz::Europe::Paris;
 
 use super::trainings::{managed, put_training};
@@ -139,7 +139,8 @@ impl CalendarFilter {
         if from > to && to.is_some() {
             return Err(Error::invalid("to", Code::Malformed, "Le dernier mois ne vient pas avant le premier."));
         }
-        let until = to.and_then(|to| to.checked_add_months(Months::new(1)));
+        // After the last month of the year 9999 there is none: days sort as text.
+        let until = to.and_then(|to| to.checked_add_months(Months::new(1))).filter(|day| day.year() <= 9999);
         Ok(Self { from: from.map(|day| day.to_string()), until: until.map(|day| day.to_string()), collection })
     }
 }

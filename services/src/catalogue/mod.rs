@@ -31,7 +31,7 @@ pub use reads::{
     designers, modules, state_changes, targets, texts, training_by_address, training_by_short_name, trainings as training_list,
     trainings_below, trainings_by_id,
 };
-pub use rules::{may_edit, may_frame, may_lead, may_manage, mine, possible_transitions, required, session_transitions, works_on};
+pub use rules::{may_edit, may_frame, may_lead, may_manage, mine, works_on};
 pub use sessions::{
     SessionFields, count_sessions, create_session, formateurs, sessions_by_id, sessions_of, transition_session, update_session,
 };

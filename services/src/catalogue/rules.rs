@@ -15,10 +15,10 @@ use crate::roles::Role;
 use crate::text;
 
 use TrainingState::{Archivee, Brouillon, ElaborationTerminee, Gabarit, Publiee};
+pub use sessions::may_lead;
 pub(super) use sessions::{
     can_be_planned, can_be_rearranged, can_have_sessions, must_lead, planned, session_can_become, session_lacks,
 };
-pub use sessions::{may_lead, session_transitions};
 
 /// Those who create and manage trainings, for an organisation and its units (guide, 1b).
 pub(super) const MANAGERS: [Role; 3] = [Role::ResponsableFormationCentral, Role::ReferentLocal, Role::AdministrateurEspaceDedie];
@@ -157,8 +157,7 @@ pub(super) fn calendar_day(training: &Training) -> Option<String> {
 }
 
 /// The states that may follow `from`.
-#[must_use]
-pub fn possible_transitions(from: TrainingState) -> &'static [TrainingState] {
+fn possible_transitions(from: TrainingState) -> &'static [TrainingState] {
     match from {
         Brouillon => &[Gabarit, ElaborationTerminee, Archivee],
         Gabarit => &[Brouillon, ElaborationTerminee, Archivee],
@@ -169,8 +168,7 @@ pub fn possible_transitions(from: TrainingState) -> &'static [TrainingState] {
 }
 
 /// What must be filled in to enter `state`, and to stay in it. Source: Mentor's own gates (docs/catalogue.md).
-#[must_use]
-pub fn required(state: TrainingState) -> &'static [TrainingField] {
+fn required(state: TrainingState) -> &'static [TrainingField] {
     use TrainingField as F;
     match state {
         Brouillon | Gabarit | Archivee => &[F::Title, F::ShortName, F::Collection, F::Organisation, F::Certifying, F::Licence],

@@ -1,5 +1,7 @@
 //! Sessions of a training: when and where it is held, and who leads it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
@@ -335,9 +337,9 @@ pub async fn sessions_of(
     caller: &Caller,
     trainings: &[TrainingId],
     paging: &Paging,
-) -> Result<std::collections::HashMap<TrainingId, Page<Session>>> {
+) -> Result<HashMap<TrainingId, Page<Session>>> {
     let slice = Slice::<TimeKey>::new(paging)?;
-    let mut found: std::collections::HashMap<_, Vec<_>> = trainings.iter().map(|id| (*id, Vec::new())).collect();
+    let mut found: HashMap<_, Vec<_>> = trainings.iter().map(|id| (*id, Vec::new())).collect();
     for session in store::sessions(cx, caller, trainings, &slice).await? {
         found.entry(session.training_id).or_default().push(session);
     }
@@ -348,19 +350,17 @@ pub async fn sessions_of(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_sessions(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<Vec<(TrainingId, i64)>> {
-    store::count_sessions(cx, caller, trainings).await
+pub async fn count_sessions(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<HashMap<TrainingId, i64>> {
+    let counts: HashMap<_, _> = store::count_sessions(cx, caller, trainings).await?.into_iter().collect();
+    Ok(trainings.iter().map(|id| (*id, counts.get(id).copied().unwrap_or(0))).collect())
 }
 
 /// Who leads each of these sessions.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn formateurs(
-    cx: &mut Cx,
-    ids: &[TrainingSessionId],
-) -> Result<std::collections::HashMap<TrainingSessionId, Vec<MemberId>>> {
-    let mut found: std::collections::HashMap<_, Vec<_>> = std::collections::HashMap::new();
+pub async fn formateurs(cx: &mut Cx, ids: &[TrainingSessionId]) -> Result<HashMap<TrainingSessionId, Vec<MemberId>>> {
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for (session, member) in store::formateurs(cx, ids).await? {
         found.entry(session).or_default().push(member);
     }

@@ -21,8 +21,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub(crate) use constraint::{duplicate, violates};
+pub(crate) use cx::{Count, Listed, all, alone, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight};
 pub use cx::{Cx, Held};
-pub(crate) use cx::{all, alone, each, exec, in_list, keyset, lock, one, opt, sight};
 pub use readers::Reader;
 pub use wake::Wakes;
 pub use writer::Tx;
@@ -64,7 +64,9 @@ impl Source {
                 let options = PgConnectOptions::from_str(url)?
                     .application_name("ciam")
                     .statement_cache_capacity(256)
-                    .options([("timezone", "UTC")])
+                    // Short statements, many at once: the cores are for other requests, and a list read with others keeps its
+                    // order.
+                    .options([("timezone", "UTC"), ("max_parallel_workers_per_gather", "0")])
                     // A client that lost its power holds no lock for hours.
                     .options([("tcp_keepalives_idle", "15"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
                 // The server gives up where we do: a statement nobody waits for holds no row.

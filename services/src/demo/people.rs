@@ -68,7 +68,10 @@ async fn refuse_a_community(tx: &mut Tx, members: &[WrittenMember]) -> Result<()
     }
     let everybody = Caller::anonymous(tx).await?;
     let said = forum::forums_of(tx, &everybody).await?.values().flatten().any(|forum| forum.thread_count > 0);
-    if said || organisations::count_organisations(tx, None).await? > 0 || accounts::count_members(tx, None).await? > 1 {
+    if said
+        || organisations::count_organisations(tx, &[None]).await?.values().any(|many| *many > 0)
+        || accounts::count_members(tx, None).await? > 1
+    {
         return Err(refused(
             "Cette base contient déjà une communauté : la démonstration n'y est pas mêlée. Indiquez un dossier de données neuf \
              (ou une base vide).",

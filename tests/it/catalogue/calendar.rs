@@ -90,6 +90,7 @@ pub(super) async fn the_calendar_lists_what_is_published_and_planned_for_all(wor
     assert_eq!(ids(&list(&everyone, &format!("(to: \"{this}\")")).await), [out.clone()]);
     assert_eq!(ids(&list(&everyone, &format!("(from: \"{next}\", to: \"{next}\")")).await), [soon.clone()]);
     assert_eq!(ids(&list(&everyone, &format!("(collectionId: \"{langues}\")")).await), [soon.clone(), later.clone()]);
+    assert_eq!(list(&everyone, "(from: \"0001-01\", to: \"9999-12\")").await.len(), 3);
     let months = "{ calendarMonths { month published planned collection { slug } } }";
     let months = read(&everyone, months, json!({})).await["calendarMonths"].clone();
     let line = |month: &str, published: i64, planned: i64, slug: &str| json!({ "month": month, "published": published, "planned": planned, "collection": { "slug": slug } });

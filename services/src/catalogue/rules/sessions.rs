@@ -31,8 +31,7 @@ impl SessionState {
 }
 
 /// The states that may follow `from`.
-#[must_use]
-pub fn session_transitions(from: SessionState) -> &'static [SessionState] {
+fn session_transitions(from: SessionState) -> &'static [SessionState] {
     match from {
         EnPreparation => &[InscriptionsOuvertes, EnCours, Reportee, Annulee],
         InscriptionsOuvertes => &[EnPreparation, EnCours, Reportee, Annulee],
