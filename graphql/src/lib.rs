@@ -6,6 +6,7 @@
 mod accounts;
 mod api;
 mod audience;
+mod catalogue;
 mod context;
 mod errors;
 mod forum;
@@ -33,7 +34,13 @@ use services::config::Limits;
 
 /// La racine des lectures. Ce qui n'existe pas ou ne vous est pas visible vaut null.
 #[derive(MergedObject, Default)]
-pub struct Query(node::NodeQuery, accounts::AccountsQuery, organisations::OrganisationsQuery, forum::ForumQuery);
+pub struct Query(
+    node::NodeQuery,
+    accounts::AccountsQuery,
+    organisations::OrganisationsQuery,
+    forum::ForumQuery,
+    catalogue::CatalogueQuery,
+);
 
 /// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems ; elle vaut
 /// null si elle a échoué autrement, et les autres de la même demande n'en pâtissent pas.
@@ -45,6 +52,7 @@ pub struct Mutation(
     roles::RolesMutation,
     forum::ForumMutation,
     moderation::ModerationMutation,
+    catalogue::CatalogueMutation,
 );
 
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -7,6 +7,7 @@ use services::error::{Code, Error};
 use services::id::AnyId;
 
 use crate::accounts::Member;
+use crate::catalogue::{Collection, Training};
 use crate::context::{ContextExt, Request};
 use crate::forum::{Forum, Post, Space, Thread};
 use crate::organisations::{Affiliation, Organisation};
@@ -22,6 +23,7 @@ const MOST: usize = 100;
 pub(crate) enum Node {
     AccessToken(AccessToken),
     Affiliation(Affiliation),
+    Collection(Collection),
     Forum(Forum),
     Member(Member),
     Organisation(Organisation),
@@ -30,6 +32,7 @@ pub(crate) enum Node {
     Session(Session),
     Space(Space),
     Thread(Thread),
+    Training(Training),
 }
 
 #[derive(Default)]
@@ -75,6 +78,15 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::RoleGrant(id) => request.loads().load_one(id).await?.map(|found| Node::RoleGrant(RoleGrant(found))),
         AnyId::Session(id) => request.loads().load_one(id).await?.map(|found| Node::Session(Session(found))),
         AnyId::AccessToken(id) => request.loads().load_one(id).await?.map(|found| Node::AccessToken(AccessToken(found))),
-        AnyId::Audience(_) | AnyId::Event(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
+        AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
+        AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
+        AnyId::Audience(_)
+        | AnyId::CalendarChange(_)
+        | AnyId::Event(_)
+        | AnyId::Job(_)
+        | AnyId::Mail(_)
+        | AnyId::SignInLink(_)
+        | AnyId::TrainingSession(_)
+        | AnyId::TrainingStateChange(_) => None,
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use services::catalogue::Below;
 use services::db::Cx;
 use services::id::{AffiliationId, OrganisationId};
 use services::organisations::{self, Affiliations, CreateOrganisation};
@@ -13,6 +14,7 @@ use services::roles::Holders;
 use services::{Error, Result};
 
 use crate::accounts::Member;
+use crate::catalogue::{self, TrainingConnection, TrainingFilterInput, TrainingOrder};
 use crate::context::{ContextExt, Request};
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
@@ -126,6 +128,23 @@ impl Organisation {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<Option<RoleGrantConnection>> {
         roles::list(ctx, Holders::In(self.0.id), history, paging(first, after, last, before)).await
+    }
+
+    /// Formations qu'elle ou une de ses unités produit et que vous voyez, sans celles qui ont été fondues dans une autre.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn trainings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement celles qui remplissent ces conditions.")] filter: Option<TrainingFilterInput>,
+        #[graphql(desc = "L'ordre.", default_with = "TrainingOrder::Titre")] order_by: TrainingOrder,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<TrainingConnection> {
+        let paging = paging(first, after, last, before);
+        catalogue::below(ctx, Below::Organisation(self.0.id), filter, order_by, paging).await
     }
 
     /// Demandes de rattachement qui attendent une décision, pour ceux qui administrent l'organisation ; null sinon.

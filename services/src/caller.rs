@@ -248,6 +248,18 @@ impl Caller {
                     held.role == Role::AdministrateurEspaceDedie && held.organisation.is_some_and(|its| ancestors.contains(&its))
                 })
     }
+
+    /// Whether they hold one of these of Mentor's roles in the organisation whose ancestors (itself included) these are, or
+    /// above it.
+    #[must_use]
+    pub fn holds(&self, roles: &[Role], ancestors: &[OrganisationId]) -> bool {
+        self.held_in(roles).any(|organisation| ancestors.contains(&organisation))
+    }
+
+    /// The organisations in which they hold one of these of Mentor's roles.
+    pub fn held_in(&self, roles: &[Role]) -> impl Iterator<Item = OrganisationId> {
+        self.roles.iter().filter(|held| roles.contains(&held.role)).filter_map(|held| held.organisation)
+    }
 }
 
 /// A member who acts, read inside the transaction of the act.

@@ -7,6 +7,7 @@ mod access;
 mod audience;
 mod audits;
 mod binary;
+mod catalogue;
 mod command_line;
 mod cost;
 mod events;
@@ -38,6 +39,7 @@ fn main() -> std::process::ExitCode {
         abuse::stories(),
         access::stories(),
         audience::stories(),
+        catalogue::stories(),
         cost::stories(),
         events::stories(),
         forum::stories(),

@@ -195,7 +195,7 @@ macro_rules! keys {
 /// `in_list!(cx, Row, "select … where id in (", ids, ")")`: the rows of a list of keys, at most 500. One statement text per
 /// power of two, so that the statement cache stays small.
 macro_rules! in_list {
-    ($cx:expr, $row:ty, $head:literal, $ids:expr, $tail:literal) => {{
+    ($cx:expr, $row:ty, $head:expr, $ids:expr, $tail:literal) => {{
         let ids = $ids;
         if ids.is_empty() {
             Ok(Vec::new())
@@ -301,4 +301,21 @@ macro_rules! numbered {
     }};
 }
 
-pub(crate) use {all, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt};
+/// `sight!(query, caller, "t.audience_id")`: the condition that the caller sees the row that carries this audience, pushed to a
+/// query. The community's administrators hold every audience: none is listed for them.
+macro_rules! sight {
+    ($query:expr, $caller:expr, $column:literal) => {{
+        let (caller, held): (&$crate::Caller, _) = ($caller, $caller.audiences());
+        if caller.is_administrator() {
+            $query.push(" true");
+        } else if held.is_empty() {
+            $query.push(" false");
+        } else {
+            $query.push(concat!(" ", $column, " in ("));
+            $crate::db::keys!($query, held);
+            $query.push(")");
+        }
+    }};
+}
+
+pub(crate) use {all, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight};

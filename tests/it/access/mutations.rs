@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::cast::{Cast, token};
 use super::shape::Shape;
 use super::table::{self, refusal};
+use crate::catalogue::fields;
 use crate::steps::text;
 
 /// Fields of payloads that may be null although all is done.
@@ -268,9 +269,35 @@ impl<'w> Stage<'w> {
                 }
                 input
             }
+            "createCollection" => json!({ "name": format!("Collection {n}"), "colour": "#123456", "description": "" }),
+            "updateCollection" => json!({ "collectionId": cast.id(target), "description": format!("Texte {n}") }),
+            "createTraining" => {
+                json!({ "fields": fields(cast.world, cast.id(target), &format!("nouvelle-{n}"), json!({})).await })
+            }
+            name if name.contains("Training") || name == "recordFraming" => self.training_input(name, target).await,
             _ => self.forum_input(name, target).await,
         };
         act
+    }
+
+    /// The same for what is done to trainings.
+    async fn training_input(&self, name: &str, target: &str) -> Value {
+        let (cast, n) = (&self.cast, self.number());
+        let training = cast.training(target, &format!("essai-{n}"), json!({})).await;
+        match name {
+            "updateTraining" if target == "opening" => {
+                json!({ "trainingId": training, "fields": { "opening": "INTERMINISTERIEL" } })
+            }
+            "updateTraining" => json!({ "trainingId": training, "fields": { "title": format!("Un autre titre {n}") } }),
+            "transitionTraining" => {
+                json!({ "trainingId": training, "state": if target == "draft" { "GABARIT" } else { "ARCHIVEE" } })
+            }
+            "recordFraming" => json!({ "trainingId": training, "note": "Bien cadrée" }),
+            "mergeTrainings" => {
+                json!({ "fromId": training, "intoId": cast.training("open", &format!("reste-{n}"), json!({})).await })
+            }
+            _ => panic!("no input for {name}: write one beside the others"),
+        }
     }
 
     /// The same for what is done to threads and posts.

@@ -15,6 +15,12 @@ const PLACES: &str = "{ spaces { forums { id name threadCount pinnedThreads { id
     solved: threads(filter: RESOLUS) { totalCount edges { node { id } } }
     waiting: threads(filter: SANS_REPONSE) { totalCount edges { node { id } } } }";
 
+/// Everything that leads to trainings.
+const TRAININGS: &str = "{ trainings { totalCount edges { node { id title mergedInto { id } } } }
+    changed: trainings(orderBy: MODIFICATION) { edges { node { id } } } published: trainings(orderBy: PUBLICATION) { edges { node { id } } }
+    collections { trainings(first: 5) { totalCount edges { node { id title } } } }
+    organisations { edges { node { trainings(first: 5) { totalCount edges { node { id title } } } } } } }";
+
 /// Everything below them.
 const POSTS: &str = "{ threads(first: 5) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
         posts(first: 8) { edges { node { ...P parent { ...P } replies(first: 3) { totalCount edges { node { ...P } } } } } } } } } }
@@ -35,7 +41,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
     let targets = targets(&cast).await;
     for (column, (who, client)) in cast.viewers().enumerate() {
         let mut seen = String::new();
-        for query in [PLACES, POSTS, PEOPLE] {
+        for query in [PLACES, POSTS, PEOPLE, TRAININGS] {
             let data = read(client, query, json!({})).await;
             seen.push_str(&data.to_string());
             if query == PLACES {
@@ -52,6 +58,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
             let (text, readable) = match target.kind {
                 "Thread" => (format!("thread-{}", target.name), cell("Thread") == "seen"),
                 "Post" => (format!("post-{}", target.name), cell("Post.body") == "seen"),
+                "Training" => (format!("training-{}", target.name), cell("Training") == "seen"),
                 "Forum" => (format!("forum-{}", target.name), cell("Forum") == "seen"),
                 _ => continue,
             };
@@ -94,6 +101,7 @@ async fn refused_as_unknown(client: &Client, who: &str, id: &str) {
     let mut queries = vec!["node(id: $i) { __typename id } nodes(ids: [$i, $i]) { id }".to_owned()];
     queries.extend(match prefix {
         "thr" => vec!["thread(id: $i) { id }".to_owned()],
+        "tra" => vec!["training(id: $i) { id mergedInto { id } }".to_owned()],
         "pos" => vec!["post(id: $i) { id }".to_owned()],
         "for" => [
             "forum(id: $i) { id }".to_owned(),
