@@ -53,6 +53,7 @@ pub struct Mutation(
     forum::ForumMutation,
     moderation::ModerationMutation,
     catalogue::CatalogueMutation,
+    catalogue::TrainingSessionsMutation,
 );
 
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -7,7 +7,7 @@ use services::error::{Code, Error};
 use services::id::AnyId;
 
 use crate::accounts::Member;
-use crate::catalogue::{Collection, Training};
+use crate::catalogue::{Collection, Training, TrainingSession};
 use crate::context::{ContextExt, Request};
 use crate::forum::{Forum, Post, Space, Thread};
 use crate::organisations::{Affiliation, Organisation};
@@ -33,6 +33,7 @@ pub(crate) enum Node {
     Space(Space),
     Thread(Thread),
     Training(Training),
+    TrainingSession(TrainingSession),
 }
 
 #[derive(Default)]
@@ -80,13 +81,13 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::AccessToken(id) => request.loads().load_one(id).await?.map(|found| Node::AccessToken(AccessToken(found))),
         AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
         AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
+        AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
         AnyId::Audience(_)
         | AnyId::CalendarChange(_)
         | AnyId::Event(_)
         | AnyId::Job(_)
         | AnyId::Mail(_)
         | AnyId::SignInLink(_)
-        | AnyId::TrainingSession(_)
         | AnyId::TrainingStateChange(_) => None,
     })
 }

@@ -23,7 +23,7 @@ pub(crate) fn stories() -> Vec<Story> {
 }
 
 /// The statements that a request runs, and its data.
-async fn cost(world: &World, who: Option<MemberId>, query: &str, variables: Value) -> (u64, Value) {
+pub(crate) async fn cost(world: &World, who: Option<MemberId>, query: &str, variables: Value) -> (u64, Value) {
     let (app, now) = (world.app.counted(), world.app.clock.now());
     let mut reader = app.db.reader().await.expect("a reader");
     let caller = match who {
@@ -119,7 +119,7 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
     }
 }
 
-fn uuid_of(id: &str) -> uuid::Uuid {
+pub(crate) fn uuid_of(id: &str) -> uuid::Uuid {
     id[4..].parse().expect("an id")
 }
 

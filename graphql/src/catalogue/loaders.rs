@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use services::catalogue::{
-    self, Below, Chef, Collection, Designer, MentorAddress, Module, StateChange, Text, Training, TrainingFilter, TrainingOrder,
+    self, Below, CalendarChange, Chef, Collection, Designer, MentorAddress, Module, Session, StateChange, Text, Training,
+    TrainingFilter, TrainingOrder,
 };
-use services::id::{CollectionId, OrganisationId, TrainingId};
+use services::id::{CollectionId, MemberId, OrganisationId, TrainingId, TrainingSessionId};
 use services::page::{Page, Paging};
 use services::{Error, Result, organisations};
 
@@ -29,6 +30,50 @@ impl Loader<TrainingId> for Store {
     async fn load(&self, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Self::Value>> {
         let found = catalogue::trainings_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
         Ok(found.into_iter().map(|(id, training)| (id, Arc::new(training))).collect())
+    }
+}
+
+impl Loader<TrainingSessionId> for Store {
+    type Value = Arc<Session>;
+    type Error = Error;
+    /// Only those the caller sees.
+    async fn load(&self, ids: &[TrainingSessionId]) -> Result<HashMap<TrainingSessionId, Self::Value>> {
+        let found = catalogue::sessions_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
+        Ok(found.into_iter().map(|session| (session.id, Arc::new(session))).collect())
+    }
+}
+
+/// A page of the sessions of a training.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SessionsOf(pub(crate) TrainingId, pub(crate) Paging);
+
+impl Loader<SessionsOf> for Store {
+    type Value = Page<Session>;
+    type Error = Error;
+    async fn load(&self, keys: &[SessionsOf]) -> Result<HashMap<SessionsOf, Self::Value>> {
+        let request = self.0.request()?;
+        let mut found = HashMap::with_capacity(keys.len());
+        for (paging, trainings) in grouped(keys, |key| key.1.clone(), |key| key.0) {
+            let (caller, mut cx) = (request.caller(), request.cx().await?);
+            let pages = catalogue::sessions_of(&mut cx, &caller, &trainings, &paging).await?;
+            found.extend(pages.into_iter().map(|(training, page)| (SessionsOf(training, paging.clone()), page)));
+        }
+        Ok(found)
+    }
+}
+
+/// How many sessions a training has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SessionCount(pub(crate) TrainingId);
+
+impl Loader<SessionCount> for Store {
+    type Value = i64;
+    type Error = Error;
+    async fn load(&self, keys: &[SessionCount]) -> Result<HashMap<SessionCount, i64>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let request = self.0.request()?;
+        let counts = catalogue::count_sessions(&mut *request.cx().await?, &request.caller(), &ids).await?;
+        Ok(counts.into_iter().map(|(training, count)| (SessionCount(training), count)).collect())
     }
 }
 
@@ -61,6 +106,8 @@ lists! {
     "Whom a restricted training is for." TargetsOf(TrainingId) -> OrganisationId, by catalogue::targets;
     "The addresses of a training on Mentor." AddressesOf(TrainingId) -> MentorAddress, by catalogue::addresses;
     "The modules of a training." ModulesOf(TrainingId) -> Module, by catalogue::modules;
+    "What moved in the calendar of a training." CalendarChangesOf(TrainingId) -> CalendarChange, by catalogue::changes_of;
+    "Who leads a session." FormateursOf(TrainingSessionId) -> MemberId, by catalogue::formateurs;
     "The changes of state of a training." StateChangesOf(TrainingId) -> StateChange, by catalogue::state_changes;
 }
 

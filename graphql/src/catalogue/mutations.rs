@@ -10,6 +10,7 @@ use super::{Collection, Training};
 use crate::context::{Attempt, ContextExt, Request};
 use crate::ids;
 use crate::payload::payload;
+use crate::scalars::Date;
 
 /// Un chef de file : un membre, ou un nom et une adresse.
 #[derive(InputObject)]
@@ -271,6 +272,24 @@ pub(crate) struct MergeTrainingsInput {
 
 payload! { "La formation qui reste." MergeTrainingsPayload { "La formation." training: Training } }
 
+/// Une date de publication à prévoir.
+#[derive(InputObject)]
+pub(crate) struct PlanTrainingInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
+    /// La formation.
+    training_id: ID,
+    /// Le jour prévu, à Paris ; absent, la formation n'est plus prévue.
+    date: Option<Date>,
+    /// Pourquoi, de 3 à 500 caractères ; demandé quand une date déjà dite change.
+    reason: Option<String>,
+}
+
+payload! { "La formation planifiée." PlanTrainingPayload { "La formation." training: Training } }
+
 #[derive(Default)]
 pub(crate) struct CatalogueMutation;
 
@@ -393,6 +412,26 @@ impl CatalogueMutation {
             .await?;
         let (problems, training) = made(request, attempt).await?;
         Ok(Some(RecordFramingPayload::new(input.client_mutation_id, problems, training)))
+    }
+
+    /// Prévoit la date de publication d'une formation, la déplace ou la retire ; réservé à ceux qui la gèrent. La date d'avant, le
+    /// motif et l'auteur sont gardés.
+    async fn plan_training(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: PlanTrainingInput,
+    ) -> Result<Option<PlanTrainingPayload>> {
+        let request = ctx.request();
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request
+            .attempt(async {
+                let id = ids::argument("trainingId", &input.training_id)?;
+                let date = input.date.map(|date| date.0);
+                catalogue::plan_training(&request.app, &caller?, id, date, input.reason.clone()).await
+            })
+            .await?;
+        let (problems, training) = made(request, attempt).await?;
+        Ok(Some(PlanTrainingPayload::new(input.client_mutation_id, problems, training)))
     }
 
     /// Fond une formation dans une autre ; réservé à ceux qui gèrent les deux.

@@ -7,16 +7,19 @@ use services::catalogue::{self, Below, Part, TrainingFilter};
 use services::page::{Key, Page, Paging};
 use services::{Error, Result};
 
+use super::calendar::CalendarChange;
 use super::collections::Collection;
 use super::loaders::{
-    AddressesOf, AncestorsOf, ChefsOf, CountBelow, DesignersOf, ModulesOf, StateChangesOf, TargetsOf, TextsOf, TrainingsBelow,
+    AddressesOf, AncestorsOf, CalendarChangesOf, ChefsOf, CountBelow, DesignersOf, ModulesOf, SessionCount, SessionsOf,
+    StateChangesOf, TargetsOf, TextsOf, TrainingsBelow,
 };
+use super::sessions::{TrainingSession, TrainingSessionConnection};
 use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::ids;
 use crate::organisations::Organisation;
-use crate::paging::{connection, total};
-use crate::scalars::DateTime;
+use crate::paging::{connection, paging, size, total};
+use crate::scalars::{Date, DateTime};
 
 /// Où en est une formation.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -420,6 +423,37 @@ impl Training {
         let shown =
             |module: &catalogue::Module| TrainingModule { title: module.title.clone(), competences: module.competences.clone() };
         Ok(modules.iter().map(shown).collect())
+    }
+
+    /// Jour prévu pour sa publication ; il reste après elle.
+    async fn planned_on(&self) -> Option<Date> {
+        self.0.planned_on.as_deref().and_then(Date::read)
+    }
+
+    /// Ce qui a bougé pour elle dans le calendrier de publication, le plus récent d'abord, 50 au plus.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn calendar_changes(&self, ctx: &Context<'_>) -> Result<Vec<CalendarChange>> {
+        let changes = ctx.request().loads().load_one(CalendarChangesOf(self.0.id)).await?.unwrap_or_default();
+        Ok(changes.iter().cloned().map(CalendarChange).collect())
+    }
+
+    /// Ses sessions que vous voyez, par début ; celles en préparation sont pour ceux qui travaillent à la formation.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<TrainingSessionConnection> {
+        let loads = ctx.request().loads();
+        let counted = async { Ok(loads.load_one(SessionCount(self.0.id)).await?.unwrap_or(0)) };
+        let total = total(ctx, counted).await?;
+        let page = loads.load_one(SessionsOf(self.0.id, paging(first, after, last, before))).await?;
+        let page = page.ok_or_else(|| Error::internal("a page that was not read"))?;
+        let cursor = |session: &catalogue::Session| (session.starts_at, session.id.0).encode();
+        Ok(TrainingSessionConnection::new(page, cursor, |session| TrainingSession(Arc::new(session)), total))
     }
 
     /// Première publication.

@@ -132,3 +132,16 @@ async fn must_exist(tx: &mut Tx, chefs: &[Chef]) -> Result<()> {
     }
     Err(Error::invalid("chefs", Code::Unknown, "Membre inconnu."))
 }
+
+/// Gives a collection its chefs de file, and tells it; for the demo.
+pub(crate) async fn name_chefs(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: Option<MemberId>,
+    collection: CollectionId,
+    chefs: Vec<NewChef>,
+) -> Result<()> {
+    let chefs = rules::chefs(collection, chefs).map_err(|problem| Error::Invalid(vec![problem]))?;
+    store::set_chefs(tx, collection, &chefs).await?;
+    tell(tx, clock, by, &Event::CollectionChanged { collection }).await
+}

@@ -3,28 +3,41 @@
 //! What writes is in [`collections`], [`trainings`], [`calendar`] and [`sessions`], what reads in [`reads`]. Not here: import
 //! and export, feeds, what links trainings with threads.
 
+mod calendar;
 mod collections;
 mod mentor;
 mod reads;
 mod rules;
+mod sessions;
 mod sight;
 mod store;
 mod trainings;
 
 use chrono::{DateTime, Utc};
 
-use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
+use crate::id::{
+    AudienceId, CalendarChangeId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingSessionId, TrainingStateChangeId,
+};
 
-pub(crate) use collections::insert as insert_collection;
+pub(crate) use calendar::add_plan;
+pub use calendar::{
+    calendar_changes, calendar_months, count_calendar, count_calendar_changes, plan_training, publication_calendar,
+};
 pub use collections::{CreateCollection, NewChef, UpdateCollection, create_collection, update_collection};
+pub(crate) use collections::{insert as insert_collection, name_chefs};
 pub use mentor::{MentorAddress, MentorShape};
 pub use reads::{
-    Below, addresses, chefs, collection_by_slug, collections, collections_by_id, count_below, count_trainings, designers,
-    modules, state_changes, targets, texts, training_by_address, training_by_short_name, trainings as training_list,
+    Below, addresses, changes_of, chefs, collection_by_slug, collections, collections_by_id, count_below, count_trainings,
+    designers, modules, state_changes, targets, texts, training_by_address, training_by_short_name, trainings as training_list,
     trainings_below, trainings_by_id,
 };
-pub use rules::{may_edit, may_frame, may_manage, mine, possible_transitions, required, works_on};
+pub use rules::{may_edit, may_frame, may_lead, may_manage, mine, possible_transitions, required, session_transitions, works_on};
+pub use sessions::{
+    SessionFields, count_sessions, create_session, formateurs, sessions_by_id, sessions_of, transition_session, update_session,
+};
+pub(crate) use sessions::{add_session, take_session};
 pub use trainings::{TrainingFields, create_training, merge_trainings, record_framing, transition_training, update_training};
+pub(crate) use trainings::{add_training, frame_training, take_training};
 
 /// A thematic collection of the State's catalogue. Everyone sees it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -303,4 +316,86 @@ pub struct TrainingFilter {
 pub struct Mine {
     pub member: MemberId,
     pub organisations: Vec<OrganisationId>,
+}
+
+/// What moved in the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CalendarChangeKind {
+    /// A day was planned, changed or taken back.
+    Planification,
+    /// The training was published.
+    Publication,
+    /// It left what is published, or the calendar.
+    Retrait,
+}
+
+/// Something that moved in the calendar. Days are as 2026-11-25.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct CalendarChange {
+    pub id: CalendarChangeId,
+    pub training_id: TrainingId,
+    pub kind: CalendarChangeKind,
+    pub from_on: Option<String>,
+    pub to_on: Option<String>,
+    pub reason: Option<String>,
+    pub changed_at: DateTime<Utc>,
+    pub changed_by: Option<MemberId>,
+}
+
+/// Which part of the calendar.
+#[derive(Clone, Debug, Default)]
+pub struct CalendarFilter {
+    /// The first day.
+    from: Option<String>,
+    /// The day after the last one.
+    until: Option<String>,
+    collection: Option<CollectionId>,
+}
+
+/// What the calendar counts of a collection in a month.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct MonthCount {
+    /// As 2026-11.
+    pub month: String,
+    pub collection_id: CollectionId,
+    pub published: i64,
+    pub planned: i64,
+}
+
+/// What can be emptied of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SessionField {
+    RegistrationOpensAt,
+    RegistrationClosesAt,
+    Seats,
+    Place,
+}
+
+/// A session of a training.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Session {
+    pub id: TrainingSessionId,
+    pub training_id: TrainingId,
+    /// Who sees it.
+    pub audience_id: AudienceId,
+    pub state: SessionState,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub registration_opens_at: Option<DateTime<Utc>>,
+    pub registration_closes_at: Option<DateTime<Utc>>,
+    /// An IANA name.
+    pub time_zone: String,
+    /// As many as come when none.
+    pub seats: Option<i64>,
+    pub remote: bool,
+    pub place: Option<String>,
+    /// 1 when made, one more with each change.
+    pub revision: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::store::{self, TrainingSlice};
 use super::{
-    Chef, Collection, Designer, MentorAddress, Module, StateChange, Text, Training, TrainingFilter, TrainingOrder, rules,
+    CalendarChange, Chef, Collection, Designer, MentorAddress, Module, StateChange, Text, Training, TrainingFilter,
+    TrainingOrder, rules,
 };
 use crate::Caller;
 use crate::db::Cx;
@@ -230,6 +231,14 @@ pub async fn modules(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<Training
 /// When the database fails.
 pub async fn state_changes(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Vec<StateChange>>> {
     Ok(gathered(store::state_changes(cx, ids).await?.into_iter().map(|change| (change.training_id, change))))
+}
+
+/// What moved in the calendar of each of these trainings, the latest first, at most 50.
+///
+/// # Errors
+/// When the database fails.
+pub async fn changes_of(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Vec<CalendarChange>>> {
+    Ok(gathered(store::changes_of(cx, ids).await?.into_iter().map(|change| (change.training_id, change))))
 }
 
 fn gathered<K: Hash + Eq, V>(rows: impl IntoIterator<Item = (K, V)>) -> HashMap<K, Vec<V>> {

@@ -1,8 +1,12 @@
 //! Who may do what to a training; which states follow which, and what each demands; what a sound input is.
 
+mod sessions;
+
 use url::Url;
 
-use super::{Chef, Designer, Details, Mine, Module, NewChef, Opening, Part, Training, TrainingField, TrainingState, mentor};
+use super::{
+    Chef, Designer, Details, Mine, Module, NewChef, Opening, Part, Training, TrainingField, TrainingState, calendar, mentor,
+};
 use crate::audience::Grant;
 use crate::caller::{Caller, Scope};
 use crate::error::{Code, Error, Problem, Problems, Result};
@@ -11,6 +15,10 @@ use crate::roles::Role;
 use crate::text;
 
 use TrainingState::{Archivee, Brouillon, ElaborationTerminee, Gabarit, Publiee};
+pub(super) use sessions::{
+    can_be_planned, can_be_rearranged, can_have_sessions, must_lead, planned, session_can_become, session_lacks,
+};
+pub use sessions::{may_lead, session_transitions};
 
 /// Those who create and manage trainings, for an organisation and its units (guide, 1b).
 pub(super) const MANAGERS: [Role; 3] = [Role::ResponsableFormationCentral, Role::ReferentLocal, Role::AdministrateurEspaceDedie];
@@ -138,6 +146,15 @@ fn is_out(training: &Training) -> bool {
 }
 
 // States.
+
+/// The day under which the calendar lists a training: of its first publication, else the planned one; none when it is archived.
+pub(super) fn calendar_day(training: &Training) -> Option<String> {
+    match training.state {
+        Publiee => training.published_at.map(calendar::day),
+        Archivee => None,
+        Brouillon | Gabarit | ElaborationTerminee => training.planned_on.clone(),
+    }
+}
 
 /// The states that may follow `from`.
 #[must_use]
@@ -442,14 +459,14 @@ pub(super) fn refuse(found: impl IntoIterator<Item = Problem>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use chrono::DateTime;
     use uuid::Uuid;
 
     use super::*;
     use crate::id::{AudienceId, TrainingId};
 
-    pub(crate) fn training(state: TrainingState, opening: Opening) -> Training {
+    pub(in crate::catalogue) fn training(state: TrainingState, opening: Opening) -> Training {
         Training {
             id: TrainingId(Uuid::from_u128(1)),
             title: "Accueillir tous les publics".into(),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Designer, Details, MentorAddress, Modality, Module, Opening, Part, StateChange, Text, Training, TrainingField, TrainingState,
-    mentor, rules, sight, store,
+    calendar, mentor, rules, sight, store,
 };
 use crate::App;
 use crate::caller::{Actor, Caller, Scope};
@@ -58,7 +58,35 @@ struct Sound {
     addresses: Option<Vec<MentorAddress>>,
 }
 
+/// What a new training has at least.
+struct Whole {
+    sound: Sound,
+    collection: CollectionId,
+    organisation: OrganisationId,
+}
+
 impl Sound {
+    /// Checks what is given of a new training, and that all it needs is.
+    fn whole(fields: TrainingFields) -> Result<Whole> {
+        let mut problems = Problems::default();
+        let given = [
+            (TrainingField::Title, fields.title.is_some()),
+            (TrainingField::ShortName, fields.short_name.is_some()),
+            (TrainingField::Collection, fields.collection.is_some()),
+            (TrainingField::Organisation, fields.organisation.is_some()),
+            (TrainingField::Certifying, fields.certifying.is_some()),
+            (TrainingField::Licence, fields.licence.is_some()),
+        ];
+        for (field, _) in given.iter().filter(|(_, given)| !given) {
+            problems.add(Problem::new(field.name(), Code::Required, format!("À remplir : {}.", field.words())));
+        }
+        let places = fields.collection.zip(fields.organisation);
+        let sound = Self::new(fields, &mut problems);
+        problems.refuse()?;
+        let (collection, organisation) = places.ok_or_else(|| Error::internal("a training without a place"))?;
+        Ok(Whole { sound, collection, organisation })
+    }
+
     /// Checks each field and notes every problem.
     fn new(mut fields: TrainingFields, problems: &mut Problems) -> Self {
         let mut line = |field: TrainingField, given: &mut Option<String>, least, most| {
@@ -175,44 +203,46 @@ fn put<T>(place: &mut T, given: Option<T>) {
 /// has one of its addresses.
 pub async fn create_training(app: &App, caller: &Caller, fields: TrainingFields) -> Result<TrainingId> {
     caller.signed_in()?;
-    let mut problems = Problems::default();
-    let given = [
-        (TrainingField::Title, fields.title.is_some()),
-        (TrainingField::ShortName, fields.short_name.is_some()),
-        (TrainingField::Collection, fields.collection.is_some()),
-        (TrainingField::Organisation, fields.organisation.is_some()),
-        (TrainingField::Certifying, fields.certifying.is_some()),
-        (TrainingField::Licence, fields.licence.is_some()),
-    ];
-    for (field, _) in given.iter().filter(|(_, given)| !given) {
-        problems.add(Problem::new(field.name(), Code::Required, format!("À remplir : {}.", field.words())));
-    }
-    let sound = Sound::new(fields, &mut problems);
-    problems.refuse()?;
+    let sound = Sound::whole(fields)?;
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let (Some(collection_id), Some(organisation_id)) = (sound.fields.collection, sound.fields.organisation) else {
-                return Err(Error::internal("a training without a collection or an organisation"));
-            };
-            let ancestors = organisations::ancestors(tx, organisation_id).await?;
+            let ancestors = organisations::ancestors(tx, sound.organisation).await?;
             if ancestors.is_empty() {
                 return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
             }
             rules::must_manage(&actor, &ancestors)?;
-            let now = clock.now();
-            let mut training = empty(TrainingId::new(&clock), collection_id, organisation_id, now);
-            let mut details = Details::default();
-            sound.apply(&mut training, &mut details);
-            must_exist(tx, &training, &details).await?;
-            rules::refuse(rules::opening(&training, &details))?;
-            let audiences = sight::of(tx, &clock, &training, &details.targets).await?;
-            training.audience_id = audiences.viewers;
-            insert(tx, &clock, &actor, &training, &details).await?;
-            Ok(training.id)
+            add(tx, &clock, actor.id, sound).await
         })
     })
     .await
+}
+
+/// The same without asking who may, for what acts for somebody.
+pub(crate) async fn add_training(tx: &mut Tx, clock: &Clock, by: MemberId, fields: TrainingFields) -> Result<TrainingId> {
+    add(tx, clock, by, Sound::whole(fields)?).await
+}
+
+async fn add(tx: &mut Tx, clock: &Clock, by: MemberId, new: Whole) -> Result<TrainingId> {
+    let mut training = empty(TrainingId::new(clock), new.collection, new.organisation, clock.now());
+    let mut details = Details::default();
+    new.sound.apply(&mut training, &mut details);
+    must_exist(tx, &training, &details).await?;
+    rules::refuse(rules::opening(&training, &details))?;
+    training.audience_id = sight::of(tx, clock, &training, &details.targets).await?.viewers;
+    store::insert_training(tx, &training).await.map_err(duplicate("trainings.short_name_key", short_name_taken))?;
+    put_details(tx, training.id, &Details::default(), &details).await?;
+    let change = StateChange {
+        id: TrainingStateChangeId::new(clock),
+        training_id: training.id,
+        from_state: None,
+        to_state: training.state,
+        changed_at: training.created_at,
+        changed_by: Some(by),
+    };
+    store::insert_state_change(tx, &change).await?;
+    tell(tx, clock, Some(by), &Event::TrainingCreated { training: training.id, collection: training.collection_id }).await?;
+    Ok(training.id)
 }
 
 fn empty(id: TrainingId, collection_id: CollectionId, organisation_id: OrganisationId, now: DateTime<Utc>) -> Training {
@@ -245,22 +275,6 @@ fn empty(id: TrainingId, collection_id: CollectionId, organisation_id: Organisat
         created_at: now,
         updated_at: now,
     }
-}
-
-async fn insert(tx: &mut Tx, clock: &Clock, actor: &Actor, training: &Training, details: &Details) -> Result<()> {
-    // Who sees it is told by rows that name it: they come after its own.
-    store::insert_training(tx, training).await.map_err(duplicate("trainings.short_name_key", short_name_taken))?;
-    put_details(tx, training.id, &Details::default(), details).await?;
-    let change = StateChange {
-        id: TrainingStateChangeId::new(clock),
-        training_id: training.id,
-        from_state: None,
-        to_state: training.state,
-        changed_at: training.created_at,
-        changed_by: Some(actor.id),
-    };
-    store::insert_state_change(tx, &change).await?;
-    tell(tx, clock, Some(actor.id), &Event::TrainingCreated { training: training.id, collection: training.collection_id }).await
 }
 
 /// Changes what a training says: who manages it; its designers too, except for whom and under whom it is. What its state demands
@@ -331,15 +345,25 @@ pub async fn transition_training(
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             let training = managed(tx, &actor, id).await?;
-            rules::can_become(&training, to)?;
             rules::as_read(training.revision, expected)?;
-            let details = store::details(tx, id).await?;
-            rules::refuse(rules::missing(&training, &details, to))?;
-            enter(tx, &clock, actor.id, training, &details.targets, to).await?;
+            take(tx, &clock, actor.id, training, to).await?;
             Ok(id)
         })
     })
     .await
+}
+
+/// The same without asking who may.
+pub(crate) async fn take_training(tx: &mut Tx, clock: &Clock, by: MemberId, id: TrainingId, to: TrainingState) -> Result<()> {
+    let training = store::lock_training(tx, id).await?.ok_or(Error::NotFound)?;
+    take(tx, clock, by, training, to).await
+}
+
+async fn take(tx: &mut Tx, clock: &Clock, by: MemberId, training: Training, to: TrainingState) -> Result<()> {
+    rules::can_become(&training, to)?;
+    let details = store::details(tx, training.id).await?;
+    rules::refuse(rules::missing(&training, &details, to))?;
+    enter(tx, clock, by, training, &details.targets, to).await
 }
 
 /// Writes the new state, its history and what follows from it.
@@ -352,6 +376,7 @@ async fn enter(
     to: TrainingState,
 ) -> Result<()> {
     let (id, from, now) = (training.id, training.state, clock.now());
+    let day = training.calendar_on.clone();
     training.state = to;
     if to == TrainingState::Publiee {
         training.published_at = training.published_at.or(Some(now));
@@ -366,6 +391,7 @@ async fn enter(
         changed_by: Some(actor),
     };
     store::insert_state_change(tx, &change).await?;
+    calendar::follow(tx, clock, actor, from, day, &training).await?;
     tell(tx, clock, Some(actor), &Event::TrainingStateChanged { training: id, from, to }).await
 }
 
@@ -379,18 +405,28 @@ pub async fn record_framing(app: &App, caller: &Caller, id: TrainingId, note: Op
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
-            let mut training = locked(tx, &actor, id).await?;
+            let training = locked(tx, &actor, id).await?;
             rules::must_frame(&actor, &store::chefs(tx, &[training.collection_id]).await?)?;
             rules::can_change(&training)?;
-            let now = clock.now();
-            (training.framed_at, training.framed_by, training.framing_note) = (Some(now), Some(actor.id), note);
-            (training.revision, training.updated_at) = (training.revision + 1, now);
-            store::set_training(tx, &training).await?;
-            tell(tx, &clock, Some(actor.id), &Event::TrainingFramed { training: id }).await?;
+            frame(tx, &clock, actor.id, training, note).await?;
             Ok(id)
         })
     })
     .await
+}
+
+/// The same without asking who may.
+pub(crate) async fn frame_training(tx: &mut Tx, clock: &Clock, by: MemberId, id: TrainingId) -> Result<()> {
+    let training = store::lock_training(tx, id).await?.ok_or(Error::NotFound)?;
+    frame(tx, clock, by, training, None).await
+}
+
+async fn frame(tx: &mut Tx, clock: &Clock, by: MemberId, mut training: Training, note: Option<String>) -> Result<()> {
+    let now = clock.now();
+    (training.framed_at, training.framed_by, training.framing_note) = (Some(now), Some(by), note);
+    (training.revision, training.updated_at) = (training.revision + 1, now);
+    store::set_training(tx, &training).await?;
+    tell(tx, clock, Some(by), &Event::TrainingFramed { training: training.id }).await
 }
 
 /// Merges a training into another one: who manages both. Its addresses on Mentor and its sessions become the other's, and so
@@ -449,6 +485,7 @@ pub(super) async fn managed(tx: &mut Tx, actor: &Actor, id: TrainingId) -> Resul
 pub(super) async fn put_training(tx: &mut Tx, clock: &Clock, training: &mut Training, targets: &[OrganisationId]) -> Result<()> {
     let audiences = sight::of(tx, clock, training, targets).await?;
     training.audience_id = audiences.viewers;
+    training.calendar_on = rules::calendar_day(training);
     (training.revision, training.updated_at) = (training.revision + 1, clock.now());
     store::set_training(tx, training).await.map_err(duplicate("trainings.short_name_key", short_name_taken))?;
     store::set_session_audiences(tx, training.id, audiences.viewers, audiences.workers).await

@@ -29,7 +29,12 @@ pub(super) struct Places {
 }
 
 /// Writes the people, and finds or makes `forums` (space and slug).
-pub(super) async fn settle(app: &App, clock: &Clock, content: Content, forums: Vec<(&'static str, String)>) -> Result<Places> {
+pub(super) async fn settle(
+    app: &App,
+    clock: &Clock,
+    content: Content,
+    forums: Vec<(&'static str, String)>,
+) -> Result<(Places, Content)> {
     let clock = clock.clone();
     app.db
         .write(move |tx| {
@@ -44,7 +49,8 @@ pub(super) async fn settle(app: &App, clock: &Clock, content: Content, forums: V
                 }
                 settling.restricted_forum(tx).await?;
                 let moderator = members[content.moderator()?].1;
-                Ok(Places { members, forums: settling.find(tx, &forums).await?, moderator })
+                let places = Places { members, forums: settling.find(tx, &forums).await?, moderator };
+                Ok((places, content))
             })
         })
         .await

@@ -9,6 +9,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::catalogue::{Deed, deeds};
 use super::content::{Content, RESTRICTED, WrittenAnswer};
 use super::{NOW, SEED};
 use crate::error::{Error, Result};
@@ -65,6 +66,8 @@ pub(super) enum What {
     Accept(usize, usize),
     Pin(usize),
     Lock(usize),
+    /// Something in the catalogue.
+    Catalogue(Deed),
 }
 
 /// Plans the written threads, and others like them until there are `posts` posts.
@@ -82,6 +85,7 @@ pub(super) fn plan(content: &Content, posts: usize) -> Result<Plan> {
         planner.vary(content, &written, posts)?;
     }
     let mut plan = planner.plan;
+    plan.acts.extend(deeds(content).into_iter().map(|(at, deed)| Act { at, what: What::Catalogue(deed) }));
     // Stable: what a thread does at one moment stays in its order.
     plan.acts.sort_by_key(|act| act.at);
     Ok(plan)
@@ -321,13 +325,7 @@ impl Planner {
 
     /// A moment of a working day, so many days ago or just before that.
     fn opening_time(&mut self, days_ago: i64) -> DateTime<Utc> {
-        let day = NOW - TimeDelta::days(days_ago);
-        let back = match day.weekday() {
-            Weekday::Sat => 1,
-            Weekday::Sun => 2,
-            _ => 0,
-        };
-        midnight(day) - TimeDelta::days(back) + self.minutes(7 * 60..16 * 60)
+        working_day(days_ago) + self.minutes(7 * 60..16 * 60)
     }
 
     /// `wished`, or the next morning of work.
@@ -367,6 +365,17 @@ impl Planner {
             bodies.len() - 1
         }))
     }
+}
+
+/// The beginning of a working day, so many days ago or just before that.
+pub(super) fn working_day(days_ago: i64) -> DateTime<Utc> {
+    let day = NOW - TimeDelta::days(days_ago);
+    let back = match day.weekday() {
+        Weekday::Sat => 1,
+        Weekday::Sun => 2,
+        _ => 0,
+    };
+    midnight(day) - TimeDelta::days(back)
 }
 
 fn midnight(at: DateTime<Utc>) -> DateTime<Utc> {

@@ -10,7 +10,7 @@ use super::content::{RESTRICTED, WrittenAnswer};
 use super::plan::{Plan, What};
 use super::*;
 use crate::config::{Config, Limits, LinkLimits};
-use crate::db::{all, one};
+use crate::db::{Cx, all, one};
 use crate::forum::ThreadKind;
 use crate::id::{ForumId, PostId, ThreadId};
 use crate::{forum, text};
@@ -113,7 +113,7 @@ fn check_order(plan: &Plan, members: usize) {
                 assert!(at[post].replace(act.at).is_none());
             }
             What::Edit(post, _) | What::Accept(post, _) => assert!(at[post].is_some(), "after the post"),
-            What::Pin(_) | What::Lock(_) => {}
+            What::Pin(_) | What::Lock(_) | What::Catalogue(_) => {}
         }
     }
     assert!(at.iter().all(Option::is_some));
@@ -173,9 +173,14 @@ async fn digest(app: &App) -> String {
         (uuid::Uuid, String, uuid::Uuid),
         "select m.id, m.handle, a.id from members m join affiliations a on a.member_id = m.id order by m.id"
     );
-    let text = format!("{threads:?}{posts:?}{forums:?}{events:?}{members:?}");
+    let trainings = all!(
+        cx,
+        (uuid::Uuid, String, String, Option<String>, i64, DateTime<Utc>),
+        "select id, short_name, state, calendar_on, revision, updated_at from trainings order by id"
+    );
+    let text = format!("{threads:?}{posts:?}{forums:?}{events:?}{members:?}{trainings:?}");
     assert!(
-        [threads.is_ok(), posts.is_ok(), forums.is_ok(), events.is_ok(), members.is_ok()].iter().all(|ok| *ok),
+        [trainings.is_ok(), threads.is_ok(), posts.is_ok(), forums.is_ok(), events.is_ok(), members.is_ok()].iter().all(|ok| *ok),
         "{text:.300}"
     );
     format!("{:x}", Sha256::digest(text))
@@ -266,6 +271,34 @@ async fn news_is_told_by_those_who_may_open_it() {
         assert!(caller.sees(forum.audience_id), "the author sees {}", forum.slug);
         assert!(caller.sees(forum.opening_audience_id) || caller.moderates(forum.space_id), "{} {kind:?}", forum.slug);
     }
+}
+
+#[tokio::test]
+async fn the_catalogue_shows_every_state_and_a_year_with_slips() {
+    let folder = TempDir::new().unwrap();
+    let app = app(&folder).await;
+    let filled = super::fill(&app, 0, |_, _| {}).await.unwrap();
+    let cx = &mut *app.db.reader().await.unwrap();
+    let count = async |cx: &mut Cx, sql: &'static str| one!(cx, (i64,), sql).unwrap().0;
+    assert_eq!(count(cx, "select count(*) from trainings").await, i64::try_from(filled.trainings).unwrap());
+    for (sql, least) in [
+        ("select count(distinct state) from trainings", 5),
+        ("select count(distinct opening) from trainings", 4),
+        ("select count(distinct collection_id) from trainings", 14),
+        ("select count(distinct state) from training_sessions", 7),
+        (
+            "select count(distinct substr(calendar_on, 1, 7)) from trainings where calendar_on >= '2026-01' and calendar_on < '2027'",
+            12,
+        ),
+        (
+            "select count(distinct substr(planned_on, 1, 7)) from trainings where planned_on > '2026-11-02' and state <> 'PUBLIEE'",
+            9,
+        ),
+        ("select count(*) from calendar_changes where from_on is not null and to_on > from_on and kind = 'PLANIFICATION'", 8),
+    ] {
+        assert!(count(cx, sql).await >= least, "{sql}");
+    }
+    assert_eq!(count(cx, "select count(*) from calendar_changes where changed_at > '2026-11-02 08:00:00+00:00'").await, 0);
 }
 
 #[tokio::test]

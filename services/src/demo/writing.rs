@@ -8,6 +8,7 @@ use crate::forum::{self, NewPost, NewThread};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
 use crate::text::{self, Mentioned, Rendered};
 
+use super::catalogue::Catalogue;
 use super::people::Places;
 use super::plan::{Act, Plan, What};
 
@@ -24,6 +25,7 @@ pub(super) struct Writing {
     moderator: MemberId,
     threads: Vec<Option<WrittenThread>>,
     posts: Vec<Option<WrittenPost>>,
+    catalogue: Catalogue,
     next: usize,
     posts_written: usize,
 }
@@ -48,7 +50,7 @@ struct WrittenPost {
 
 impl Writing {
     /// Renders every body once.
-    pub(super) fn new(clock: Clock, plan: Plan, places: Places) -> Self {
+    pub(super) fn new(clock: Clock, plan: Plan, places: Places, catalogue: Catalogue) -> Self {
         let members = places.members.iter().map(|(_, id)| *id).collect();
         let known: Mentioned = places.members.into_iter().collect();
         let bodies = plan.bodies.iter().map(|body| {
@@ -65,6 +67,7 @@ impl Writing {
             moderator: places.moderator,
             threads: vec![None; plan.threads.len()],
             posts: vec![None; plan.posts.len()],
+            catalogue,
             next: 0,
             posts_written: 0,
             plan,
@@ -105,6 +108,8 @@ impl Writing {
                 3 + self.bodies[self.plan.posts[post].body].mentioned.len() + self.bodies[body].mentioned.len()
             }
             What::Accept(..) | What::Pin(_) | What::Lock(_) => 2,
+            // A training with its texts, lists and audiences.
+            What::Catalogue(_) => 40,
         }
     }
 
@@ -127,6 +132,7 @@ impl Writing {
                 forum::set_pinned(tx, thread, Some(act.at)).await?;
                 tell(tx, &self.clock, Some(self.moderator), &Event::ThreadPinned { thread, pinned: true }).await
             }
+            What::Catalogue(deed) => self.catalogue.write(tx, &self.clock, deed).await,
             What::Lock(thread) => {
                 let thread = self.thread(thread)?.id;
                 forum::set_locked(tx, thread, Some(act.at)).await?;

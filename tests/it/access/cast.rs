@@ -139,7 +139,7 @@ impl<'w> Cast<'w> {
             said[key] = value.clone();
         }
         match kind {
-            "draft" => said["designers"] = json!([designer]),
+            "draft" => (said["designers"], said["opening"]) = (json!([designer]), json!("TOUS_PUBLICS")),
             "restricted" => (said["opening"], said["targetIds"]) = (json!("CIBLE_RESTREINTE"), json!([inside])),
             _ => {
                 said["opening"] = json!("TOUS_PUBLICS");
@@ -153,6 +153,24 @@ impl<'w> Cast<'w> {
         let id = text(&reply.done("createTraining")["training"]["id"]);
         if kind != "draft" {
             crate::catalogue::through(admin, &id, &["ELABORATION_TERMINEE", "PUBLIEE"]).await;
+        }
+        id
+    }
+
+    /// A new session of a training, that one can register for unless it is in preparation; the author leads it when `led`.
+    pub(crate) async fn session(&self, training: &str, preparation: bool, led: bool) -> String {
+        let admin = self.world.administrator();
+        let mut said = json!({ "startsAt": "2027-03-01T08:00:00Z", "endsAt": "2027-03-02T16:00:00Z", "seats": 12, "place": "Lille",
+            "registrationOpensAt": "2027-01-10T00:00:00Z", "registrationClosesAt": "2027-02-20T00:00:00Z" });
+        if led {
+            said["formateurIds"] = json!([self.viewer("author").id().await]);
+        }
+        let input = json!({ "trainingId": training, "fields": said });
+        let reply = admin.mutate("createTrainingSession", input, "session { id }").await;
+        let id = text(&reply.done("createTrainingSession")["session"]["id"]);
+        if !preparation {
+            let state = json!({ "sessionId": id, "state": "INSCRIPTIONS_OUVERTES" });
+            admin.mutate("transitionTrainingSession", state, "").await.done("transitionTrainingSession");
         }
         id
     }
@@ -290,8 +308,20 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     let address = json!({ "addresses": ["https://mentor.gouv.fr/catalog/900"] });
     add("Collection", "management", cast.id("management").into());
     add("Training", "open", open.clone());
-    add("Training", "draft", cast.training("draft", "draft", json!({})).await);
-    add("Training", "restricted", cast.training("restricted", "restricted", address).await);
+    let draft = cast.training("draft", "draft", json!({})).await;
+    for (days, reason) in [(20, Value::Null), (40, json!("Un retard"))] {
+        let date = (world.app.clock.now() + TimeDelta::days(days)).date_naive().to_string();
+        let plan = json!({ "trainingId": draft, "date": date, "reason": reason });
+        admin.mutate("planTraining", plan, "").await.done("planTraining");
+    }
+    add("Training", "draft", draft.clone());
+    let reserved = cast.training("restricted", "restricted", address).await;
+    add("Training", "restricted", reserved.clone());
+    for (name, training, preparation, led) in
+        [("open", &open, false, true), ("preparation", &open, true, true), ("restricted", &reserved, false, false)]
+    {
+        add("TrainingSession", name, cast.session(training, preparation, led).await);
+    }
     add("Training", "withdrawn", withdrawn);
 
     let restricted = cast.id("restricted");
@@ -320,6 +350,10 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     ] {
         along(kind, name, nth, training(fields));
     }
+    along("CalendarChange", "published", 0, training("calendarChanges"));
+    along("CalendarChange", "slip", 0, format!("training(id: \"{draft}\") {{ calendarChanges {{ @ }} }}"));
+    along("CalendarMonth", "first", 0, "calendarMonths { @ }".into());
+    along("CalendarEntry", "first", 0, "publicationCalendar { edges { node { @ } } }".into());
     for (nth, name) in ["member", "named"].into_iter().enumerate() {
         along("CollectionChef", name, nth, "collection(slug: \"management\") { chefs { @ } }".into());
     }
@@ -335,7 +369,10 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         ("RevisionConnection", "RevisionEdge", format!("post(id: \"{edited}\") {{ revisions {{ * }} }}")),
         ("RoleGrantConnection", "RoleGrantEdge", "member(handle: \"externe\") { roles { * } }".into()),
         ("SessionConnection", "SessionEdge", "viewer { sessions { * } }".into()),
+        ("CalendarChangeConnection", "CalendarChangeEdge", "calendarChanges(since: \"2026-01-01T00:00:00Z\") { * }".into()),
+        ("CalendarEntryConnection", "CalendarEntryEdge", "publicationCalendar { * }".into()),
         ("TrainingConnection", "TrainingEdge", "trainings { * }".into()),
+        ("TrainingSessionConnection", "TrainingSessionEdge", format!("training(id: \"{open}\") {{ sessions {{ * }} }}")),
         ("ThreadConnection", "ThreadEdge", format!("threads(forum: \"{}\") {{ * }}", cast.id("public"))),
     ] {
         along(connection, "list", 0, field.replace('*', "@"));

@@ -283,8 +283,19 @@ impl<'w> Stage<'w> {
     /// The same for what is done to trainings.
     async fn training_input(&self, name: &str, target: &str) -> Value {
         let (cast, n) = (&self.cast, self.number());
-        let training = cast.training(target, &format!("essai-{n}"), json!({})).await;
+        let kind = if target == "preparation" { "open" } else { target };
+        let training = cast.training(kind, &format!("essai-{n}"), json!({})).await;
         match name {
+            "planTraining" => json!({ "trainingId": training, "date": "2035-01-01" }),
+            "createTrainingSession" => json!({ "trainingId": training,
+                "fields": { "startsAt": "2027-03-01T08:00:00Z", "endsAt": "2027-03-02T16:00:00Z" } }),
+            "updateTrainingSession" | "transitionTrainingSession" => {
+                let session = cast.session(&training, target == "preparation", false).await;
+                match name {
+                    "updateTrainingSession" => json!({ "sessionId": session, "fields": { "seats": 3 } }),
+                    _ => json!({ "sessionId": session, "state": "REPORTEE" }),
+                }
+            }
             "updateTraining" if target == "opening" => {
                 json!({ "trainingId": training, "fields": { "opening": "INTERMINISTERIEL" } })
             }

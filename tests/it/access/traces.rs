@@ -17,6 +17,9 @@ const PLACES: &str = "{ spaces { forums { id name threadCount pinnedThreads { id
 
 /// Everything that leads to trainings.
 const TRAININGS: &str = "{ trainings { totalCount edges { node { id title mergedInto { id } } } }
+    publicationCalendar { totalCount edges { node { training { id title } } } } calendarMonths { month published planned }
+    calendarChanges(since: \"2026-01-01T00:00:00Z\") { totalCount edges { node { training { id title } } } }
+    sessions: trainings(first: 10) { edges { node { sessions(first: 5) { totalCount edges { node { id } } } } } }
     changed: trainings(orderBy: MODIFICATION) { edges { node { id } } } published: trainings(orderBy: PUBLICATION) { edges { node { id } } }
     collections { trainings(first: 5) { totalCount edges { node { id title } } } }
     organisations { edges { node { trainings(first: 5) { totalCount edges { node { id title } } } } } } }";
@@ -102,6 +105,7 @@ async fn refused_as_unknown(client: &Client, who: &str, id: &str) {
     queries.extend(match prefix {
         "thr" => vec!["thread(id: $i) { id }".to_owned()],
         "tra" => vec!["training(id: $i) { id mergedInto { id } }".to_owned()],
+        "tse" => vec!["trainingSession(id: $i) { id training { id } }".to_owned()],
         "pos" => vec!["post(id: $i) { id }".to_owned()],
         "for" => [
             "forum(id: $i) { id }".to_owned(),

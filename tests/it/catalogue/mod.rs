@@ -1,7 +1,10 @@
 //! The catalogue: collections, trainings, their states, who sees and changes them.
 
+mod calendar;
 mod collections;
+mod cost;
 mod races;
+mod sessions;
 mod sight;
 mod trainings;
 
@@ -29,6 +32,17 @@ use trainings::{
     trainings_are_listed_filtered_and_paged, what_a_state_demands_cannot_be_emptied,
 };
 
+use calendar::{
+    a_planned_date_keeps_its_history, calendar_changes_tell_what_moved, the_calendar_lists_what_is_published_and_planned_for_all,
+};
+
+use sessions::{
+    a_formateur_changes_the_sessions_they_lead, a_session_goes_through_its_states, a_session_is_checked,
+    a_session_is_seen_as_its_training_is, of_two_session_transitions_at_once_one_is_done,
+};
+
+use cost::{a_page_of_the_catalogue_costs_the_same_whatever_its_size, ten_thousand_trainings_cost_no_more_statements};
+
 pub(crate) fn stories() -> Vec<Story> {
     stories![
         fourteen_collections_are_laid_down,
@@ -53,6 +67,16 @@ pub(crate) fn stories() -> Vec<Story> {
         of_two_transitions_at_once_one_is_done,
         of_two_trainings_that_claim_one_address_at_once_one_is_made,
         two_merges_at_once_make_no_circle,
+        a_planned_date_keeps_its_history,
+        the_calendar_lists_what_is_published_and_planned_for_all,
+        calendar_changes_tell_what_moved,
+        a_session_goes_through_its_states,
+        a_session_is_checked,
+        a_formateur_changes_the_sessions_they_lead,
+        a_session_is_seen_as_its_training_is,
+        of_two_session_transitions_at_once_one_is_done,
+        a_page_of_the_catalogue_costs_the_same_whatever_its_size,
+        ten_thousand_trainings_cost_no_more_statements,
     ]
 }
 
