@@ -1,20 +1,24 @@
 //! What a request carries through its resolvers: the caller, one held connection, the loaders.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::task::Poll;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
-use services::accounts::Member;
+use services::accounts::{self, Member};
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
 use services::id::{MemberId, OrganisationId};
 use services::idempotency::Once;
-use services::organisations::Organisation;
+use services::organisations::{self, Organisation};
 use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
@@ -58,12 +62,11 @@ pub(crate) struct Inner {
 }
 
 /// Batches of loads, in rounds: the next one starts when no field can go on and the last one has ended, so that all fields
-/// have said what they need, and a page costs as many statements whatever its size. They run aside, since each row that
-/// arrives would wake every field otherwise.
+/// have said what they need, and a page costs as many statements whatever its size. They are polled apart from the fields, of
+/// which each row that arrives would wake every one otherwise.
 #[derive(Default)]
 struct Batches {
     waiting: Mutex<Vec<BoxFuture<'static, ()>>>,
-    running: AtomicUsize,
     /// The fields were woken since they were last asked.
     woken: AtomicBool,
     /// The task that asks them.
@@ -74,33 +77,6 @@ impl std::task::Wake for Batches {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.task.wake();
-    }
-}
-
-impl Batches {
-    fn start(self: &Arc<Self>) {
-        if self.running.load(Ordering::Acquire) > 0 {
-            return;
-        }
-        let round = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.running.store(round.len(), Ordering::Release);
-        for batch in round {
-            let ended = Ended(Arc::clone(self));
-            tokio::spawn(async move {
-                batch.await;
-                drop(ended);
-            });
-        }
-    }
-}
-
-/// Tells that a batch has ended, however it did.
-struct Ended(Arc<Batches>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
-        self.0.task.wake();
     }
 }
 
@@ -191,34 +167,69 @@ impl Request {
         if known.is_some() { Ok(known) } else { self.loads().load_one(id).await }
     }
 
-    /// Members that the fields below will ask for, with their organisations when `organisations`: in two statements, before
-    /// the selection fans out.
+    /// Members that the fields below will ask for, with their organisations when `organisations`, before the selection fans
+    /// out: in two statements for all lists that ask.
     pub(crate) async fn foresee_members(&self, ids: impl IntoIterator<Item = MemberId>, organisations: bool) -> Result<()> {
-        let members = self.loads().load_many(ids).await?;
-        let homes: HashSet<_> = members.values().filter_map(|member| member.organisation_id).collect();
-        let homes = if organisations { self.loads().load_many(homes).await? } else { HashMap::new() };
+        let unknown: HashSet<_> = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let whole = |member: &Arc<Member>| {
+                !organisations || member.organisation_id.is_none_or(|home| known.organisations.contains_key(&home))
+            };
+            ids.into_iter().filter(|id| !known.members.get(id).is_some_and(whole)).collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let members = self.loads().load_many(unknown).await?;
+        let homes = if organisations { self.loads().load_many(homes(members.values())).await? } else { HashMap::new() };
+        self.know(members, homes);
+        Ok(())
+    }
+
+    /// The same for a list that stands alone, without the detour of the loader.
+    pub(crate) async fn foresee_members_now(&self, ids: HashSet<MemberId>, organisations: bool) -> Result<()> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        let mut cx = self.cx().await?;
+        let members = shared(accounts::members_by_id(&mut cx, &ids).await?);
+        let homes = match organisations {
+            true => {
+                let homes: Vec<_> = homes(members.values()).into_iter().collect();
+                shared(organisations::by_id(&mut cx, &homes).await?)
+            }
+            false => HashMap::new(),
+        };
+        self.know(members, homes);
+        Ok(())
+    }
+
+    fn know(&self, members: HashMap<MemberId, Arc<Member>>, organisations: HashMap<OrganisationId, Arc<Organisation>>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.members.extend(members);
-        known.organisations.extend(homes);
-        Ok(())
+        known.organisations.extend(organisations);
     }
 
     /// Runs `execution`, and its batches in rounds.
     pub(crate) async fn drive<T>(&self, execution: impl Future<Output = T>) -> T {
         let mut execution = std::pin::pin!(execution);
-        let driver = Arc::clone(&self.batches);
-        let waker = std::task::Waker::from(Arc::clone(&driver));
+        let batches = Arc::clone(&self.batches);
+        let fields = std::task::Waker::from(Arc::clone(&batches));
+        let mut round = FuturesUnordered::new();
+        batches.woken.store(true, Ordering::Release);
         std::future::poll_fn(|cx| {
-            driver.task.register(cx.waker());
+            batches.task.register(cx.waker());
             loop {
-                driver.woken.store(false, Ordering::Release);
-                let polled = execution.as_mut().poll(&mut std::task::Context::from_waker(&waker));
                 // A wide selection stops half-way and wakes itself, to be fair to other tasks: not all fields were asked yet.
-                if polled.is_ready() || !driver.woken.load(Ordering::Acquire) {
-                    if polled.is_pending() {
-                        driver.start();
+                while batches.woken.swap(false, Ordering::AcqRel) {
+                    if let Poll::Ready(done) = execution.as_mut().poll(&mut std::task::Context::from_waker(&fields)) {
+                        return Poll::Ready(done);
                     }
-                    return polled;
+                }
+                if round.is_empty() {
+                    round.extend(std::mem::take(&mut *batches.waiting.lock().unwrap_or_else(PoisonError::into_inner)));
+                }
+                let ended = round.poll_next_unpin(cx);
+                if !matches!(ended, Poll::Ready(Some(()))) && !batches.woken.load(Ordering::Acquire) {
+                    return Poll::Pending;
                 }
             }
         })
@@ -278,6 +289,14 @@ impl Request {
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();
     }
+}
+
+fn homes<'a>(members: impl Iterator<Item = &'a Arc<Member>>) -> HashSet<OrganisationId> {
+    members.filter_map(|member| member.organisation_id).collect()
+}
+
+fn shared<K: Eq + Hash, V>(rows: HashMap<K, V>) -> HashMap<K, Arc<V>> {
+    rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect()
 }
 
 /// The request of a resolver.

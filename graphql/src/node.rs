@@ -75,13 +75,13 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),
         AnyId::Post(id) => request.post(id).await?.map(Node::Post),
         AnyId::Space(id) => request.loads().load_one(id).await?.map(|space| Node::Space(Space(space))),
-        AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
-        AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
-        AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
         AnyId::Affiliation(id) => request.loads().load_one(id).await?.map(|found| Node::Affiliation(Affiliation(found))),
         AnyId::RoleGrant(id) => request.loads().load_one(id).await?.map(|found| Node::RoleGrant(RoleGrant(found))),
         AnyId::Session(id) => request.loads().load_one(id).await?.map(|found| Node::Session(Session(found))),
         AnyId::AccessToken(id) => request.loads().load_one(id).await?.map(|found| Node::AccessToken(AccessToken(found))),
+        AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
+        AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
+        AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
         AnyId::Audience(_)
         | AnyId::CalendarChange(_)
         | AnyId::Event(_)

@@ -67,7 +67,7 @@ macro_rules! lists {
 }
 
 lists! {
-    "What an organisation stands under, itself included." AncestorsOf(OrganisationId) -> OrganisationId, by organisations::ancestors_of;
+    "What an organisation stands under, itself included." AncestorsOf(OrganisationId) -> OrganisationId, by organisations::lines;
     "The chefs de file of a collection." ChefsOf(CollectionId) -> Chef, by catalogue::chefs;
     "The long texts of a training." TextsOf(TrainingId) -> Text, by catalogue::texts;
     "Who designs a training." DesignersOf(TrainingId) -> Designer, by catalogue::designers;

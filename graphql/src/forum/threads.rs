@@ -1,6 +1,6 @@
 //! Threads and their lists.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
@@ -217,16 +217,16 @@ pub(super) async fn foresee_page(ctx: &Context<'_>, thread: &forum::Thread) -> R
     let Ok(mut pages) = forum::posts_of(&mut *request.cx().await?, &[thread.id], &paging).await else { return Ok(()) };
     let Some(page) = pages.remove(&thread.id) else { return Ok(()) };
     let (own, theirs) = (selected.field("author"), posts.field("edges").field("node").field("author"));
-    let mut authors = Vec::new();
+    let mut authors = HashSet::new();
     if own.exists() {
-        authors.push(thread.author_id);
+        authors.insert(thread.author_id);
     }
     if theirs.exists() {
         authors.extend(page.items.iter().map(|post| post.author_id));
     }
     if !authors.is_empty() {
         let organisations = own.field("organisation").exists() || theirs.field("organisation").exists();
-        request.foresee_members(authors, organisations).await?;
+        request.foresee_members_now(authors, organisations).await?;
     }
     request.loads().feed_one(PageOf(PostsOf(thread.id), paging), page.map(Arc::new)).await;
     Ok(())

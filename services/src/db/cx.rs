@@ -282,23 +282,6 @@ macro_rules! keyset {
     }};
 }
 
-/// `sight!(query, caller, "t.audience_id")`: the condition that the caller sees the row that carries this audience, pushed to a
-/// query. The community's administrators hold every audience: none is listed for them.
-macro_rules! sight {
-    ($query:expr, $caller:expr, $column:literal) => {{
-        let (caller, held): (&$crate::Caller, _) = ($caller, $caller.audiences());
-        if caller.is_administrator() {
-            $query.push(" true");
-        } else if held.is_empty() {
-            $query.push(" false");
-        } else {
-            $query.push(concat!(" ", $column, " in ("));
-            $crate::db::keys!($query, held);
-            $query.push(")");
-        }
-    }};
-}
-
 /// `numbered!(query, slice, "ordinal")`: the same for a key of one column that is unique in the list, ascending.
 macro_rules! numbered {
     ($query:expr, $slice:expr, $key:literal) => {{
@@ -315,6 +298,23 @@ macro_rules! numbered {
             concat!(" order by ", $key, " limit ")
         });
         $query.push_bind(slice.rows());
+    }};
+}
+
+/// `sight!(query, caller, "t.audience_id")`: the condition that the caller sees the row that carries this audience, pushed to a
+/// query. The community's administrators hold every audience: none is listed for them.
+macro_rules! sight {
+    ($query:expr, $caller:expr, $column:literal) => {{
+        let (caller, held): (&$crate::Caller, _) = ($caller, $caller.audiences());
+        if caller.is_administrator() {
+            $query.push(" true");
+        } else if held.is_empty() {
+            $query.push(" false");
+        } else {
+            $query.push(concat!(" ", $column, " in ("));
+            $crate::db::keys!($query, held);
+            $query.push(")");
+        }
     }};
 }
 

@@ -55,7 +55,8 @@ impl Source {
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
                     .statement_cache_capacity(256)
-                    .pragma("mmap_size", "268435456")
+                    // As much as SQLite maps at all: addresses, not memory. What is not mapped is copied at each read.
+                    .pragma("mmap_size", "2147418112")
                     .pragma("cache_size", "-32000")
                     .pragma("temp_store", "MEMORY");
                 Cx::Sqlite(Held::new(sqlx::ConnectOptions::connect(&options).await?))

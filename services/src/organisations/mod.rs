@@ -19,8 +19,8 @@ use crate::mail::{self, Message};
 use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
 
-pub use store::organisations_by_id;
-pub(crate) use store::{ancestors, insert_home, insert_organisation, lines};
+pub(crate) use store::{ancestors, insert_home, insert_organisation};
+pub use store::{lines, organisations_by_id};
 
 /// The five kinds (docs/domain.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -397,12 +397,4 @@ pub async fn affiliations_by_id(
 /// When the database fails.
 pub async fn by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Organisation>> {
     Ok(organisations_by_id(cx, ids).await?.into_iter().map(|organisation| (organisation.id, organisation)).collect())
-}
-
-/// What each of these organisations stands under, itself included, in no order.
-///
-/// # Errors
-/// When the database fails.
-pub async fn ancestors_of(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
-    store::lines(cx, ids).await
 }

@@ -90,7 +90,10 @@ pub(crate) async fn ancestors(cx: &mut Cx, id: OrganisationId) -> Result<Vec<Org
 }
 
 /// Each of these with what it stands under, itself included, in no order.
-pub(crate) async fn lines(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
+///
+/// # Errors
+/// When the database fails.
+pub async fn lines(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
     let rows = in_list!(
         cx,
         (OrganisationId, OrganisationId),
