@@ -17,9 +17,13 @@ const CALLER: &str = "select m.suspended_at, m.suspended_until, m.suspension_rea
     left join role_grants g on g.member_id = m.id and g.starts_at <= $2 and g.ended_at is null
                            and (g.ends_at is null or g.ends_at > $2)
     where m.id = $1";
-const AUDIENCES: &str = "with active as (
+const AUDIENCES: &str = "with granted as (
       select role, organisation_id, space_id from role_grants
       where member_id = $1 and starts_at <= $2 and ended_at is null and (ends_at is null or ends_at > $2)
+    ), active as (
+      select role, organisation_id, space_id from granted where role <> 'MODERATEUR' or $3
+      union all
+      select 'MODERATEUR', null, null from granted where $3 and role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE')
     ), held as (
       select organisation_id from members where id = $1 and organisation_id is not null
       union
@@ -75,7 +79,7 @@ macro_rules! answer {
             let now = clock.now();
             sqlx::query::<$database>($begin).execute(&mut *cx).await?;
             sqlx::query::<$database>(CALLER).bind(member).bind(now).fetch_all(&mut *cx).await?;
-            sqlx::query::<$database>(AUDIENCES).bind(member).bind(now).fetch_all(&mut *cx).await?;
+            sqlx::query::<$database>(AUDIENCES).bind(member).bind(now).bind(true).fetch_all(&mut *cx).await?;
             let row = sqlx::query::<$database>($lock).bind(parent).fetch_one(&mut *cx).await?;
             let thread: Uuid = row.try_get("id")?;
             let ordinal: i64 = row.try_get("next_ordinal")?;
@@ -148,7 +152,7 @@ impl<'p> Bare<'p> {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
-                    .pragma("mmap_size", "268435456")
+                    .pragma("mmap_size", "2147418112")
                     .pragma("cache_size", "-32000")
                     .pragma("temp_store", "MEMORY");
                 let connection = crate::data::now(SqliteConnection::connect_with(&options)).expect("a connection");

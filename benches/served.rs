@@ -17,7 +17,7 @@ use services::accounts::Member;
 use services::caller::{Credential, Scope};
 use services::clock::Clock;
 use services::config::{Config, LinkLimits};
-use services::forum::{self, Post, PostFilter, Thread};
+use services::forum::{self, Post, Thread};
 use services::id::{MemberId, OrganisationId, ThreadId};
 use services::organisations::{self, Organisation};
 use services::page::{Key, Page, Paging};
@@ -229,16 +229,15 @@ async fn answer(app: &App, secret: &str, id: ThreadId) -> services::Result<Vec<u
     let mut reader = app.db.reader().await?;
     let (caller, _) = sessions::authenticate(&mut reader, app.clock.now(), secret).await?;
     let thread = forum::threads_by_id(&mut reader, &caller, &[id]).await?.remove(&id).ok_or(services::Error::NotFound)?;
-    let (filter, paging) = (PostFilter { thread: id }, Paging { first: Some(POSTS), ..Paging::default() });
-    let posts = forum::posts_of(&mut reader, &filter, &paging).await?;
-    let total = forum::count_posts(&mut reader, &filter).await?;
+    let paging = Paging { first: Some(POSTS), ..Paging::default() };
+    let posts = forum::posts_of(&mut reader, &[id], &paging).await?.remove(&id).ok_or(services::Error::NotFound)?;
     let authors: HashSet<_> = posts.items.iter().map(|post| post.author_id).chain([thread.author_id]).collect();
     let members = accounts::members_by_id(&mut reader, &authors.into_iter().collect::<Vec<_>>()).await?;
     let homes: HashSet<_> = members.values().filter_map(|member| member.organisation_id).collect();
     let organisations = organisations::by_id(&mut reader, &homes.into_iter().collect::<Vec<_>>()).await?;
     drop(reader);
     let who = Who { members: &members, organisations: &organisations };
-    serde_json::to_vec(&Reply { data: Root { thread: ThreadShown::new(&caller, &thread, &posts, total, &who) } })
+    serde_json::to_vec(&Reply { data: Root { thread: ThreadShown::new(&caller, &thread, &posts, thread.next_ordinal, &who) } })
         .map_err(|_| services::Error::NotFound)
 }
 

@@ -6,6 +6,7 @@ use services::audience::Grant;
 use services::error::{Code, Error};
 
 use crate::accounts::Member;
+use crate::catalogue::Collection;
 use crate::context::ContextExt;
 use crate::forum::Space;
 use crate::ids;
@@ -25,6 +26,12 @@ pub(crate) enum AudienceKind {
     Role,
     /// Un membre nommé.
     Membre,
+    /// Ceux qui tiennent un rôle de Mentor dans une organisation ou au-dessus d'elle.
+    RoleAuDessus,
+    /// Les chefs de file d'une collection.
+    ChefsDeFile,
+    /// L'équipe d'une formation, concepteurs et formateurs ; c'est le service qui le pose.
+    Equipe,
 }
 
 /// Un accès : une façon d'entrer dans une audience.
@@ -32,14 +39,16 @@ pub(crate) enum AudienceKind {
 pub(crate) struct AudienceGrantInput {
     /// Sa nature ; les autres champs la précisent.
     kind: AudienceKind,
-    /// Pour ORGANISATION, et pour un ROLE de Mentor.
+    /// Pour ORGANISATION, pour un ROLE de Mentor et pour ROLE_AU_DESSUS.
     organisation_id: Option<ID>,
-    /// Pour ROLE.
+    /// Pour ROLE et ROLE_AU_DESSUS.
     role: Option<Role>,
     /// Pour ROLE, si les modérateurs d'un seul espace suffisent.
     space_id: Option<ID>,
     /// Pour MEMBRE.
     member_id: Option<ID>,
+    /// Pour CHEFS_DE_FILE.
+    collection_id: Option<ID>,
 }
 
 impl AudienceGrantInput {
@@ -56,6 +65,21 @@ impl AudienceGrantInput {
             AudienceKind::Membre => {
                 let id = self.member_id.as_ref().ok_or_else(|| missing("memberId"))?;
                 Grant::Member(ids::argument(field, id)?)
+            }
+            AudienceKind::ChefsDeFile => {
+                let id = self.collection_id.as_ref().ok_or_else(|| missing("collectionId"))?;
+                Grant::CollectionLeads(ids::argument(field, id)?)
+            }
+            AudienceKind::RoleAuDessus => {
+                let role: services::roles::Role = self.role.ok_or_else(|| missing("role"))?.into();
+                let id = self.organisation_id.as_ref().ok_or_else(|| missing("organisationId"))?;
+                if !role.needs_organisation() {
+                    return Err(Error::invalid(field, Code::Refused, "Ce rôle ne se tient pas dans une organisation."));
+                }
+                Grant::RoleOver(role, ids::argument(field, id)?)
+            }
+            AudienceKind::Equipe => {
+                return Err(Error::invalid(field, Code::Refused, "L'équipe d'une formation ne se donne pas à la main."));
             }
             AudienceKind::Role => {
                 let role: services::roles::Role = self.role.ok_or_else(|| missing("role"))?.into();
@@ -93,13 +117,18 @@ impl AudienceGrant {
             Grant::Organisation(_) => AudienceKind::Organisation,
             Grant::RoleIn(..) | Grant::CommunityRole(..) => AudienceKind::Role,
             Grant::Member(_) => AudienceKind::Membre,
+            Grant::RoleOver(..) => AudienceKind::RoleAuDessus,
+            Grant::CollectionLeads(_) => AudienceKind::ChefsDeFile,
+            Grant::Team(_) => AudienceKind::Equipe,
         }
     }
 
     /// L'organisation, s'il en désigne une.
     async fn organisation(&self, ctx: &Context<'_>) -> Result<Option<Organisation>> {
         match self.0 {
-            Grant::Organisation(id) | Grant::RoleIn(_, id) => Ok(ctx.request().organisation(id).await?.map(Organisation)),
+            Grant::Organisation(id) | Grant::RoleIn(_, id) | Grant::RoleOver(_, id) => {
+                Ok(ctx.request().organisation(id).await?.map(Organisation))
+            }
             _ => Ok(None),
         }
     }
@@ -107,7 +136,7 @@ impl AudienceGrant {
     /// Le rôle, s'il en désigne un.
     async fn role(&self) -> Option<Role> {
         match self.0 {
-            Grant::RoleIn(role, _) | Grant::CommunityRole(role, _) => Some(role.into()),
+            Grant::RoleIn(role, _) | Grant::RoleOver(role, _) | Grant::CommunityRole(role, _) => Some(role.into()),
             _ => None,
         }
     }
@@ -124,6 +153,14 @@ impl AudienceGrant {
     async fn member(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
         match self.0 {
             Grant::Member(id) => Ok(ctx.request().member(id).await?.map(Member)),
+            _ => Ok(None),
+        }
+    }
+
+    /// La collection, s'il en désigne une.
+    async fn collection(&self, ctx: &Context<'_>) -> Result<Option<Collection>> {
+        match self.0 {
+            Grant::CollectionLeads(id) => Ok(ctx.request().loads().load_one(id).await?.map(Collection)),
             _ => Ok(None),
         }
     }

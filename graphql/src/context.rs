@@ -1,19 +1,24 @@
 //! What a request carries through its resolvers: the caller, one held connection, the loaders.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::task::Poll;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, HashMapCache};
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
+use services::accounts::{self, Member};
 use services::caller::Credential;
 use services::db::{Cx, Reader};
 use services::error::Problem;
-use services::forum::Post;
-use services::id::ThreadId;
+use services::id::{MemberId, OrganisationId};
 use services::idempotency::Once;
-use services::page::{Page, Paging};
+use services::organisations::{self, Organisation};
 use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
@@ -52,17 +57,16 @@ pub(crate) struct Inner {
     reader: tokio::sync::Mutex<Option<Reader>>,
     loader: RwLock<Option<Arc<Loads>>>,
     batches: Arc<Batches>,
-    pages: Mutex<Vec<Foreseen>>,
+    known: RwLock<Known>,
     cookies: Mutex<Option<Cookies>>,
 }
 
 /// Batches of loads, in rounds: the next one starts when no field can go on and the last one has ended, so that all fields
-/// have said what they need, and a page costs as many statements whatever its size. They run aside, since each row that
-/// arrives would wake every field otherwise.
+/// have said what they need, and a page costs as many statements whatever its size. They are polled apart from the fields, of
+/// which each row that arrives would wake every one otherwise.
 #[derive(Default)]
 struct Batches {
     waiting: Mutex<Vec<BoxFuture<'static, ()>>>,
-    running: AtomicUsize,
     /// The fields were woken since they were last asked.
     woken: AtomicBool,
     /// The task that asks them.
@@ -76,39 +80,12 @@ impl std::task::Wake for Batches {
     }
 }
 
-impl Batches {
-    fn start(self: &Arc<Self>) {
-        if self.running.load(Ordering::Acquire) > 0 {
-            return;
-        }
-        let round = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        self.running.store(round.len(), Ordering::Release);
-        for batch in round {
-            let ended = Ended(Arc::clone(self));
-            tokio::spawn(async move {
-                batch.await;
-                drop(ended);
-            });
-        }
-    }
-}
-
-/// Tells that a batch has ended, however it did.
-struct Ended(Arc<Batches>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
-        self.0.task.wake();
-    }
-}
-
-/// A page of a thread's posts, read before the field that asks for it, and how many there are in all when that is asked.
-pub(crate) struct Foreseen {
-    pub(crate) thread: ThreadId,
-    pub(crate) paging: Paging,
-    pub(crate) page: Page<Post>,
-    pub(crate) total: Option<i64>,
+/// People and organisations that were foreseen. The loader remembers them too, but asking it costs several times a look here,
+/// and a page asks some forty times.
+#[derive(Default)]
+struct Known {
+    members: HashMap<MemberId, Arc<Member>>,
+    organisations: HashMap<OrganisationId, Arc<Organisation>>,
 }
 
 pub(crate) type Loads = DataLoader<Store, HashMapCache>;
@@ -147,7 +124,7 @@ impl Request {
             reader: tokio::sync::Mutex::new(client.reader),
             loader: RwLock::default(),
             batches: Arc::default(),
-            pages: Mutex::default(),
+            known: RwLock::default(),
             cookies: Mutex::default(),
         }))
     }
@@ -178,38 +155,85 @@ impl Request {
         }))
     }
 
+    /// A member.
+    pub(crate) async fn member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).members.get(&id).cloned();
+        if known.is_some() { Ok(known) } else { self.loads().load_one(id).await }
+    }
+
+    /// An organisation.
+    pub(crate) async fn organisation(&self, id: OrganisationId) -> Result<Option<Arc<Organisation>>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).organisations.get(&id).cloned();
+        if known.is_some() { Ok(known) } else { self.loads().load_one(id).await }
+    }
+
+    /// Members that the fields below will ask for, with their organisations when `organisations`, before the selection fans
+    /// out: in two statements for all lists that ask.
+    pub(crate) async fn foresee_members(&self, ids: impl IntoIterator<Item = MemberId>, organisations: bool) -> Result<()> {
+        let unknown: HashSet<_> = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let whole = |member: &Arc<Member>| {
+                !organisations || member.organisation_id.is_none_or(|home| known.organisations.contains_key(&home))
+            };
+            ids.into_iter().filter(|id| !known.members.get(id).is_some_and(whole)).collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let members = self.loads().load_many(unknown).await?;
+        let homes = if organisations { self.loads().load_many(homes(members.values())).await? } else { HashMap::new() };
+        self.know(members, homes);
+        Ok(())
+    }
+
+    /// The same for a list that stands alone, without the detour of the loader.
+    pub(crate) async fn foresee_members_now(&self, ids: HashSet<MemberId>, organisations: bool) -> Result<()> {
+        let ids: Vec<_> = ids.into_iter().collect();
+        let mut cx = self.cx().await?;
+        let members = shared(accounts::members_by_id(&mut cx, &ids).await?);
+        let homes = match organisations {
+            true => {
+                let homes: Vec<_> = homes(members.values()).into_iter().collect();
+                shared(organisations::by_id(&mut cx, &homes).await?)
+            }
+            false => HashMap::new(),
+        };
+        self.know(members, homes);
+        Ok(())
+    }
+
+    fn know(&self, members: HashMap<MemberId, Arc<Member>>, organisations: HashMap<OrganisationId, Arc<Organisation>>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.members.extend(members);
+        known.organisations.extend(organisations);
+    }
+
     /// Runs `execution`, and its batches in rounds.
     pub(crate) async fn drive<T>(&self, execution: impl Future<Output = T>) -> T {
         let mut execution = std::pin::pin!(execution);
-        let driver = Arc::clone(&self.batches);
-        let waker = std::task::Waker::from(Arc::clone(&driver));
+        let batches = Arc::clone(&self.batches);
+        let fields = std::task::Waker::from(Arc::clone(&batches));
+        let mut round = FuturesUnordered::new();
+        batches.woken.store(true, Ordering::Release);
         std::future::poll_fn(|cx| {
-            driver.task.register(cx.waker());
+            batches.task.register(cx.waker());
             loop {
-                driver.woken.store(false, Ordering::Release);
-                let polled = execution.as_mut().poll(&mut std::task::Context::from_waker(&waker));
                 // A wide selection stops half-way and wakes itself, to be fair to other tasks: not all fields were asked yet.
-                if polled.is_ready() || !driver.woken.load(Ordering::Acquire) {
-                    if polled.is_pending() {
-                        driver.start();
+                while batches.woken.swap(false, Ordering::AcqRel) {
+                    if let Poll::Ready(done) = execution.as_mut().poll(&mut std::task::Context::from_waker(&fields)) {
+                        return Poll::Ready(done);
                     }
-                    return polled;
+                }
+                if round.is_empty() {
+                    round.extend(std::mem::take(&mut *batches.waiting.lock().unwrap_or_else(PoisonError::into_inner)));
+                }
+                let ended = round.poll_next_unpin(cx);
+                if !matches!(ended, Poll::Ready(Some(()))) && !batches.woken.load(Ordering::Acquire) {
+                    return Poll::Pending;
                 }
             }
         })
         .await
-    }
-
-    /// Keeps a page for the field that will ask for it.
-    pub(crate) fn foresee(&self, page: Foreseen) {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(page);
-    }
-
-    /// The page that was foreseen with these arguments, once.
-    pub(crate) fn foreseen(&self, thread: ThreadId, paging: &Paging) -> Option<Foreseen> {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = pages.iter().position(|page| page.thread == thread && page.paging == *paging)?;
-        Some(pages.swap_remove(found))
     }
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
@@ -263,8 +287,16 @@ impl Request {
     async fn release(&self) {
         drop(self.reader.lock().await.take());
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();
     }
+}
+
+fn homes<'a>(members: impl Iterator<Item = &'a Arc<Member>>) -> HashSet<OrganisationId> {
+    members.filter_map(|member| member.organisation_id).collect()
+}
+
+fn shared<K: Eq + Hash, V>(rows: HashMap<K, V>) -> HashMap<K, Arc<V>> {
+    rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect()
 }
 
 /// The request of a resolver.

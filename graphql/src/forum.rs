@@ -40,6 +40,11 @@ async fn foresee_authors(ctx: &Context<'_>, authors: impl IntoIterator<Item = se
 }
 
 impl Request {
+    /// A thread, when this caller sees it.
+    pub(crate) async fn thread(&self, id: ThreadId) -> Result<Option<std::sync::Arc<forum::Thread>>> {
+        self.loads().load_one(id).await
+    }
+
     /// A post with its thread, when this caller sees it.
     pub(crate) async fn post(&self, id: PostId) -> Result<Option<Post>> {
         let Some(row) = self.loads().load_one(id).await? else { return Ok(None) };

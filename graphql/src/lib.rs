@@ -6,6 +6,7 @@
 mod accounts;
 mod api;
 mod audience;
+mod catalogue;
 mod context;
 mod errors;
 mod files;
@@ -13,6 +14,7 @@ mod forum;
 mod ids;
 mod library;
 mod limits;
+mod lists;
 mod loaders;
 mod moderation;
 mod node;
@@ -39,6 +41,7 @@ pub struct Query(
     accounts::AccountsQuery,
     organisations::OrganisationsQuery,
     forum::ForumQuery,
+    catalogue::CatalogueQuery,
     library::LibraryQuery,
 );
 
@@ -52,6 +55,8 @@ pub struct Mutation(
     roles::RolesMutation,
     forum::ForumMutation,
     moderation::ModerationMutation,
+    catalogue::CatalogueMutation,
+    catalogue::TrainingSessionsMutation,
     library::LibraryMutation,
 );
 

@@ -2,12 +2,14 @@
 
 mod mutations;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
+use services::db::Cx;
 use services::id::{AnyId, DocumentId};
 use services::library::{self, DocumentFilter as Filter};
-use services::page::{Key, Paging};
+use services::page::{Key, Page, Paging};
 use services::{Error, Result};
 
 use crate::accounts::Member;
@@ -15,7 +17,8 @@ use crate::audience::AudienceGrant;
 use crate::context::{ContextExt, Request};
 use crate::files::File;
 use crate::ids;
-use crate::loaders::{AncestorsOf, FoundUseful, LatestOf, SpaceNamed, TagsOf};
+use crate::lists::{self, Asked, List};
+use crate::loaders::{AncestorsOf, FoundUseful, GrantsOf, LatestOf, SpaceNamed, TagsOf};
 use crate::organisations::Organisation;
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::DateTime;
@@ -100,6 +103,24 @@ pub(crate) enum DocumentOrder {
     Date,
 }
 
+/// The versions of a document.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct VersionsOf(DocumentId);
+
+impl List for VersionsOf {
+    type Item = library::Version;
+    type Key = i64;
+
+    fn key(&self, version: &library::Version) -> i64 {
+        version.number
+    }
+
+    async fn pages(cx: &mut Cx, _: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<library::Version>>> {
+        let documents: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(library::versions(cx, &documents, paging).await?, VersionsOf))
+    }
+}
+
 pub(crate) struct Document(pub(crate) Arc<library::Document>);
 
 connection! { "Des documents." DocumentConnection, DocumentEdge, Document }
@@ -171,7 +192,7 @@ impl Document {
         if !self.may_edit(request).await? {
             return Ok(None);
         }
-        let grants = services::audience::grants(&mut *request.cx().await?, self.0.audience_id).await?;
+        let grants = request.loads().load_one(GrantsOf(self.0.audience_id)).await?.unwrap_or_default();
         Ok(Some(grants.into_iter().map(AudienceGrant).collect()))
     }
 
@@ -226,11 +247,11 @@ impl Document {
         #[graphql(desc = "Les n dernières.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<DocumentVersionConnection> {
-        let paging = paging(first, after, last, before);
-        let page = library::versions(&mut *ctx.request().cx().await?, self.0.id, &paging).await?;
+        let versions = VersionsOf(self.0.id);
+        let page = lists::page(ctx, &versions, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
         // Numbered without a hole.
         let total = Some(self.0.latest);
-        Ok(DocumentVersionConnection::new(page, |version| version.number.encode(), DocumentVersion, total))
+        Ok(DocumentVersionConnection::new(page, |version| versions.key(version).encode(), DocumentVersion, total))
     }
 
     /// Combien de membres l'ont trouvé utile.
@@ -264,7 +285,7 @@ impl Document {
     }
 }
 
-pub(crate) struct DocumentVersion(library::Version);
+pub(crate) struct DocumentVersion(Arc<library::Version>);
 
 connection! { "Les versions d'un document." DocumentVersionConnection, DocumentVersionEdge, DocumentVersion }
 

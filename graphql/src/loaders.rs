@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use services::accounts::{self, Member};
+use services::audience::{self, Grant};
 use services::files::{self, File};
 use services::forum::{self, Attachment, Forum, Post, Space, Thread, ThreadKind};
-use services::id::{DocumentCategoryId, DocumentId, FileId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId};
+use services::id::{
+    AudienceId, DocumentCategoryId, DocumentId, FileId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId,
+};
 use services::library::{self, Document, DocumentCategory, Version};
 use services::organisations::{self, Organisation};
-use services::page::{Page, Paging};
 use services::{Error, Result};
 
-use crate::context::{Request, WeakRequest};
+use crate::context::WeakRequest;
 
 /// Reads for one request, on its connection. It does not keep the request alive, which holds the loader: a client that hangs
 /// up gives its connection back.
@@ -47,7 +49,7 @@ impl Loader<AncestorsOf> for Store {
     type Error = Error;
     async fn load(&self, keys: &[AncestorsOf]) -> Result<HashMap<AncestorsOf, Self::Value>> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = organisations::ancestors_of(&mut *self.0.request()?.cx().await?, &ids).await?;
+        let found = organisations::lines(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(found.into_iter().map(|(id, above)| (AncestorsOf(id), above)).collect())
     }
 }
@@ -97,6 +99,20 @@ impl Loader<ForumsOf> for Store {
     }
 }
 
+/// Who an audience holds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct GrantsOf(pub(crate) AudienceId);
+
+impl Loader<GrantsOf> for Store {
+    type Value = Vec<Grant>;
+    type Error = Error;
+    async fn load(&self, keys: &[GrantsOf]) -> Result<HashMap<GrantsOf, Self::Value>> {
+        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let grants = audience::grants(&mut *self.0.request()?.cx().await?, &ids).await?;
+        Ok(grants.into_iter().map(|(id, grants)| (GrantsOf(id), grants)).collect())
+    }
+}
+
 /// The kinds a forum takes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct KindsOf(pub(crate) ForumId);
@@ -141,37 +157,6 @@ impl Loader<OpeningOf> for Store {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let openings = forum::openings(&mut *self.0.request()?.cx().await?, &ids).await?;
         Ok(openings.into_iter().map(|(id, post)| (OpeningOf(id), Arc::new(post))).collect())
-    }
-}
-
-/// A page of the direct answers to a post. The key holds the arguments: siblings ask for the same ones.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct RepliesTo(pub(crate) PostId, pub(crate) Paging);
-
-impl Loader<RepliesTo> for Store {
-    type Value = Page<Post>;
-    type Error = Error;
-    async fn load(&self, keys: &[RepliesTo]) -> Result<HashMap<RepliesTo, Self::Value>> {
-        let mut found = HashMap::with_capacity(keys.len());
-        for (paging, posts) in grouped(keys, |key| key.1.clone(), |key| key.0) {
-            let pages = forum::replies(&mut *self.0.request()?.cx().await?, &posts, &paging).await?;
-            found.extend(pages.into_iter().map(|(post, page)| (RepliesTo(post, paging.clone()), page)));
-        }
-        Ok(found)
-    }
-}
-
-/// How many direct answers a post has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ReplyCount(pub(crate) PostId);
-
-impl Loader<ReplyCount> for Store {
-    type Value = i64;
-    type Error = Error;
-    async fn load(&self, keys: &[ReplyCount]) -> Result<HashMap<ReplyCount, i64>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let counts = forum::reply_counts(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(keys.iter().map(|key| (*key, counts.get(&key.0).copied().unwrap_or(0))).collect())
     }
 }
 
@@ -255,12 +240,12 @@ impl Loader<TagsOf> for Store {
 pub(crate) struct LatestOf(pub(crate) DocumentId);
 
 impl Loader<LatestOf> for Store {
-    type Value = Version;
+    type Value = Arc<Version>;
     type Error = Error;
     async fn load(&self, keys: &[LatestOf]) -> Result<HashMap<LatestOf, Self::Value>> {
         let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
         let found = library::latest_versions(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(found.into_iter().map(|(id, version)| (LatestOf(id), version)).collect())
+        Ok(found.into_iter().map(|(id, version)| (LatestOf(id), Arc::new(version))).collect())
     }
 }
 
@@ -278,36 +263,11 @@ impl Loader<FoundUseful> for Store {
     }
 }
 
-fn grouped<K, G: Hash + Eq, V>(keys: &[K], group: impl Fn(&K) -> G, value: impl Fn(&K) -> V) -> HashMap<G, Vec<V>> {
+/// The values of each group of keys.
+pub(crate) fn grouped<K, G: Hash + Eq, V>(keys: &[K], group: impl Fn(&K) -> G, value: impl Fn(&K) -> V) -> HashMap<G, Vec<V>> {
     let mut groups: HashMap<G, Vec<V>> = HashMap::new();
     for key in keys {
         groups.entry(group(key)).or_default().push(value(key));
     }
     groups
-}
-
-/// Reads of single rows, remembered for the request.
-impl Request {
-    pub(crate) async fn member(&self, id: MemberId) -> Result<Option<Arc<Member>>> {
-        self.loads().load_one(id).await
-    }
-
-    pub(crate) async fn organisation(&self, id: OrganisationId) -> Result<Option<Arc<Organisation>>> {
-        self.loads().load_one(id).await
-    }
-
-    pub(crate) async fn thread(&self, id: ThreadId) -> Result<Option<Arc<Thread>>> {
-        self.loads().load_one(id).await
-    }
-
-    /// Members that the fields below will ask for, with their organisations when `organisations`: in two statements, before
-    /// the selection fans out.
-    pub(crate) async fn foresee_members(&self, ids: impl IntoIterator<Item = MemberId>, organisations: bool) -> Result<()> {
-        let members = self.loads().load_many(ids).await?;
-        if organisations {
-            let ids: std::collections::HashSet<_> = members.values().filter_map(|member| member.organisation_id).collect();
-            self.loads().load_many(ids).await?;
-        }
-        Ok(())
-    }
 }

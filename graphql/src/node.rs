@@ -5,9 +5,9 @@ use futures_util::future::try_join_all;
 use services::Result;
 use services::error::{Code, Error};
 use services::id::AnyId;
-use services::{organisations, roles, sessions};
 
 use crate::accounts::Member;
+use crate::catalogue::{Collection, Training, TrainingSession};
 use crate::context::{ContextExt, Request};
 use crate::files::File;
 use crate::forum::{Forum, Post, Space, Thread};
@@ -25,6 +25,7 @@ const MOST: usize = 100;
 pub(crate) enum Node {
     AccessToken(AccessToken),
     Affiliation(Affiliation),
+    Collection(Collection),
     Document(Document),
     DocumentCategory(DocumentCategory),
     File(File),
@@ -36,6 +37,8 @@ pub(crate) enum Node {
     Session(Session),
     Space(Space),
     Thread(Thread),
+    Training(Training),
+    TrainingSession(TrainingSession),
 }
 
 #[derive(Default)]
@@ -70,7 +73,6 @@ impl NodeQuery {
 
 async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
     let Ok(id) = id.parse::<AnyId>() else { return Ok(None) };
-    let (caller, now) = (request.caller(), request.app.clock.now());
     Ok(match id {
         AnyId::Member(id) => request.member(id).await?.map(|member| Node::Member(Member(member))),
         AnyId::Organisation(id) => request.organisation(id).await?.map(|found| Node::Organisation(Organisation(found))),
@@ -83,18 +85,19 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Thread(id) => request.thread(id).await?.map(|thread| Node::Thread(Thread(thread))),
         AnyId::Post(id) => request.post(id).await?.map(Node::Post),
         AnyId::Space(id) => request.loads().load_one(id).await?.map(|space| Node::Space(Space(space))),
-        AnyId::Affiliation(id) => organisations::affiliation(&mut *request.cx().await?, &caller, id)
-            .await?
-            .map(|found| Node::Affiliation(Affiliation(found))),
-        AnyId::RoleGrant(id) => {
-            roles::role_grant(&mut *request.cx().await?, &caller, id, now).await?.map(|found| Node::RoleGrant(RoleGrant(found)))
-        }
-        AnyId::Session(id) => {
-            sessions::session(&mut *request.cx().await?, &caller, id).await?.map(|found| Node::Session(Session(found)))
-        }
-        AnyId::AccessToken(id) => sessions::access_token(&mut *request.cx().await?, &caller, id)
-            .await?
-            .map(|found| Node::AccessToken(AccessToken(found))),
-        AnyId::Audience(_) | AnyId::Event(_) | AnyId::Job(_) | AnyId::Mail(_) | AnyId::SignInLink(_) => None,
+        AnyId::Affiliation(id) => request.loads().load_one(id).await?.map(|found| Node::Affiliation(Affiliation(found))),
+        AnyId::RoleGrant(id) => request.loads().load_one(id).await?.map(|found| Node::RoleGrant(RoleGrant(found))),
+        AnyId::Session(id) => request.loads().load_one(id).await?.map(|found| Node::Session(Session(found))),
+        AnyId::AccessToken(id) => request.loads().load_one(id).await?.map(|found| Node::AccessToken(AccessToken(found))),
+        AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
+        AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
+        AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
+        AnyId::Audience(_)
+        | AnyId::CalendarChange(_)
+        | AnyId::Event(_)
+        | AnyId::Job(_)
+        | AnyId::Mail(_)
+        | AnyId::SignInLink(_)
+        | AnyId::TrainingStateChange(_) => None,
     })
 }

@@ -1,18 +1,25 @@
 //! Organisations, their units, and who belongs to them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use services::catalogue::Below;
+use services::db::Cx;
 use services::id::{AffiliationId, OrganisationId};
 use services::organisations::{self, Affiliations, CreateOrganisation};
-use services::page::{Key, Paging};
+use services::page::{Key, NameKey, Page, Paging, TimeKey};
 use services::roles::Holders;
 use services::{Error, Result};
 
 use crate::accounts::Member;
+use crate::catalogue::{self, TrainingConnection, TrainingFilterInput, TrainingOrder};
 use crate::context::{ContextExt, Request};
 use crate::ids;
-use crate::paging::{connection, paging, size, total};
+use crate::lists::{self, Asked, Counted, List};
+use crate::loaders::Store;
+use crate::paging::{connection, paging, size};
 use crate::payload::payload;
 use crate::roles::{self, RoleGrantConnection};
 use crate::scalars::DateTime;
@@ -123,6 +130,23 @@ impl Organisation {
         roles::list(ctx, Holders::In(self.0.id), history, paging(first, after, last, before)).await
     }
 
+    /// Formations qu'elle ou une de ses unités produit et que vous voyez, sans celles qui ont été fondues dans une autre.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn trainings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement celles qui remplissent ces conditions.")] filter: Option<TrainingFilterInput>,
+        #[graphql(desc = "L'ordre.", default_with = "TrainingOrder::Titre")] order_by: TrainingOrder,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<TrainingConnection> {
+        let paging = paging(first, after, last, before);
+        catalogue::below(ctx, Below::Organisation(self.0.id), filter, order_by, paging).await
+    }
+
     /// Demandes de rattachement qui attendent une décision, pour ceux qui administrent l'organisation ; null sinon.
     #[graphql(complexity = "2 + size(first, last) * child_complexity")]
     async fn affiliation_requests(
@@ -137,7 +161,7 @@ impl Organisation {
     }
 }
 
-pub(crate) struct Affiliation(pub(crate) organisations::Affiliation);
+pub(crate) struct Affiliation(pub(crate) Arc<organisations::Affiliation>);
 
 connection! { "Des rattachements, du plus ancien au plus récent." AffiliationConnection, AffiliationEdge, Affiliation }
 
@@ -193,12 +217,65 @@ impl Affiliation {
     }
 }
 
+/// The units of an organisation, or the organisations of the top.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct UnitsOf(Option<OrganisationId>);
+
+impl List for UnitsOf {
+    type Item = organisations::Organisation;
+    type Key = NameKey;
+
+    fn key(&self, organisation: &organisations::Organisation) -> NameKey {
+        (organisation.name.clone(), organisation.id.0)
+    }
+
+    async fn pages(
+        cx: &mut Cx,
+        _: &Asked,
+        of: &[Self],
+        paging: &Paging,
+    ) -> Result<HashMap<Self, Page<organisations::Organisation>>> {
+        let parents: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(organisations::organisations(cx, &parents, paging).await?, UnitsOf))
+    }
+}
+
+impl Counted for UnitsOf {
+    async fn counts(cx: &mut Cx, _: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let parents: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(organisations::count_organisations(cx, &parents).await?, UnitsOf))
+    }
+}
+
 async fn list(ctx: &Context<'_>, parent: Option<OrganisationId>, paging: Paging) -> Result<OrganisationConnection> {
-    let request = ctx.request();
-    let page = organisations::organisations(&mut *request.cx().await?, parent, &paging).await?;
-    let total = total(ctx, async { organisations::count_organisations(&mut *request.cx().await?, parent).await }).await?;
-    let cursor = |organisation: &organisations::Organisation| (organisation.name.clone(), organisation.id.0).encode();
-    Ok(OrganisationConnection::new(page, cursor, |organisation| Organisation(Arc::new(organisation)), total))
+    let units = UnitsOf(parent);
+    let page = lists::page(ctx, &units, &paging).await?.ok_or(Error::NotFound)?;
+    let total = lists::total(ctx, &units).await?;
+    Ok(OrganisationConnection::new(page, |organisation| units.key(organisation).encode(), Organisation, total))
+}
+
+impl List for Affiliations {
+    type Item = organisations::Affiliation;
+    type Key = TimeKey;
+
+    fn key(&self, affiliation: &organisations::Affiliation) -> TimeKey {
+        (affiliation.requested_at, affiliation.id.0)
+    }
+
+    async fn pages(
+        cx: &mut Cx,
+        asked: &Asked,
+        of: &[Self],
+        paging: &Paging,
+    ) -> Result<HashMap<Self, Page<organisations::Affiliation>>> {
+        organisations::affiliations(cx, &asked.caller, of, paging).await
+    }
+}
+
+impl Counted for Affiliations {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        organisations::count_affiliations(cx, &asked.caller, of).await
+    }
 }
 
 /// Affiliations when they are this caller's to see; none otherwise.
@@ -207,21 +284,25 @@ pub(crate) async fn affiliations(
     which: Affiliations,
     paging: Paging,
 ) -> Result<Option<AffiliationConnection>> {
-    let request = ctx.request();
-    let caller = request.caller();
-    let page = match organisations::affiliations(&mut *request.cx().await?, &caller, which, &paging).await {
-        Err(Error::Forbidden(_)) => return Ok(None),
-        page => page?,
-    };
-    let total = total(ctx, async { organisations::count_affiliations(&mut *request.cx().await?, which).await }).await?;
-    let cursor = |affiliation: &organisations::Affiliation| (affiliation.requested_at, affiliation.id.0).encode();
-    Ok(Some(AffiliationConnection::new(page, cursor, Affiliation, total)))
+    let Some(page) = lists::page(ctx, &which, &paging).await? else { return Ok(None) };
+    let total = lists::total(ctx, &which).await?;
+    Ok(Some(AffiliationConnection::new(page, |affiliation| which.key(affiliation).encode(), Affiliation, total)))
+}
+
+impl Loader<AffiliationId> for Store {
+    type Value = Arc<organisations::Affiliation>;
+    type Error = Error;
+    /// Only those the caller sees.
+    async fn load(&self, ids: &[AffiliationId]) -> Result<HashMap<AffiliationId, Self::Value>> {
+        let request = self.0.request()?;
+        let found = organisations::affiliations_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
+        Ok(found.into_iter().map(|(id, affiliation)| (id, Arc::new(affiliation))).collect())
+    }
 }
 
 async fn affiliation(request: &Request, id: Option<AffiliationId>) -> Result<Option<Affiliation>> {
     let Some(id) = id else { return Ok(None) };
-    let caller = request.caller();
-    Ok(organisations::affiliation(&mut *request.cx().await?, &caller, id).await?.map(Affiliation))
+    Ok(request.loads().load_one(id).await?.map(Affiliation))
 }
 
 #[derive(Default)]

@@ -1,8 +1,13 @@
 //! Roles and who holds them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use services::db::Cx;
 use services::id::{MemberId, RoleGrantId};
-use services::page::{Key, Paging};
+use services::page::{Key, Page, Paging, TimeKey};
 use services::roles::{self, GrantRole, Holders};
 use services::{Error, Result};
 
@@ -10,8 +15,10 @@ use crate::accounts::Member;
 use crate::context::{ContextExt, Request};
 use crate::forum::Space;
 use crate::ids;
+use crate::lists::{self, Asked, Counted, List};
+use crate::loaders::{Store, grouped};
 use crate::organisations::Organisation;
-use crate::paging::{connection, total};
+use crate::paging::connection;
 use crate::payload::payload;
 use crate::scalars::DateTime;
 
@@ -41,7 +48,7 @@ pub(crate) enum Role {
     Administrateur,
 }
 
-pub(crate) struct RoleGrant(pub(crate) roles::RoleGrant);
+pub(crate) struct RoleGrant(pub(crate) Arc<roles::RoleGrant>);
 
 connection! { "Des rôles, par date de début." RoleGrantConnection, RoleGrantEdge, RoleGrant }
 
@@ -117,18 +124,60 @@ async fn member(request: &Request, id: Option<MemberId>) -> Result<Option<Member
     }
 }
 
+/// Roles of a member or an organisation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RolesOf {
+    of: Holders,
+    history: bool,
+}
+
+impl List for RolesOf {
+    type Item = roles::RoleGrant;
+    type Key = TimeKey;
+
+    fn key(&self, grant: &roles::RoleGrant) -> TimeKey {
+        (grant.starts_at, grant.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<roles::RoleGrant>>> {
+        let mut found = HashMap::new();
+        for (history, holders) in grouped(of, |of| of.history, |of| of.of) {
+            let pages = roles::role_grants(cx, &asked.caller, &holders, history, paging, asked.now).await?;
+            found.extend(lists::by(pages, |of| Self { of, history }));
+        }
+        Ok(found)
+    }
+}
+
+impl Counted for RolesOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::new();
+        for (history, holders) in grouped(of, |of| of.history, |of| of.of) {
+            let counts = roles::count_role_grants(cx, &asked.caller, &holders, history, asked.now).await?;
+            found.extend(lists::by(counts, |of| Self { of, history }));
+        }
+        Ok(found)
+    }
+}
+
 /// Roles when they are this caller's to see; none otherwise.
 pub(crate) async fn list(ctx: &Context<'_>, of: Holders, history: bool, paging: Paging) -> Result<Option<RoleGrantConnection>> {
-    let (request, now) = (ctx.request(), ctx.request().app.clock.now());
-    let caller = request.caller();
-    let page = match roles::role_grants(&mut *request.cx().await?, &caller, of, history, &paging, now).await {
-        Err(Error::Forbidden(_) | Error::Unauthenticated) => return Ok(None),
-        page => page?,
-    };
-    let count = async { roles::count_role_grants(&mut *request.cx().await?, of, history, now).await };
-    let total = total(ctx, count).await?;
-    let cursor = |grant: &roles::RoleGrant| (grant.starts_at, grant.id.0).encode();
-    Ok(Some(RoleGrantConnection::new(page, cursor, RoleGrant, total)))
+    let roles = RolesOf { of, history };
+    let Some(page) = lists::page(ctx, &roles, &paging).await? else { return Ok(None) };
+    let total = lists::total(ctx, &roles).await?;
+    Ok(Some(RoleGrantConnection::new(page, |grant| roles.key(grant).encode(), RoleGrant, total)))
+}
+
+impl Loader<RoleGrantId> for Store {
+    type Value = Arc<roles::RoleGrant>;
+    type Error = Error;
+    /// Only those the caller sees.
+    async fn load(&self, ids: &[RoleGrantId]) -> Result<HashMap<RoleGrantId, Self::Value>> {
+        let request = self.0.request()?;
+        let (caller, now) = (request.caller(), request.app.clock.now());
+        let found = roles::role_grants_by_id(&mut *request.cx().await?, &caller, ids, now).await?;
+        Ok(found.into_iter().map(|(id, grant)| (id, Arc::new(grant))).collect())
+    }
 }
 
 /// Un rôle à donner.
@@ -223,6 +272,5 @@ impl RolesMutation {
 async fn found(request: &Request, id: Option<RoleGrantId>) -> Result<Option<RoleGrant>> {
     let Some(id) = id else { return Ok(None) };
     request.look_again().await?;
-    let (caller, now) = (request.caller(), request.app.clock.now());
-    Ok(roles::role_grant(&mut *request.cx().await?, &caller, id, now).await?.map(RoleGrant))
+    Ok(request.loads().load_one(id).await?.map(RoleGrant))
 }

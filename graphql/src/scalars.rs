@@ -31,3 +31,30 @@ impl From<chrono::DateTime<Utc>> for DateTime {
         Self(at)
     }
 }
+
+/// A day.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Date(pub(crate) chrono::NaiveDate);
+
+impl Date {
+    /// As services write it.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+/// Un jour, en texte : année, mois, jour, par exemple 2026-11-25.
+#[Scalar(name = "Date", specified_by_url = "https://datatracker.ietf.org/doc/html/rfc3339#section-5.6")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        // Databases sort years as four digits.
+        Self::read(text)
+            .filter(|day| text.len() == 10 && (1..=9999).contains(&day.0.year()))
+            .ok_or_else(|| InputValueError::custom("un jour s'écrit comme 2026-11-25"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}

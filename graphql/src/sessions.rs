@@ -1,10 +1,15 @@
 //! Joining, signing in and out, sessions, personal access tokens.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::caller::Scope as Row;
+use services::db::Cx;
 use services::error::Code;
 use services::id::{AccessTokenId, MemberId, OrganisationId, SessionId};
-use services::page::{Key, Paging};
+use services::page::{Key, Page, Paging, TimeKey};
 use services::sessions::{self, SessionKind as Kind, SignUp};
 use services::{Error, Result};
 
@@ -12,7 +17,9 @@ use crate::accounts::Member;
 use crate::api::Cookies;
 use crate::context::{Attempt, ContextExt, Request};
 use crate::ids;
-use crate::paging::{connection, total};
+use crate::lists::{self, Asked, Counted, List};
+use crate::loaders::Store;
+use crate::paging::connection;
 use crate::payload::payload;
 use crate::scalars::DateTime;
 
@@ -46,7 +53,7 @@ pub(crate) enum SessionKind {
     Client,
 }
 
-pub(crate) struct Session(pub(crate) sessions::Session);
+pub(crate) struct Session(pub(crate) Arc<sessions::Session>);
 
 connection! { "Vos sessions, de la plus ancienne à la plus récente." SessionConnection, SessionEdge, Session }
 
@@ -89,7 +96,7 @@ impl Session {
     }
 }
 
-pub(crate) struct AccessToken(pub(crate) sessions::AccessToken);
+pub(crate) struct AccessToken(pub(crate) Arc<sessions::AccessToken>);
 
 connection! { "Vos jetons, du plus ancien au plus récent." AccessTokenConnection, AccessTokenEdge, AccessToken }
 
@@ -127,16 +134,79 @@ impl AccessToken {
     }
 }
 
+/// The sessions of the member who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct SessionsOf(MemberId);
+
+impl List for SessionsOf {
+    type Item = sessions::Session;
+    type Key = TimeKey;
+
+    fn key(&self, session: &sessions::Session) -> TimeKey {
+        (session.created_at, session.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<sessions::Session>>> {
+        let mut found = HashMap::new();
+        for of in of.iter().filter(|of| asked.caller.id() == Some(of.0)) {
+            found.insert(*of, sessions::sessions(cx, of.0, paging, asked.now).await?);
+        }
+        Ok(found)
+    }
+}
+
+impl Counted for SessionsOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::new();
+        for of in of.iter().filter(|of| asked.caller.id() == Some(of.0)) {
+            found.insert(*of, sessions::count_sessions(cx, of.0, asked.now).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// The tokens of the member who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct TokensOf(MemberId);
+
+impl List for TokensOf {
+    type Item = sessions::AccessToken;
+    type Key = TimeKey;
+
+    fn key(&self, token: &sessions::AccessToken) -> TimeKey {
+        (token.created_at, token.id.0)
+    }
+
+    async fn pages(
+        cx: &mut Cx,
+        asked: &Asked,
+        of: &[Self],
+        paging: &Paging,
+    ) -> Result<HashMap<Self, Page<sessions::AccessToken>>> {
+        let mut found = HashMap::new();
+        for of in of.iter().filter(|of| asked.caller.id() == Some(of.0)) {
+            found.insert(*of, sessions::access_tokens(cx, of.0, paging, asked.now).await?);
+        }
+        Ok(found)
+    }
+}
+
+impl Counted for TokensOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::new();
+        for of in of.iter().filter(|of| asked.caller.id() == Some(of.0)) {
+            found.insert(*of, sessions::count_access_tokens(cx, of.0, asked.now).await?);
+        }
+        Ok(found)
+    }
+}
+
 /// One's own sessions; none for anyone else.
 pub(crate) async fn of_member(ctx: &Context<'_>, member: MemberId, paging: Paging) -> Result<Option<SessionConnection>> {
-    let (request, now) = (ctx.request(), ctx.request().app.clock.now());
-    if request.caller().id() != Some(member) {
-        return Ok(None);
-    }
-    let page = sessions::sessions(&mut *request.cx().await?, member, &paging, now).await?;
-    let total = total(ctx, async { sessions::count_sessions(&mut *request.cx().await?, member, now).await }).await?;
-    let cursor = |session: &sessions::Session| (session.created_at, session.id.0).encode();
-    Ok(Some(SessionConnection::new(page, cursor, Session, total)))
+    let sessions = SessionsOf(member);
+    let Some(page) = lists::page(ctx, &sessions, &paging).await? else { return Ok(None) };
+    let total = lists::total(ctx, &sessions).await?;
+    Ok(Some(SessionConnection::new(page, |session| sessions.key(session).encode(), Session, total)))
 }
 
 /// One's own tokens; none for anyone else.
@@ -145,14 +215,32 @@ pub(crate) async fn tokens_of_member(
     member: MemberId,
     paging: Paging,
 ) -> Result<Option<AccessTokenConnection>> {
-    let (request, now) = (ctx.request(), ctx.request().app.clock.now());
-    if request.caller().id() != Some(member) {
-        return Ok(None);
+    let tokens = TokensOf(member);
+    let Some(page) = lists::page(ctx, &tokens, &paging).await? else { return Ok(None) };
+    let total = lists::total(ctx, &tokens).await?;
+    Ok(Some(AccessTokenConnection::new(page, |token| tokens.key(token).encode(), AccessToken, total)))
+}
+
+impl Loader<SessionId> for Store {
+    type Value = Arc<sessions::Session>;
+    type Error = Error;
+    /// Only one's own.
+    async fn load(&self, ids: &[SessionId]) -> Result<HashMap<SessionId, Self::Value>> {
+        let request = self.0.request()?;
+        let found = sessions::sessions_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
+        Ok(found.into_iter().map(|(id, session)| (id, Arc::new(session))).collect())
     }
-    let page = sessions::access_tokens(&mut *request.cx().await?, member, &paging, now).await?;
-    let total = total(ctx, async { sessions::count_access_tokens(&mut *request.cx().await?, member, now).await }).await?;
-    let cursor = |token: &sessions::AccessToken| (token.created_at, token.id.0).encode();
-    Ok(Some(AccessTokenConnection::new(page, cursor, AccessToken, total)))
+}
+
+impl Loader<AccessTokenId> for Store {
+    type Value = Arc<sessions::AccessToken>;
+    type Error = Error;
+    /// Only one's own.
+    async fn load(&self, ids: &[AccessTokenId]) -> Result<HashMap<AccessTokenId, Self::Value>> {
+        let request = self.0.request()?;
+        let found = sessions::access_tokens_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
+        Ok(found.into_iter().map(|(id, token)| (id, Arc::new(token))).collect())
+    }
 }
 
 /// À qui envoyer un lien de connexion.
@@ -378,7 +466,6 @@ impl SessionsMutation {
         #[graphql(desc = "La demande.")] input: CreateAccessTokenInput,
     ) -> Result<Option<CreateAccessTokenPayload>> {
         let request = ctx.request();
-        let caller = request.caller();
         let acting = ctx.acting(&input.idempotency_key);
         let Attempt { done, problems } = request
             .attempt(async {
@@ -387,9 +474,7 @@ impl SessionsMutation {
             })
             .await?;
         let (token, secret) = match done {
-            Some((id, secret)) => {
-                (sessions::access_token(&mut *request.cx().await?, &caller, id).await?.map(AccessToken), secret)
-            }
+            Some((id, secret)) => (request.loads().load_one(id).await?.map(AccessToken), secret),
             None => (None, None),
         };
         Ok(Some(CreateAccessTokenPayload::new(input.client_mutation_id, problems, token, secret)))

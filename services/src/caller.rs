@@ -210,7 +210,8 @@ impl Caller {
     /// Whether they may see what carries `audience`.
     #[must_use]
     pub fn sees(&self, audience: AudienceId) -> bool {
-        self.audiences.contains(&audience)
+        // They come from the database in order.
+        self.audiences.binary_search(&audience).is_ok()
     }
 
     /// Whether what they came with lets `scope` pass.
@@ -263,6 +264,18 @@ impl Caller {
                 && self.roles.iter().any(|held| {
                     held.role == Role::AdministrateurEspaceDedie && held.organisation.is_some_and(|its| ancestors.contains(&its))
                 })
+    }
+
+    /// Whether they hold one of these of Mentor's roles in the organisation whose ancestors (itself included) these are, or
+    /// above it.
+    #[must_use]
+    pub fn holds(&self, roles: &[Role], ancestors: &[OrganisationId]) -> bool {
+        self.held_in(roles).any(|organisation| ancestors.contains(&organisation))
+    }
+
+    /// The organisations in which they hold one of these of Mentor's roles.
+    pub fn held_in(&self, roles: &[Role]) -> impl Iterator<Item = OrganisationId> {
+        self.roles.iter().filter(|held| roles.contains(&held.role)).filter_map(|held| held.organisation)
     }
 }
 

@@ -1,19 +1,20 @@
-//! What an empty database is given: the community's three spaces, their forums, the library's
-//! categories and entries, and the first administrator.
+//! What an empty database is given: the community's three spaces, their forums, the State's collections of trainings, the
+//! library's categories and entries, and the first administrator.
 
 use crate::App;
 use crate::accounts;
 use crate::audience::{self, Grant};
+use crate::catalogue::{self, Collection};
 use crate::clock::Clock;
 use crate::db::{Tx, alone};
 use crate::error::{Error, Result};
 use crate::events::{Event, tell};
 use crate::forum::{self, Forum, Space, ThreadKind};
-use crate::id::{ForumId, MemberId, RoleGrantId, SpaceId};
+use crate::id::{CollectionId, ForumId, MemberId, RoleGrantId, SpaceId};
 use crate::jobs::{self, Job};
 use crate::library;
 use crate::roles::{self, Role, RoleGrant};
-use crate::sessions;
+use crate::{sessions, text};
 
 /// The first administrator's handle.
 pub const ADMINISTRATOR: &str = "administration";
@@ -141,6 +142,53 @@ const SPACES: &[NewSpace] = &[
     },
 ];
 
+/// The fourteen collections of the State's catalogue (docs/catalogue.md): name, colour, description. The names are the
+/// State's; colours and descriptions are ours, for administrators to change.
+const COLLECTIONS: [(&str, &str, &str); 14] = [
+    ("Achat public", "#8d533e", "Préparer, passer et suivre les marchés publics, acheter de façon responsable."),
+    (
+        "Communication et services aux usagers",
+        "#a94645",
+        "Accueillir, informer et accompagner les usagers, communiquer au nom de l'administration.",
+    ),
+    (
+        "Finances publiques, gestion budgétaire et financière",
+        "#716043",
+        "Le budget de l'État, la comptabilité, la dépense et son contrôle.",
+    ),
+    (
+        "Organisation et missions de l'administration",
+        "#465f9d",
+        "Les institutions, les administrations et leurs missions, le cadre de l'action publique.",
+    ),
+    ("Langues", "#6e445a", "Apprendre et entretenir une langue étrangère, et le français au travail."),
+    ("Management", "#a558a0", "Encadrer une équipe, conduire un projet, animer un collectif à distance comme sur place."),
+    (
+        "Numérique et systèmes d'information et de communication",
+        "#0063cb",
+        "Les usages et les métiers du numérique, la donnée, la sécurité des systèmes d'information.",
+    ),
+    (
+        "Préparation aux concours et examens",
+        "#5d7079",
+        "Les épreuves écrites et orales des concours et des examens professionnels.",
+    ),
+    (
+        "Ressources humaines",
+        "#ce614a",
+        "La gestion des carrières, la formation, la santé et la sécurité au travail, le dialogue social.",
+    ),
+    ("Techniques et affaires juridiques", "#3a3a68", "Rédiger le droit, l'appliquer et prévenir le contentieux."),
+    (
+        "Transformation de l'action publique",
+        "#00796f",
+        "Innover, simplifier, évaluer : des méthodes pour changer ce qui doit l'être.",
+    ),
+    ("Transition écologique", "#447049", "Comprendre les enjeux écologiques et agir, dans son service et dans sa politique."),
+    ("Valeurs de la République", "#000091", "La laïcité, la déontologie, l'égalité, la lutte contre les discriminations."),
+    ("Immobilier de l'État", "#695240", "Gérer, entretenir et rénover le patrimoine immobilier de l'État."),
+];
+
 /// What was laid.
 pub struct Laid {
     /// The secret of the first administrator's one-time link.
@@ -157,12 +205,17 @@ pub async fn lay(app: &App) -> Result<Option<Laid>> {
 
 /// The same with the ids and dates of another clock, for the demo; the link is good from now on all the same.
 pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
-    if !forum::spaces(&mut *app.db.reader().await?).await?.is_empty() {
-        lay_what_came_later(app, clock).await?;
+    let laid = {
+        let mut reader = app.db.reader().await?;
+        !forum::spaces(&mut reader).await?.is_empty()
+            && !catalogue::collections(&mut reader).await?.is_empty()
+            && library::is_laid(&mut reader).await?
+    };
+    if laid {
         return Ok(None);
     }
     let address = app.config.admin_address.clone();
-    let (address, key) = crate::text::address("address", &address)
+    let (address, key) = text::address("address", &address)
         .map_err(|_| Error::Startup(format!("CIAM_ADMIN_ADDRESS n'est pas une adresse de courriel : {address}")))?;
     let (clock, present) = (clock.clone(), app.clock.clone());
     app.db
@@ -170,32 +223,20 @@ pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
             Box::pin(async move {
                 // Two nodes may start on the same empty database: the second one waits, and finds it laid.
                 alone(tx, "foundation").await?;
+                // A database that an earlier version founded has spaces, and no collection or no library.
+                if catalogue::collections(tx).await?.is_empty() {
+                    lay_collections(tx, &clock).await?;
+                }
+                library::lay(tx, &clock).await?;
                 if !forum::spaces(tx).await?.is_empty() {
                     return Ok(None);
                 }
                 for (position, space) in (1_i64..).zip(SPACES) {
                     lay_space(tx, &clock, position, space).await?;
                 }
-                library::lay(tx, &clock).await?;
                 jobs::enqueue(tx, &clock, Job::Sweep, clock.now()).await?;
                 let member = first_administrator(tx, &clock, (&address, &key)).await?;
                 Ok(Some(Laid { first_link: sessions::own_link(tx, &present, member, &address).await? }))
-            })
-        })
-        .await
-}
-
-/// What a database that was founded by an earlier version does not have.
-async fn lay_what_came_later(app: &App, clock: &Clock) -> Result<()> {
-    if library::is_laid(&mut *app.db.reader().await?).await? {
-        return Ok(());
-    }
-    let clock = clock.clone();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                alone(tx, "foundation").await?;
-                library::lay(tx, &clock).await
             })
         })
         .await
@@ -228,6 +269,22 @@ async fn lay_space(tx: &mut Tx, clock: &Clock, position: i64, new: &NewSpace) ->
         forum::insert_forum(tx, &forum).await?;
         forum::insert_forum_kinds(tx, forum.id, new.kinds).await?;
         tell(tx, clock, None, &Event::ForumCreated { forum: forum.id, space: space.id }).await?;
+    }
+    Ok(())
+}
+
+async fn lay_collections(tx: &mut Tx, clock: &Clock) -> Result<()> {
+    for (position, (name, colour, description)) in (1_i64..).zip(COLLECTIONS) {
+        let collection = Collection {
+            id: CollectionId::new(clock),
+            slug: text::slug(name),
+            name: name.into(),
+            colour: colour.into(),
+            description: description.into(),
+            position: position * 10,
+            created_at: clock.now(),
+        };
+        catalogue::insert_collection(tx, clock, None, &collection, &[]).await?;
     }
     Ok(())
 }

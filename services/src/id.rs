@@ -70,6 +70,10 @@ ids! {
     AffiliationId = "aff" as Affiliation;
     /// A set of grants.
     AudienceId = "aud" as Audience;
+    /// Something that moved in the calendar.
+    CalendarChangeId = "cal" as CalendarChange;
+    /// A collection of trainings.
+    CollectionId = "col" as Collection;
     /// A category of the library.
     DocumentCategoryId = "cat" as DocumentCategory;
     /// A document of the library.
@@ -100,6 +104,12 @@ ids! {
     SpaceId = "spa" as Space;
     /// A thread of a forum.
     ThreadId = "thr" as Thread;
+    /// A training of a collection.
+    TrainingId = "tra" as Training;
+    /// A session of a training.
+    TrainingSessionId = "tse" as TrainingSession;
+    /// A change of a training's state.
+    TrainingStateChangeId = "tsc" as TrainingStateChange;
 }
 
 /// Exactly 32 lower-case hexadecimal digits after `prefix`: one text for one id.

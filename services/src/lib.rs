@@ -4,6 +4,7 @@
 //! - [`accounts`]: members; [`sessions`]: joining, signing in, tokens; [`organisations`]: the tree, and who belongs where;
 //!   [`roles`]: who may do what;
 //! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
+//! - [`catalogue`]: collections, trainings, their sessions, what is planned;
 //! - [`library`]: documents and their versions; [`files`]: what members send, and who may read it;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`idempotency`]: acts done once;
@@ -13,6 +14,7 @@
 pub mod accounts;
 pub mod audience;
 pub mod caller;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
 pub mod db;

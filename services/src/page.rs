@@ -1,5 +1,8 @@
 //! Keyset pages: `first` or `last`, never both, a default of 20, at most 100. A cursor is the sort key, opaque.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
@@ -152,6 +155,14 @@ impl<K: Key> Slice<K> {
     }
 }
 
+impl<K: Key> Slice<K> {
+    /// The pages of several lists that were read together, by what each is a list of.
+    #[must_use]
+    pub fn pages<O: Copy + Eq + Hash, T>(&self, of: &[O], lists: Vec<Vec<T>>) -> HashMap<O, Page<T>> {
+        of.iter().copied().zip(lists.into_iter().map(|rows| self.page(rows))).collect()
+    }
+}
+
 /// A part of a list, in its order.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
@@ -161,6 +172,14 @@ pub struct Page<T> {
     pub has_next: bool,
     /// There are more before the first one.
     pub has_previous: bool,
+}
+
+impl<T> Page<T> {
+    /// The same page of other items.
+    #[must_use]
+    pub fn map<U>(self, item: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(item).collect(), has_next: self.has_next, has_previous: self.has_previous }
+    }
 }
 
 #[cfg(test)]

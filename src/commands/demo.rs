@@ -19,7 +19,8 @@ pub async fn run(settings: &Settings, posts: usize) -> Result<()> {
     })
     .await?;
     bar.finish_and_clear();
-    println!("{} membres, {} fils, {} messages.", filled.members, filled.threads, filled.posts);
+    let (members, threads, posts) = (filled.members, filled.threads, filled.posts);
+    println!("{members} membres, {threads} fils, {posts} messages, {} formations.", filled.trainings);
     if let Some(link) = filled.first_link {
         let url = &app.config.public_url;
         println!("Première connexion de l'administration (un seul usage, 24 heures) : {url}/connexion?jeton={link}");

@@ -132,13 +132,18 @@ fn negotiated(headers: &HeaderMap) -> Option<bool> {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|range| range.split(';').next())
-        .map(|range| range.trim().to_ascii_lowercase())
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+            let kind = parts.next()?;
+            // A weight of nought refuses the type (RFC 9110, 12.4.2).
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+            (weight != Some(0.0)).then_some(kind)
+        })
         .collect();
     let takes = |kind: &str| accepted.iter().any(|range| range == kind);
     if takes(RESPONSE_TYPE) {
         Some(true)
-    } else if accepted.is_empty() || takes("application/json") || takes("application/*") || takes("*/*") {
+    } else if headers.get(header::ACCEPT).is_none() || takes("application/json") || takes("application/*") || takes("*/*") {
         Some(false)
     } else {
         None

@@ -13,6 +13,7 @@ pub(crate) fn stories() -> Vec<Story> {
         an_external_designer_sees_it_while_the_role_lasts,
         a_widened_audience_is_seen_at_once,
         a_named_member_or_a_role_opens_a_forum,
+        those_who_answer_for_an_organisation_or_a_collection_see_a_forum,
         equal_audiences_share_one_row,
         moderators_see_their_space_and_administrators_everything,
     ]
@@ -283,6 +284,48 @@ async fn a_named_member_or_a_role_opens_a_forum(world: &World) {
         let input = json!({ "spaceId": of, "name": "Refusé", "description": "", "kinds": ["QUESTION"], "audience": [grant],
             "openingAudience": [{ "kind": "MEMBRES" }] });
         assert_eq!(world.administrator().mutate("createForum", input, "").await.problems("createForum"), [problem]);
+    }
+}
+
+async fn those_who_answer_for_an_organisation_or_a_collection_see_a_forum(world: &World) {
+    let ministry = organisation(world, "Ministère", None).await;
+    let office = organisation(world, "Bureau", Some(&ministry)).await;
+    let sibling = organisation(world, "Voisin", Some(&ministry)).await;
+    let audience = json!([{ "kind": "ROLE_AU_DESSUS", "role": "REFERENT_LOCAL", "organisationId": office }]);
+    let forum = new_forum(world, "plateforme", "Ceux du dessus", audience).await;
+    for (handle, role, of, expected) in [
+        ("au-dessus", "REFERENT_LOCAL", &ministry, true),
+        ("ici", "REFERENT_LOCAL", &office, true),
+        ("voisine", "REFERENT_LOCAL", &sibling, false),
+        ("autre-role", "CONCEPTEUR", &ministry, false),
+    ] {
+        let member = world.member(handle).await;
+        grant(world, &member, role, json!({ "organisationId": of })).await;
+        assert_eq!(sees(&member, &forum).await, expected, "{handle}");
+    }
+    let langues = crate::catalogue::collection(world, "langues").await;
+    let audience = json!([{ "kind": "CHEFS_DE_FILE", "collectionId": langues }]);
+    let forum = new_forum(world, "editorial", "Ceux des langues", audience).await;
+    let chef = world.member("chef").await;
+    for named in [true, false] {
+        let chefs = if named { json!([{ "memberId": chef.id().await }]) } else { json!([]) };
+        let input = json!({ "collectionId": langues, "chefs": chefs });
+        world.administrator().mutate("updateCollection", input, "").await.done("updateCollection");
+        assert_eq!(sees(&chef, &forum).await, named);
+    }
+    let forum = json!({ "spaceId": space(world, "plateforme").await, "name": "Essai", "description": "", "kinds": ["QUESTION"],
+        "openingAudience": [{ "kind": "MEMBRES" }] });
+    for (wrong, expected) in [
+        (json!({ "kind": "EQUIPE" }), "audience: REFUSE"),
+        (json!({ "kind": "CHEFS_DE_FILE" }), "audience: OBLIGATOIRE"),
+        (json!({ "kind": "CHEFS_DE_FILE", "collectionId": format!("col_{:032x}", 7) }), "audience: INCONNU"),
+        (json!({ "kind": "ROLE_AU_DESSUS", "role": "EDITEUR", "organisationId": office }), "audience: REFUSE"),
+        (json!({ "kind": "ROLE_AU_DESSUS", "role": "FORMATEUR" }), "audience: OBLIGATOIRE"),
+    ] {
+        let mut input = forum.clone();
+        input["audience"] = json!([wrong]);
+        let reply = world.administrator().mutate("createForum", input, "").await;
+        assert_eq!(reply.problems("createForum"), [expected], "{wrong}");
     }
 }
 

@@ -77,6 +77,8 @@ async fn the_reply_has_the_media_type_that_was_asked_for(world: &World) {
         ("application/*", JSON),
         ("application/json;q=0.5, application/graphql-response+json", TYPED),
         ("text/html, application/json", JSON),
+        ("application/graphql-response+json;q=0, application/json", JSON),
+        ("application/json;q=0.0, application/graphql-response+json; q=0.001", TYPED),
     ];
     for (accept, kind) in cases {
         let (status, given, body) = told(post(world, accept, "{ __typename }")).await;
@@ -85,7 +87,7 @@ async fn the_reply_has_the_media_type_that_was_asked_for(world: &World) {
     }
     let (status, _, _) = told(ask(world, Method::POST, "/graphql").json(&json!({ "query": "{ __typename }" }))).await;
     assert_eq!(status, 200, "without Accept");
-    for accept in ["text/html", "text/plain, image/png"] {
+    for accept in ["text/html", "text/plain, image/png", "application/json;q=0", "*/*; Q=0.00"] {
         let (status, _, body) = told(post(world, accept, "{ __typename }")).await;
         assert_eq!((status, refusal(&body).1), (406, "NOT_ACCEPTABLE"), "{accept}");
     }

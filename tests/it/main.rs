@@ -8,6 +8,7 @@ mod attachments;
 mod audience;
 mod audits;
 mod binary;
+mod catalogue;
 mod command_line;
 mod cost;
 mod events;
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
         access::stories(),
         attachments::stories(),
         audience::stories(),
+        catalogue::stories(),
         cost::stories(),
         events::stories(),
         files::stories(),

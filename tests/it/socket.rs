@@ -103,10 +103,20 @@ async fn a_wrong_token_is_forbidden(world: &World) {
     assert_eq!(socket.next().await, Err(4400));
 }
 
-/// The first answer to `messages` (or the code the connection closes with) while their operations wait for a write that does
-/// not end.
-async fn answer_while_held(world: &World, messages: Vec<Value>) -> Result<Value, u16> {
-    let mut socket = Socket::open(&world.url, world.administrator().bearer.as_deref()).await;
+/// A write that goes on until it is told to end; others wait for it.
+struct HeldWriter {
+    release: tokio::sync::oneshot::Sender<()>,
+    writing: tokio::task::JoinHandle<services::Result<()>>,
+}
+
+impl HeldWriter {
+    async fn release(self) {
+        drop(self.release);
+        self.writing.await.expect("the writer").expect("a write");
+    }
+}
+
+async fn hold_the_writer(world: &World) -> HeldWriter {
     let (began, holding) = tokio::sync::oneshot::channel();
     let (release, held) = tokio::sync::oneshot::channel::<()>();
     let db = world.app.db.clone();
@@ -121,12 +131,19 @@ async fn answer_while_held(world: &World, messages: Vec<Value>) -> Result<Value,
         work.await
     });
     holding.await.expect("the writer");
+    HeldWriter { release, writing }
+}
+
+/// The first answer to `messages` (or the code the connection closes with) while their operations wait for a write that does
+/// not end.
+async fn answer_while_held(world: &World, messages: Vec<Value>) -> Result<Value, u16> {
+    let mut socket = Socket::open(&world.url, world.administrator().bearer.as_deref()).await;
+    let held = hold_the_writer(world).await;
     for message in messages {
         socket.send(message).await;
     }
     let answer = socket.next().await;
-    drop(release);
-    writing.await.expect("the writer").expect("a write");
+    held.release().await;
     answer
 }
 
@@ -242,20 +259,7 @@ async fn a_stop_says_going_away(world: &World) {
 
 async fn a_stop_finishes_the_operations_that_run(world: &World) {
     let mut socket = Socket::open(&world.url, world.administrator().bearer.as_deref()).await;
-    let (began, holding) = tokio::sync::oneshot::channel();
-    let (release, held) = tokio::sync::oneshot::channel::<()>();
-    let db = world.app.db.clone();
-    let writing = tokio::spawn(async move {
-        let work = db.write(move |_| {
-            Box::pin(async move {
-                began.send(()).expect("somebody waits");
-                drop(held.await);
-                Ok(())
-            })
-        });
-        work.await
-    });
-    holding.await.expect("the writer");
+    let held = hold_the_writer(world).await;
     socket.send(subscribe("1", "mutation { updateProfile(input: {name: \"Avant\"}) { member { name } } }")).await;
     // The answer to the ping says that the operation before it was taken.
     socket.send(json!({ "type": "ping" })).await;
@@ -273,14 +277,13 @@ async fn a_stop_finishes_the_operations_that_run(world: &World) {
             assert_eq!(socket.next().await.expect("its end")["type"], "complete");
             late += 1;
         }
-        drop(release);
+        held.release().await;
         let answer = socket.next().await.expect("the reply");
         assert_eq!(answer["payload"]["data"]["updateProfile"]["member"]["name"], "Avant", "{answer}");
         assert_eq!(socket.next().await, Ok(json!({ "type": "complete", "id": "1" })));
         assert_eq!(socket.next().await, Err(1001));
     };
     tokio::join!(world.stop(), told);
-    writing.await.expect("the writer").expect("a write");
 }
 
 /// It would spend the link, and give neither a cookie nor a token.

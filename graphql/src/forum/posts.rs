@@ -1,11 +1,14 @@
 //! Posts and their former versions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use services::caller::Caller;
+use services::db::Cx;
 use services::forum::{self, Attachment};
-use services::page::Key;
+use services::id::{PostId, ThreadId};
+use services::page::{Key, Page, Paging, PathKey};
 use services::{Error, Result};
 
 use super::foresee_authors;
@@ -13,9 +16,78 @@ use super::threads::Thread;
 use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::files::File;
-use crate::loaders::{AttachedTo, MentionedIn, RepliesTo, ReplyCount};
-use crate::paging::{connection, paging, size, total};
+use crate::lists::{self, Asked, Counted, List};
+use crate::loaders::{AttachedTo, MentionedIn};
+use crate::paging::{connection, paging, size};
 use crate::scalars::DateTime;
+
+/// The posts of a thread, in reading order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct PostsOf(pub(super) ThreadId);
+
+impl List for PostsOf {
+    type Item = forum::Post;
+    type Key = PathKey;
+
+    fn key(&self, post: &forum::Post) -> PathKey {
+        post.path.clone()
+    }
+
+    async fn pages(cx: &mut Cx, _: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<forum::Post>>> {
+        let threads: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(forum::posts_of(cx, &threads, paging).await?, PostsOf))
+    }
+}
+
+/// The direct answers to a post.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RepliesTo(PostId);
+
+impl List for RepliesTo {
+    type Item = forum::Post;
+    type Key = i64;
+
+    fn key(&self, post: &forum::Post) -> i64 {
+        post.ordinal
+    }
+
+    async fn pages(cx: &mut Cx, _: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<forum::Post>>> {
+        let posts: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(forum::replies(cx, &posts, paging).await?, RepliesTo))
+    }
+}
+
+impl Counted for RepliesTo {
+    async fn counts(cx: &mut Cx, _: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let posts: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(forum::reply_counts(cx, &posts).await?, RepliesTo))
+    }
+}
+
+/// The former versions of a post.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RevisionsOf(PostId);
+
+impl List for RevisionsOf {
+    type Item = forum::Revision;
+    type Key = i64;
+
+    fn key(&self, revision: &forum::Revision) -> i64 {
+        revision.revision
+    }
+
+    async fn pages(cx: &mut Cx, _: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<forum::Revision>>> {
+        let posts: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(forum::revisions(cx, &posts, paging).await?, RevisionsOf))
+    }
+}
+
+impl Counted for RevisionsOf {
+    async fn counts(cx: &mut Cx, _: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let posts: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(forum::count_revisions(cx, &posts).await?, RevisionsOf))
+    }
+}
 
 pub(crate) struct Post {
     pub(crate) row: Arc<forum::Post>,
@@ -173,15 +245,12 @@ impl Post {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<PostConnection> {
-        let loads = ctx.request().loads();
-        let key = RepliesTo(self.row.id, paging(first, after, last, before));
-        let page = loads.load_one(key).await?.ok_or(Error::NotFound)?;
-        let count = async { Ok(loads.load_one(ReplyCount(self.row.id)).await?.unwrap_or(0)) };
-        let total = total(ctx, count).await?;
+        let replies = RepliesTo(self.row.id);
+        let page = lists::page(ctx, &replies, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
+        let total = lists::total(ctx, &replies).await?;
         foresee_authors(ctx, page.items.iter().map(|post| post.author_id)).await?;
-        let cursor = |post: &forum::Post| post.ordinal.encode();
-        let node = |post| Post { row: Arc::new(post), thread: Arc::clone(&self.thread) };
-        Ok(PostConnection::new(page, cursor, node, total))
+        let node = |row| Post { row, thread: Arc::clone(&self.thread) };
+        Ok(PostConnection::new(page, |post| replies.key(post).encode(), node, total))
     }
 
     /// Ses versions antérieures, de la plus ancienne à la plus récente, pour les modérateurs de l'espace ; null sinon.
@@ -194,21 +263,17 @@ impl Post {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<Option<RevisionConnection>> {
-        let request = ctx.request();
-        let (caller, paging) = (request.caller(), paging(first, after, last, before));
-        let found = forum::revisions(&mut *request.cx().await?, &caller, &self.thread, self.row.id, &paging).await;
-        let page = match found {
-            Err(Error::Forbidden(_)) => return Ok(None),
-            page => page?,
-        };
-        let count = async { forum::count_revisions(&mut *request.cx().await?, self.row.id).await };
-        let total = total(ctx, count).await?;
-        let cursor = |revision: &forum::Revision| revision.revision.encode();
-        Ok(Some(RevisionConnection::new(page, cursor, Revision, total)))
+        if !ctx.request().caller().moderates(self.thread.space_id) {
+            return Ok(None);
+        }
+        let revisions = RevisionsOf(self.row.id);
+        let page = lists::page(ctx, &revisions, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
+        let total = lists::total(ctx, &revisions).await?;
+        Ok(Some(RevisionConnection::new(page, |revision| revisions.key(revision).encode(), Revision, total)))
     }
 }
 
-pub(crate) struct Revision(forum::Revision);
+pub(crate) struct Revision(Arc<forum::Revision>);
 
 connection! { "Les versions antérieures d'un message." RevisionConnection, RevisionEdge, Revision }
 

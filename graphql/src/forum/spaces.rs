@@ -1,15 +1,13 @@
 //! Spaces and their forums.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Object};
 use services::forum;
 use services::{Error, Result};
 
-use super::threads::{Filter, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list};
+use super::threads::{Filter, PinnedIn, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list_of};
 use crate::audience::AudienceGrant;
 use crate::context::{ContextExt, Request};
-use crate::loaders::{ForumsOf, KindsOf};
+use crate::loaders::{ForumsOf, GrantsOf, KindsOf};
 use crate::paging::{paging, size};
 
 pub(crate) struct Space(pub(crate) forum::Space);
@@ -105,8 +103,8 @@ impl Forum {
     /// Les fils épinglés, le dernier épinglé d'abord ; 20 au plus.
     #[graphql(complexity = "1 + 20 * child_complexity")]
     async fn pinned_threads(&self, ctx: &Context<'_>) -> Result<Vec<Thread>> {
-        let pinned = forum::pinned_threads(&mut *ctx.request().cx().await?, self.0.id).await?;
-        Ok(pinned.into_iter().map(|thread| Thread(Arc::new(thread))).collect())
+        let pinned = ctx.request().loads().load_one(PinnedIn(self.0.id)).await?.unwrap_or_default();
+        Ok(pinned.into_iter().map(Thread).collect())
     }
 
     /// Ses fils.
@@ -125,8 +123,8 @@ impl Forum {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<ThreadConnection> {
-        let of = Filter { forum: Some(self.0.id), space: Some(self.0.space_id), kind: kind.map(Into::into), ..Filter::default() };
-        list(ctx, of, filter, order_by, paging(first, after, last, before)).await
+        let only = Filter { kind: kind.map(Into::into), ..Filter::default() };
+        list_of(ctx, &self.0, only, filter, order_by, paging(first, after, last, before)).await
     }
 
     /// Qui le voit ; pour les administrateurs, null sinon.
@@ -144,6 +142,6 @@ async fn grants(request: &Request, id: services::id::AudienceId) -> Result<Optio
     if !request.caller().is_administrator() {
         return Ok(None);
     }
-    let grants = services::audience::grants(&mut *request.cx().await?, id).await?;
+    let grants = request.loads().load_one(GrantsOf(id)).await?.unwrap_or_default();
     Ok(Some(grants.into_iter().map(AudienceGrant).collect()))
 }

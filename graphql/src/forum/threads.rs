@@ -1,18 +1,23 @@
 //! Threads and their lists.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputType, Object};
-use services::forum::{self, PostFilter};
-use services::page::{Key, Paging};
+use services::db::Cx;
+use services::forum;
+use services::id::ForumId;
+use services::page::{Key, Page, Paging, TimeKey};
 use services::{Error, Result};
 
 use super::foresee_authors;
-use super::posts::{Post, PostConnection};
+use super::posts::{Post, PostConnection, PostsOf};
 use super::spaces::Forum;
 use crate::accounts::Member;
-use crate::context::{ContextExt, Foreseen};
-use crate::loaders::OpeningOf;
+use crate::context::ContextExt;
+use crate::lists::{self, Asked, Counted, List, PageOf};
+use crate::loaders::{OpeningOf, Store, grouped};
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::DateTime;
 
@@ -56,6 +61,15 @@ pub(crate) enum ThreadOrder {
     Activite,
     /// Par ouverture.
     Date,
+}
+
+impl From<ThreadOrder> for forum::ThreadOrder {
+    fn from(order: ThreadOrder) -> Self {
+        match order {
+            ThreadOrder::Activite => Self::Activity,
+            ThreadOrder::Date => Self::Date,
+        }
+    }
 }
 
 pub(crate) struct Thread(pub(crate) Arc<forum::Thread>);
@@ -174,20 +188,12 @@ impl Thread {
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<PostConnection> {
-        let request = ctx.request();
-        let (filter, paging) = (PostFilter { thread: self.0.id }, paging(first, after, last, before));
-        let (page, total) = match request.foreseen(self.0.id, &paging) {
-            Some(foreseen) => (foreseen.page, foreseen.total),
-            None => {
-                let page = forum::posts_of(&mut *request.cx().await?, &filter, &paging).await?;
-                let total = total(ctx, async { forum::count_posts(&mut *request.cx().await?, &filter).await }).await?;
-                foresee_authors(ctx, page.items.iter().map(|post| post.author_id)).await?;
-                (page, total)
-            }
-        };
-        let cursor = |post: &forum::Post| post.path.encode();
-        let node = |post| Post { row: Arc::new(post), thread: Arc::clone(&self.0) };
-        Ok(PostConnection::new(page, cursor, node, total))
+        let posts = PostsOf(self.0.id);
+        let page = lists::page(ctx, &posts, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
+        foresee_authors(ctx, page.items.iter().map(|post| post.author_id)).await?;
+        let node = |row| Post { row, thread: Arc::clone(&self.0) };
+        // A post keeps its place for ever, so that as many were given as there are.
+        Ok(PostConnection::new(page, |post| posts.key(post).encode(), node, Some(self.0.next_ordinal)))
     }
 }
 
@@ -208,59 +214,126 @@ pub(super) async fn foresee_page(ctx: &Context<'_>, thread: &forum::Thread) -> R
             _ => {}
         }
     }
-    let filter = PostFilter { thread: thread.id };
-    let Ok(page) = forum::posts_of(&mut *request.cx().await?, &filter, &paging).await else { return Ok(()) };
-    let total = match posts.field("totalCount").exists() {
-        true => Some(forum::count_posts(&mut *request.cx().await?, &filter).await?),
-        false => None,
-    };
+    let Ok(mut pages) = forum::posts_of(&mut *request.cx().await?, &[thread.id], &paging).await else { return Ok(()) };
+    let Some(page) = pages.remove(&thread.id) else { return Ok(()) };
     let (own, theirs) = (selected.field("author"), posts.field("edges").field("node").field("author"));
-    let mut authors = Vec::new();
+    let mut authors = HashSet::new();
     if own.exists() {
-        authors.push(thread.author_id);
+        authors.insert(thread.author_id);
     }
     if theirs.exists() {
         authors.extend(page.items.iter().map(|post| post.author_id));
     }
     if !authors.is_empty() {
         let organisations = own.field("organisation").exists() || theirs.field("organisation").exists();
-        request.foresee_members(authors, organisations).await?;
+        request.foresee_members_now(authors, organisations).await?;
     }
-    request.foresee(Foreseen { thread: thread.id, paging, page, total });
+    request.loads().feed_one(PageOf(PostsOf(thread.id), paging), page.map(Arc::new)).await;
     Ok(())
 }
 
-/// Threads of a part of the community, as this caller sees them.
+/// The threads of a forum.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct ThreadsOf {
+    forum: ForumId,
+    filter: Filter,
+    order: forum::ThreadOrder,
+}
+
+impl List for ThreadsOf {
+    type Item = forum::Thread;
+    type Key = TimeKey;
+
+    fn key(&self, thread: &forum::Thread) -> TimeKey {
+        key(self.order, thread)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<forum::Thread>>> {
+        let mut found = HashMap::new();
+        for ((filter, order), forums) in grouped(of, |of| (of.filter.clone(), of.order), |of| of.forum) {
+            let pages = forum::threads_of_forums(cx, &asked.caller, &forums, &filter, order, paging).await?;
+            found.extend(lists::by(pages, |forum| Self { forum, filter: filter.clone(), order }));
+        }
+        Ok(found)
+    }
+}
+
+impl Counted for ThreadsOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::new();
+        for ((filter, order), forums) in grouped(of, |of| (of.filter.clone(), of.order), |of| of.forum) {
+            let counts = forum::count_threads_of_forums(cx, &asked.caller, &forums, &filter).await?;
+            found.extend(lists::by(counts, |forum| Self { forum, filter: filter.clone(), order }));
+        }
+        Ok(found)
+    }
+}
+
+/// Threads of a forum, as this caller sees them.
+pub(super) async fn list_of(
+    ctx: &Context<'_>,
+    of: &forum::Forum,
+    only: Filter,
+    filter: Option<ThreadFilter>,
+    order: ThreadOrder,
+    paging: Paging,
+) -> Result<ThreadConnection> {
+    let filter = narrowed(ctx, only, filter)?;
+    forum::sees_hidden(&ctx.request().caller(), &Filter { space: Some(of.space_id), ..filter.clone() })?;
+    let threads = ThreadsOf { forum: of.id, filter, order: order.into() };
+    let page = lists::page(ctx, &threads, &paging).await?.ok_or(Error::NotFound)?;
+    let total = lists::total(ctx, &threads).await?;
+    foresee_authors(ctx, page.items.iter().map(|thread| thread.author_id)).await?;
+    Ok(ThreadConnection::new(page, |thread| threads.key(thread).encode(), Thread, total))
+}
+
+/// Threads of all that this caller sees, or of a part.
 pub(super) async fn list(
     ctx: &Context<'_>,
-    mut of: Filter,
+    only: Filter,
     filter: Option<ThreadFilter>,
     order: ThreadOrder,
     paging: Paging,
 ) -> Result<ThreadConnection> {
     let request = ctx.request();
     let caller = request.caller();
+    let (of, order) = (narrowed(ctx, only, filter)?, order.into());
+    let page = forum::thread_list(&mut *request.cx().await?, &caller, &of, order, &paging).await?;
+    let total = total(ctx, async { forum::count_threads(&mut *request.cx().await?, &caller, &of).await }).await?;
+    foresee_authors(ctx, page.items.iter().map(|thread| thread.author_id)).await?;
+    Ok(ThreadConnection::new(page, |thread| key(order, thread).encode(), |thread| Thread(Arc::new(thread)), total))
+}
+
+fn narrowed(ctx: &Context<'_>, mut of: Filter, filter: Option<ThreadFilter>) -> Result<Filter> {
     match filter {
         Some(ThreadFilter::SansReponse) => of.unanswered = Some(true),
         Some(ThreadFilter::Resolus) => of.solved = Some(true),
         Some(ThreadFilter::Ouverts) => of.solved = Some(false),
-        Some(ThreadFilter::Miens) => of.author = Some(caller.signed_in()?),
+        Some(ThreadFilter::Miens) => of.author = Some(ctx.request().caller().signed_in()?),
         Some(ThreadFilter::Masques) => of.hidden = true,
         None => {}
     }
-    let order = match order {
-        ThreadOrder::Activite => forum::ThreadOrder::Activity,
-        ThreadOrder::Date => forum::ThreadOrder::Date,
+    Ok(of)
+}
+
+fn key(order: forum::ThreadOrder, thread: &forum::Thread) -> TimeKey {
+    let at = match order {
+        forum::ThreadOrder::Activity => thread.last_activity_at,
+        forum::ThreadOrder::Date => thread.created_at,
     };
-    let page = forum::thread_list(&mut *request.cx().await?, &caller, &of, order, &paging).await?;
-    let total = total(ctx, async { forum::count_threads(&mut *request.cx().await?, &caller, &of).await }).await?;
-    foresee_authors(ctx, page.items.iter().map(|thread| thread.author_id)).await?;
-    let cursor = |thread: &forum::Thread| {
-        let at = match order {
-            forum::ThreadOrder::Activity => thread.last_activity_at,
-            forum::ThreadOrder::Date => thread.created_at,
-        };
-        (at, thread.id.0).encode()
-    };
-    Ok(ThreadConnection::new(page, cursor, |thread| Thread(Arc::new(thread)), total))
+    (at, thread.id.0)
+}
+
+/// The pinned threads of a forum.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct PinnedIn(pub(super) ForumId);
+
+impl Loader<PinnedIn> for Store {
+    type Value = Vec<Arc<forum::Thread>>;
+    type Error = Error;
+    async fn load(&self, keys: &[PinnedIn]) -> Result<HashMap<PinnedIn, Self::Value>> {
+        let forums: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let pinned = forum::pinned_threads(&mut *self.0.request()?.cx().await?, &forums).await?;
+        Ok(lists::by(pinned, PinnedIn).into_iter().map(|(of, found)| (of, found.into_iter().map(Arc::new).collect())).collect())
+    }
 }

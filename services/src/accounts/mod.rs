@@ -16,7 +16,7 @@ use crate::idempotency::act;
 use crate::page::{NameKey, Page, Paging, Slice};
 use crate::text;
 
-pub(crate) use store::{home, insert_member, lock_member, member_by_address, set_home, set_suspension};
+pub(crate) use store::{homes, insert_member, lock_member, member_by_address, set_home, set_suspension};
 
 /// A member.
 #[derive(Clone, Debug, sqlx::FromRow)]

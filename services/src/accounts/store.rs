@@ -68,9 +68,16 @@ pub(crate) async fn lock_member(cx: &mut Cx, id: MemberId) -> Result<Option<Memb
     )?)
 }
 
-pub(crate) async fn home(cx: &mut Cx, id: MemberId) -> Result<Option<OrganisationId>> {
-    let row = opt!(cx, (Option<OrganisationId>,), "select organisation_id from members where id = $1", id)?;
-    Ok(row.and_then(|row| row.0))
+/// Where these members are at home; those who have none are left out.
+pub(crate) async fn homes(cx: &mut Cx, ids: &[MemberId]) -> Result<HashMap<MemberId, OrganisationId>> {
+    let rows = in_list!(
+        cx,
+        (MemberId, OrganisationId),
+        "select id, organisation_id from members where organisation_id is not null and id in (",
+        ids,
+        ")"
+    )?;
+    Ok(rows.into_iter().collect())
 }
 
 pub(crate) async fn member_by_address(cx: &mut Cx, address_key: &str) -> Result<Option<Member>> {

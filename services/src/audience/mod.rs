@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Code, Error, Result};
-use crate::id::{AudienceId, MemberId, OrganisationId, SpaceId};
+use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, SpaceId, TrainingId};
 use crate::roles::Role;
 
 pub use store::grants;
@@ -34,6 +34,12 @@ pub enum Grant {
     CommunityRole(Role, Option<SpaceId>),
     /// A named member.
     Member(MemberId),
+    /// Who holds a Mentor role in an organisation or above it: those who answer for it.
+    RoleOver(Role, OrganisationId),
+    /// The chefs de file of a collection.
+    CollectionLeads(CollectionId),
+    /// Who designs a training, and who leads a session of it that is neither archived nor cancelled.
+    Team(TrainingId),
 }
 
 /// The audience of these grants, found or made.
@@ -72,6 +78,9 @@ impl Grant {
             Self::CommunityRole(role, None) => role.code().into(),
             Self::CommunityRole(role, Some(space)) => format!("{}@{space}", role.code()),
             Self::Member(id) => id.to_string(),
+            Self::RoleOver(role, id) => format!("{}^{id}", role.code()),
+            Self::CollectionLeads(id) => id.to_string(),
+            Self::Team(id) => id.to_string(),
         }
     }
 }

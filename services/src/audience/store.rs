@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::Grant;
-use crate::db::{Cx, exec, one};
+use crate::db::{Cx, exec, lists, one};
 use crate::error::{Code, Error, Result};
-use crate::id::{AudienceId, MemberId, OrganisationId, SpaceId};
+use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, SpaceId, TrainingId};
 use crate::roles::Role;
 
 #[derive(sqlx::FromRow)]
@@ -13,11 +15,21 @@ struct GrantRow {
     role: Option<Role>,
     space_id: Option<SpaceId>,
     member_id: Option<MemberId>,
+    collection_id: Option<CollectionId>,
+    training_id: Option<TrainingId>,
 }
 
 impl From<Grant> for GrantRow {
     fn from(grant: Grant) -> Self {
-        let mut row = Self { kind: String::new(), organisation_id: None, role: None, space_id: None, member_id: None };
+        let mut row = Self {
+            kind: String::new(),
+            organisation_id: None,
+            role: None,
+            space_id: None,
+            member_id: None,
+            collection_id: None,
+            training_id: None,
+        };
         row.kind = match grant {
             Grant::Public => "PUBLIC",
             Grant::Members => "MEMBERS",
@@ -37,6 +49,18 @@ impl From<Grant> for GrantRow {
                 row.member_id = Some(id);
                 "MEMBER"
             }
+            Grant::RoleOver(role, id) => {
+                (row.role, row.organisation_id) = (Some(role), Some(id));
+                "ROLE_OVER"
+            }
+            Grant::CollectionLeads(id) => {
+                row.collection_id = Some(id);
+                "COLLECTION"
+            }
+            Grant::Team(id) => {
+                row.training_id = Some(id);
+                "TEAM"
+            }
         }
         .into();
         row
@@ -53,7 +77,12 @@ impl TryFrom<GrantRow> for Grant {
             ("ROLE", Some(role), Some(id), _) => Ok(Self::RoleIn(role, id)),
             ("ROLE", Some(role), None, _) => Ok(Self::CommunityRole(role, row.space_id)),
             ("MEMBER", _, _, Some(id)) => Ok(Self::Member(id)),
-            (kind, ..) => Err(Error::internal(format!("a grant of kind {kind}"))),
+            ("ROLE_OVER", Some(role), Some(id), _) => Ok(Self::RoleOver(role, id)),
+            (kind, ..) => match (kind, row.collection_id, row.training_id) {
+                ("COLLECTION", Some(id), _) => Ok(Self::CollectionLeads(id)),
+                ("TEAM", _, Some(id)) => Ok(Self::Team(id)),
+                _ => Err(Error::internal(format!("a grant of kind {kind}"))),
+            },
         }
     }
 }
@@ -76,19 +105,22 @@ pub(super) async fn ensure(cx: &mut Cx, id: AudienceId, key: &str, grants: &[Gra
         let row = GrantRow::from(*grant);
         exec!(
             cx,
-            "insert into audience_grants (audience_id, position, kind, organisation_id, role, space_id, member_id)
-             values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into audience_grants (audience_id, position, kind, organisation_id, role, space_id, member_id,
+                                          collection_id, training_id)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             id,
             position,
             row.kind,
             row.organisation_id,
             row.role,
             row.space_id,
-            row.member_id
+            row.member_id,
+            row.collection_id,
+            row.training_id
         )
         .map_err(|error| match error.as_database_error().map(sqlx::error::DatabaseError::kind) {
             Some(sqlx::error::ErrorKind::ForeignKeyViolation) => {
-                Error::invalid("audience", Code::Unknown, "Un accès désigne une organisation, un espace ou un membre inconnu.")
+                Error::invalid("audience", Code::Unknown, "Un accès désigne ce qui n'existe pas.")
             }
             _ => error.into(),
         })?;
@@ -96,20 +128,20 @@ pub(super) async fn ensure(cx: &mut Cx, id: AudienceId, key: &str, grants: &[Gra
     Ok(id)
 }
 
-/// The grants of an audience, in their order.
+/// The grants of each of these audiences, in their order.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grants(cx: &mut Cx, id: AudienceId) -> Result<Vec<Grant>> {
-    crate::db::all!(
-        cx,
-        GrantRow,
-        "select kind, organisation_id, role, space_id, member_id from audience_grants where audience_id = $1 order by position",
-        id
-    )?
-    .into_iter()
-    .map(Grant::try_from)
-    .collect()
+pub async fn grants(cx: &mut Cx, ids: &[AudienceId]) -> Result<HashMap<AudienceId, Vec<Grant>>> {
+    let lists = lists!(cx, GrantRow, ids, |query, id| {
+        query.push(
+            "select kind, organisation_id, role, space_id, member_id, collection_id, training_id
+             from audience_grants where audience_id = ",
+        );
+        query.push_bind(*id).push(" order by position");
+    });
+    let grants = |rows: Vec<GrantRow>| rows.into_iter().map(Grant::try_from).collect::<Result<Vec<_>>>();
+    ids.iter().copied().zip(lists).map(|(id, rows)| Ok((id, grants(rows)?))).collect()
 }
 
 /// Every audience: what an administrator holds.
@@ -146,17 +178,32 @@ pub(crate) async fn held(cx: &mut Cx, member: MemberId, moderates: bool, now: Da
          ), belongs as (
            select a.ancestor_id as organisation_id from organisation_ancestors a join held on held.organisation_id = a.organisation_id
          )
-         select distinct g.audience_id from audience_grants g
-         where g.kind in ('PUBLIC', 'MEMBERS')
-            or (g.kind = 'MEMBER' and g.member_id = $1)
-            or (g.kind = 'ORGANISATION' and g.organisation_id in (select organisation_id from belongs))
-            or (g.kind = 'ROLE' and g.organisation_id is not null and exists (
-                  select 1 from active join organisation_ancestors a on a.organisation_id = active.organisation_id
-                  where active.role = g.role and a.ancestor_id = g.organisation_id))
-            or (g.kind = 'ROLE' and g.organisation_id is null and exists (
-                  select 1 from active
-                  where active.role = g.role and (active.space_id is null or active.space_id = g.space_id)))
-         order by g.audience_id",
+         select audience_id from audience_grants where kind in ('PUBLIC', 'MEMBERS')
+         union
+         select audience_id from audience_grants where kind = 'MEMBER' and member_id = $1
+         union
+         select g.audience_id from belongs join audience_grants g on g.organisation_id = belongs.organisation_id
+         where g.kind = 'ORGANISATION'
+         union
+         select g.audience_id from active join organisation_ancestors a on a.organisation_id = active.organisation_id
+           join audience_grants g on g.organisation_id = a.ancestor_id and g.kind = 'ROLE' and g.role = active.role
+         union
+         select g.audience_id from active join organisation_ancestors a on a.ancestor_id = active.organisation_id
+           join audience_grants g on g.organisation_id = a.organisation_id and g.kind = 'ROLE_OVER' and g.role = active.role
+         union
+         select g.audience_id from active join audience_grants g on g.kind = 'ROLE' and g.organisation_id is null
+           and g.role = active.role and (active.space_id is null or active.space_id = g.space_id)
+         union
+         select g.audience_id from collection_chefs c join audience_grants g on g.collection_id = c.collection_id
+         where c.member_id = $1
+         union
+         select g.audience_id from training_designers d join audience_grants g on g.training_id = d.training_id
+         where d.member_id = $1
+         union
+         select g.audience_id from training_session_formateurs f join training_sessions s on s.id = f.session_id
+           join audience_grants g on g.training_id = s.training_id
+         where f.member_id = $1 and s.state not in ('ARCHIVEE', 'ANNULEE')
+         order by audience_id",
         member, now, moderates
     )?
     .into_iter()

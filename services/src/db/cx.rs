@@ -180,24 +180,84 @@ pub(crate) async fn alone(cx: &mut Cx, name: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// `keys!(query, ids)`: a list of keys with commas, of which there is one at least, pushed to a query; padded to a power of
+/// two, so that few statement texts exist.
+macro_rules! keys {
+    ($query:expr, $ids:expr) => {{
+        let ids = $ids;
+        let mut list = $query.separated(",");
+        for i in 0..ids.len().next_power_of_two() {
+            list.push_bind(ids[i.min(ids.len() - 1)].clone());
+        }
+    }};
+}
+
 /// `in_list!(cx, Row, "select … where id in (", ids, ")")`: the rows of a list of keys, at most 500. One statement text per
 /// power of two, so that the statement cache stays small.
 macro_rules! in_list {
-    ($cx:expr, $row:ty, $head:literal, $ids:expr, $tail:literal) => {{
+    ($cx:expr, $row:ty, $head:expr, $ids:expr, $tail:literal) => {{
         let ids = $ids;
         if ids.is_empty() {
             Ok(Vec::new())
         } else {
             $crate::db::each!($cx, |c: DB| {
                 let mut query = ::sqlx::QueryBuilder::<DB>::new($head);
-                let mut list = query.separated(",");
-                for i in 0..ids.len().next_power_of_two() {
-                    list.push_bind(ids[i.min(ids.len() - 1)].clone());
-                }
+                $crate::db::keys!(query, ids);
                 query.push($tail);
                 query.build_query_as::<$row>().fetch_all(&mut *c).await
             })
         }
+    }};
+}
+
+/// A row of one of the lists that [`lists!`] reads together, and of which.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Listed<T> {
+    pub(crate) list: i64,
+    #[sqlx(flatten)]
+    pub(crate) row: T,
+}
+
+/// How many a list holds, when lists are only counted.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Count {
+    many: i64,
+}
+
+impl Count {
+    /// Of each list: `select count(*) as many …`.
+    pub(crate) fn each(lists: Vec<Vec<Self>>) -> impl Iterator<Item = i64> {
+        lists.into_iter().map(|list| list.first().map_or(0, |count| count.many))
+    }
+}
+
+/// `lists!(cx, Row, of, |query, one| { … })`: a list for each of `of`, in their order, in one statement for every 100 of them.
+/// The body pushes to `query` the whole limited `select` of one, ordered, with the columns of a `Row`. Both databases append
+/// list after list, each in its order (PostgreSQL because no statement of ours runs in parallel: `Source::connect`).
+macro_rules! lists {
+    ($cx:expr, $row:ty, $of:expr, |$query:ident, $one:ident| $body:block) => {{
+        let cx: &mut $crate::db::Cx = $cx;
+        let mut lists: Vec<Vec<$row>> = Vec::new();
+        for some in $of.chunks(100) {
+            let rows = $crate::db::each!(&mut *cx, |c: DB| {
+                let mut $query = ::sqlx::QueryBuilder::<DB>::new("");
+                for (place, $one) in some.iter().enumerate() {
+                    $query.push(if place == 0 { "select cast(" } else { " union all select cast(" });
+                    $query.push(place).push(" as bigint) as list, l.* from (");
+                    $body
+                    $query.push(") as l");
+                }
+                $query.build_query_as::<$crate::db::Listed<$row>>().fetch_all(&mut *c).await
+            })?;
+            let first = lists.len();
+            lists.resize_with(first + some.len(), Vec::new);
+            for found in rows {
+                if let Some(list) = usize::try_from(found.list).ok().and_then(|list| lists.get_mut(first + list)) {
+                    list.push(found.row);
+                }
+            }
+        }
+        lists
     }};
 }
 
@@ -222,4 +282,40 @@ macro_rules! keyset {
     }};
 }
 
-pub(crate) use {all, each, exec, in_list, keyset, lock, one, opt};
+/// `numbered!(query, slice, "ordinal")`: the same for a key of one column that is unique in the list, ascending.
+macro_rules! numbered {
+    ($query:expr, $slice:expr, $key:literal) => {{
+        let slice = $slice;
+        if let Some(after) = &slice.after {
+            $query.push(concat!(" and ", $key, " > ")).push_bind(after.clone());
+        }
+        if let Some(before) = &slice.before {
+            $query.push(concat!(" and ", $key, " < ")).push_bind(before.clone());
+        }
+        $query.push(if slice.backward {
+            concat!(" order by ", $key, " desc limit ")
+        } else {
+            concat!(" order by ", $key, " limit ")
+        });
+        $query.push_bind(slice.rows());
+    }};
+}
+
+/// `sight!(query, caller, "t.audience_id")`: the condition that the caller sees the row that carries this audience, pushed to a
+/// query. The community's administrators hold every audience: none is listed for them.
+macro_rules! sight {
+    ($query:expr, $caller:expr, $column:literal) => {{
+        let (caller, held): (&$crate::Caller, _) = ($caller, $caller.audiences());
+        if caller.is_administrator() {
+            $query.push(" true");
+        } else if held.is_empty() {
+            $query.push(" false");
+        } else {
+            $query.push(concat!(" ", $column, " in ("));
+            $crate::db::keys!($query, held);
+            $query.push(")");
+        }
+    }};
+}
+
+pub(crate) use {all, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight};

@@ -21,8 +21,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub(crate) use constraint::{duplicate, violates};
+pub(crate) use cx::{Count, Listed, all, alone, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight};
 pub use cx::{Cx, Held};
-pub(crate) use cx::{all, alone, each, exec, in_list, keyset, lock, one, opt};
 pub use readers::Reader;
 pub use wake::Wakes;
 pub use writer::Tx;
@@ -55,7 +55,8 @@ impl Source {
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
                     .statement_cache_capacity(256)
-                    .pragma("mmap_size", "268435456")
+                    // As much as SQLite maps at all: addresses, not memory. What is not mapped is copied at each read.
+                    .pragma("mmap_size", "2147418112")
                     .pragma("cache_size", "-32000")
                     .pragma("temp_store", "MEMORY");
                 Cx::Sqlite(Held::new(sqlx::ConnectOptions::connect(&options).await?))
@@ -64,7 +65,9 @@ impl Source {
                 let options = PgConnectOptions::from_str(url)?
                     .application_name("ciam")
                     .statement_cache_capacity(256)
-                    .options([("timezone", "UTC")])
+                    // Short statements, many at once: the cores are for other requests, and a list read with others keeps its
+                    // order.
+                    .options([("timezone", "UTC"), ("max_parallel_workers_per_gather", "0")])
                     // A client that lost its power holds no lock for hours.
                     .options([("tcp_keepalives_idle", "15"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")]);
                 // The server gives up where we do: a statement nobody waits for holds no row.

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use crate::catalogue::{Modality, Opening, SessionState, TrainingState};
 use crate::error::{Error, Result};
 use crate::forum::ThreadKind;
 use crate::library::Licence;
@@ -22,6 +23,8 @@ pub(super) struct Content {
     pub(super) members: Vec<WrittenMember>,
     /// Each with the slug of its space.
     pub(super) threads: Vec<(&'static str, WrittenThread)>,
+    pub(super) collections: Vec<WrittenCollection>,
+    pub(super) trainings: Vec<WrittenTraining>,
     pub(super) documents: Vec<WrittenDocument>,
 }
 
@@ -127,6 +130,108 @@ pub(super) struct WrittenVersion {
     pub(super) text: String,
 }
 
+/// A collection of the foundation gets its chefs de file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenCollection {
+    pub(super) slug: String,
+    pub(super) chefs: Vec<WrittenChef>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenChef {
+    pub(super) member: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) address: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenTraining {
+    pub(super) short_name: String,
+    pub(super) title: String,
+    pub(super) collection: String,
+    pub(super) organisation: String,
+    /// Who makes and manages it.
+    pub(super) by: String,
+    #[serde(with = "NameOfOpening")]
+    pub(super) opening: Opening,
+    #[serde(default)]
+    pub(super) targets: Vec<String>,
+    #[serde(default, deserialize_with = "modality")]
+    pub(super) modality: Option<Modality>,
+    pub(super) presence_minutes: Option<i64>,
+    pub(super) remote_minutes: Option<i64>,
+    pub(super) certifying: bool,
+    pub(super) licence: String,
+    pub(super) catch_phrase: Option<String>,
+    pub(super) goals: Option<String>,
+    pub(super) content: Option<String>,
+    pub(super) prerequisites: Option<String>,
+    pub(super) typical_jobs: Option<String>,
+    pub(super) contact: Option<String>,
+    pub(super) thumbnail_url: Option<String>,
+    /// Handles, or names of those who have no account.
+    #[serde(default)]
+    pub(super) designers: Vec<String>,
+    #[serde(default)]
+    pub(super) addresses: Vec<String>,
+    #[serde(default)]
+    pub(super) modules: Vec<WrittenModule>,
+    pub(super) made_days_ago: i64,
+    #[serde(default)]
+    pub(super) states: Vec<WrittenState>,
+    #[serde(default)]
+    pub(super) plans: Vec<WrittenPlan>,
+    /// By the first chef de file of its collection.
+    pub(super) framed_days_ago: Option<i64>,
+    #[serde(default)]
+    pub(super) sessions: Vec<WrittenSession>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenModule {
+    pub(super) title: String,
+    pub(super) competences: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenState {
+    pub(super) state: TrainingState,
+    pub(super) days_ago: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenPlan {
+    pub(super) days_ago: i64,
+    pub(super) date: Option<chrono::NaiveDate>,
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenSession {
+    /// Days from the present, before it when negative.
+    pub(super) starts_in_days: i64,
+    pub(super) days: i64,
+    pub(super) seats: Option<i64>,
+    pub(super) place: Option<String>,
+    #[serde(default)]
+    pub(super) remote: bool,
+    pub(super) time_zone: Option<String>,
+    pub(super) formateurs: Vec<String>,
+    /// Where it stands by now.
+    pub(super) state: SessionState,
+}
+
+fn modality<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Option<Modality>, D::Error> {
+    NameOfModality::deserialize(from).map(Some)
+}
+
 // The codes of the files are the database's. These mirrors of other modules' types fail to compile when a variant is missing.
 
 #[derive(Deserialize)]
@@ -164,6 +269,23 @@ enum KindOfThread {
     Actualite,
 }
 
+#[derive(Deserialize)]
+#[serde(remote = "Opening", rename_all = "SCREAMING_SNAKE_CASE")]
+enum NameOfOpening {
+    TousPublics,
+    Interministeriel,
+    CibleRestreinte,
+    NonVisible,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "Modality", rename_all = "SCREAMING_SNAKE_CASE")]
+enum NameOfModality {
+    Presentiel,
+    Mixte,
+    EnLigne,
+}
+
 impl Content {
     /// Reads the files, which are part of the binary.
     pub(super) fn read() -> Result<Self> {
@@ -181,6 +303,8 @@ impl Content {
             organisations: parse(include_str!("../../../demo/organisations.json"))?,
             members: parse(include_str!("../../../demo/members.json"))?,
             threads,
+            collections: parse(include_str!("../../../demo/collections.json"))?,
+            trainings: parse(include_str!("../../../demo/trainings.json"))?,
             documents: parse(include_str!("../../../demo/documents.json"))?,
         })
     }

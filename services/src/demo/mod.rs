@@ -1,9 +1,11 @@
-//! A community to try the product with: organisations, members and their roles, threads as real ones could be, documents, and as many
-//! more like them as a trial of size asks for. Everything in it is invented; addresses end in `.example` (RFC 2606).
+//! A community to try the product with: organisations, members and their roles, threads as real ones could be, a catalogue
+//! of trainings, documents, and as many more threads as a trial of size asks for. Everything in it is invented; addresses end
+//! in `.example` (RFC 2606).
 //!
 //! The same each time: ids and times come from a seeded clock. It is written with what the use-cases write with, each act
 //! with its event, in the order of time; no mail and no job comes of it.
 
+mod catalogue;
 mod content;
 mod documents;
 mod pdf;
@@ -18,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::{App, foundation};
+use catalogue::Catalogue;
 use content::Content;
 use writing::Writing;
 
@@ -40,6 +43,8 @@ pub struct Filled {
     pub threads: usize,
     /// Posts, those that open the threads included.
     pub posts: usize,
+    /// Trainings.
+    pub trainings: usize,
     /// The secret of the first administrator's one-time link, when the database was empty: it is shown this once.
     pub first_link: Option<String>,
 }
@@ -58,10 +63,12 @@ pub async fn fill(app: &App, posts: usize, progress: impl Fn(u64, u64) + Send + 
     let clock = Clock::seeded(NOW - FOUNDED, SEED);
     let first_link = foundation::lay_by(app, &clock).await?.map(|laid| laid.first_link);
     let (threads, written, members) = (plan.threads.len(), plan.posts.len(), content.members.len());
+    let trainings = content.trainings.len();
     let large = threads > content.threads.len();
     let files = documents::prepare(app, &content.documents).await?;
-    let places = people::settle(app, &clock, content, plan.forums.clone()).await?;
-    let mut writing = Writing::new(clock, plan, places, files);
+    let (places, content) = people::settle(app, &clock, content, plan.forums.clone()).await?;
+    let catalogue = Catalogue::new(content, &places.members);
+    let mut writing = Writing::new(clock, plan, places, files, catalogue);
     let total = u64::try_from(written).unwrap_or(u64::MAX);
     while !writing.is_done() {
         writing = app
@@ -78,7 +85,7 @@ pub async fn fill(app: &App, posts: usize, progress: impl Fn(u64, u64) + Send + 
     if large {
         app.db.analyse().await?;
     }
-    Ok(Filled { members, threads, posts: written, first_link })
+    Ok(Filled { members, threads, posts: written, trainings, first_link })
 }
 
 /// The refusal of [`fill`].

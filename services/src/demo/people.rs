@@ -33,7 +33,12 @@ pub(super) struct Places {
 }
 
 /// Writes the people, and finds or makes `forums` (space and slug).
-pub(super) async fn settle(app: &App, clock: &Clock, content: Content, forums: Vec<(&'static str, String)>) -> Result<Places> {
+pub(super) async fn settle(
+    app: &App,
+    clock: &Clock,
+    content: Content,
+    forums: Vec<(&'static str, String)>,
+) -> Result<(Places, Content)> {
     let clock = clock.clone();
     app.db
         .write(move |tx| {
@@ -50,7 +55,8 @@ pub(super) async fn settle(app: &App, clock: &Clock, content: Content, forums: V
                 let moderator = members[content.moderator()?].1;
                 let categories = library::categories(tx).await?.into_iter().map(|one| (one.slug, one.id)).collect();
                 let forums = settling.find(tx, &forums).await?;
-                Ok(Places { members, forums, organisations: settling.organisations, categories, moderator })
+                let places = Places { members, forums, organisations: settling.organisations, categories, moderator };
+                Ok((places, content))
             })
         })
         .await
@@ -68,7 +74,10 @@ async fn refuse_a_community(tx: &mut Tx, members: &[WrittenMember]) -> Result<()
     }
     let everybody = Caller::anonymous(tx).await?;
     let said = forum::forums_of(tx, &everybody).await?.values().flatten().any(|forum| forum.thread_count > 0);
-    if said || organisations::count_organisations(tx, None).await? > 0 || accounts::count_members(tx, None).await? > 1 {
+    if said
+        || organisations::count_organisations(tx, &[None]).await?.values().any(|many| *many > 0)
+        || accounts::count_members(tx, None).await? > 1
+    {
         return Err(refused(
             "Cette base contient déjà une communauté : la démonstration n'y est pas mêlée. Indiquez un dossier de données neuf \
              (ou une base vide).",

@@ -9,6 +9,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::catalogue::{Deed, deeds};
 use super::content::{Content, RESTRICTED, WrittenAnswer, WrittenDocument};
 use super::{NOW, SEED};
 use crate::error::{Error, Result};
@@ -78,6 +79,8 @@ pub(super) enum What {
     /// That member finds the document useful.
     Useful(usize, usize),
     Archive(usize),
+    /// Something in the catalogue.
+    Catalogue(Deed),
 }
 
 /// Plans the written threads, and others like them until there are `posts` posts.
@@ -103,6 +106,7 @@ pub(super) fn plan(content: &Content, posts: usize) -> Result<Plan> {
     }
     planner.documents(content)?;
     let mut plan = planner.plan;
+    plan.acts.extend(deeds(content).into_iter().map(|(at, deed)| Act { at, what: What::Catalogue(deed) }));
     // Stable: what a thread does at one moment stays in its order.
     plan.acts.sort_by_key(|act| act.at);
     Ok(plan)
@@ -377,13 +381,7 @@ impl Planner {
 
     /// A moment of a working day, so many days ago or just before that.
     fn opening_time(&mut self, days_ago: i64) -> DateTime<Utc> {
-        let day = NOW - TimeDelta::days(days_ago);
-        let back = match day.weekday() {
-            Weekday::Sat => 1,
-            Weekday::Sun => 2,
-            _ => 0,
-        };
-        midnight(day) - TimeDelta::days(back) + self.minutes(7 * 60..16 * 60)
+        working_day(days_ago) + self.minutes(7 * 60..16 * 60)
     }
 
     /// `wished`, or the next morning of work.
@@ -423,6 +421,17 @@ impl Planner {
             bodies.len() - 1
         }))
     }
+}
+
+/// The beginning of a working day, so many days ago or just before that.
+pub(super) fn working_day(days_ago: i64) -> DateTime<Utc> {
+    let day = NOW - TimeDelta::days(days_ago);
+    let back = match day.weekday() {
+        Weekday::Sat => 1,
+        Weekday::Sun => 2,
+        _ => 0,
+    };
+    midnight(day) - TimeDelta::days(back)
 }
 
 fn midnight(at: DateTime<Utc>) -> DateTime<Utc> {

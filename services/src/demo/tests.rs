@@ -10,7 +10,7 @@ use super::content::{RESTRICTED, WrittenAnswer};
 use super::plan::{Plan, What};
 use super::*;
 use crate::config::{Config, Limits, LinkLimits};
-use crate::db::{all, one};
+use crate::db::{Cx, all, one};
 use crate::forum::ThreadKind;
 use crate::id::{ForumId, PostId, ThreadId};
 use crate::{forum, text};
@@ -132,7 +132,7 @@ fn check_order(plan: &Plan, members: usize) {
                 assert!(at[post].replace(act.at).is_none());
             }
             What::Edit(post, _) | What::Accept(post, _) => assert!(at[post].is_some(), "after the post"),
-            What::Pin(_) | What::Lock(_) | What::Document(_) => {}
+            What::Pin(_) | What::Lock(_) | What::Document(_) | What::Catalogue(_) => {}
             What::Version(own, _) | What::Useful(own, _) | What::Archive(own) => {
                 let added = plan.acts.iter().find(|other| matches!(other.what, What::Document(document) if document == own));
                 assert!(added.is_some_and(|added| added.at <= act.at), "after the document");
@@ -196,9 +196,14 @@ async fn digest(app: &App) -> String {
         (uuid::Uuid, String, uuid::Uuid),
         "select m.id, m.handle, a.id from members m join affiliations a on a.member_id = m.id order by m.id"
     );
-    let text = format!("{threads:?}{posts:?}{forums:?}{events:?}{members:?}");
+    let trainings = all!(
+        cx,
+        (uuid::Uuid, String, String, Option<String>, i64, DateTime<Utc>),
+        "select id, short_name, state, calendar_on, revision, updated_at from trainings order by id"
+    );
+    let text = format!("{threads:?}{posts:?}{forums:?}{events:?}{members:?}{trainings:?}");
     assert!(
-        [threads.is_ok(), posts.is_ok(), forums.is_ok(), events.is_ok(), members.is_ok()].iter().all(|ok| *ok),
+        [trainings.is_ok(), threads.is_ok(), posts.is_ok(), forums.is_ok(), events.is_ok(), members.is_ok()].iter().all(|ok| *ok),
         "{text:.300}"
     );
     format!("{:x}", Sha256::digest(text))
@@ -294,6 +299,47 @@ async fn news_is_told_by_those_who_may_open_it() {
         let forum = forum::forums_by_id(cx, &[forum]).await.unwrap().remove(&forum).expect("the forum");
         assert!(caller.sees(forum.audience_id), "the author sees {}", forum.slug);
         assert!(caller.sees(forum.opening_audience_id) || caller.moderates(forum.space_id), "{} {kind:?}", forum.slug);
+    }
+}
+
+#[tokio::test]
+async fn the_catalogue_shows_every_state_and_a_year_with_slips() {
+    let folder = TempDir::new().unwrap();
+    let app = app(&folder).await;
+    let filled = super::fill(&app, 0, |_, _| {}).await.unwrap();
+    let cx = &mut *app.db.reader().await.unwrap();
+    let count = async |cx: &mut Cx, sql: &'static str| one!(cx, (i64,), sql).unwrap().0;
+    assert_eq!(count(cx, "select count(*) from trainings").await, i64::try_from(filled.trainings).unwrap());
+    for (sql, least) in [
+        ("select count(distinct state) from trainings", 5),
+        ("select count(distinct opening) from trainings", 4),
+        ("select count(distinct collection_id) from trainings", 14),
+        ("select count(distinct state) from training_sessions", 7),
+        (
+            "select count(distinct substr(calendar_on, 1, 7)) from trainings where calendar_on >= '2026-01' and calendar_on < '2027'",
+            12,
+        ),
+        (
+            "select count(distinct substr(planned_on, 1, 7)) from trainings where planned_on > '2026-11-02' and state <> 'PUBLIEE'",
+            9,
+        ),
+        ("select count(*) from calendar_changes where from_on is not null and to_on > from_on and kind = 'PLANIFICATION'", 8),
+    ] {
+        assert!(count(cx, sql).await >= least, "{sql}");
+    }
+    let late = "select count(*) from events where at > (select max(created_at) from posts) and kind like 'Training%'";
+    assert!(count(cx, late).await < 10, "the catalogue's acts stand among the others");
+    // Those who made it are those who may.
+    let made = all!(
+        cx,
+        (crate::id::OrganisationId, crate::id::MemberId, String),
+        "select distinct t.organisation_id, c.changed_by, t.short_name
+         from trainings t join training_state_changes c on c.training_id = t.id"
+    );
+    for (organisation, member, short_name) in made.unwrap() {
+        let ancestors = crate::organisations::ancestors(cx, organisation).await.unwrap();
+        let caller = crate::Caller::member(cx, member, crate::caller::Credential::Operator, NOW).await.unwrap().unwrap();
+        assert!(crate::catalogue::may_manage(&caller, &ancestors), "{short_name}");
     }
 }
 

@@ -8,6 +8,7 @@ use crate::forum::{self, NewPost, NewThread};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
 use crate::text::{self, Mentioned, Rendered};
 
+use super::catalogue::Catalogue;
 use super::documents::{Files, Library};
 use super::people::Places;
 use super::plan::{Act, Plan, What};
@@ -26,6 +27,7 @@ pub(super) struct Writing {
     threads: Vec<Option<WrittenThread>>,
     posts: Vec<Option<WrittenPost>>,
     library: Library,
+    catalogue: Catalogue,
     next: usize,
     posts_written: usize,
 }
@@ -50,7 +52,7 @@ struct WrittenPost {
 
 impl Writing {
     /// Renders every body once.
-    pub(super) fn new(clock: Clock, plan: Plan, places: Places, files: Files) -> Self {
+    pub(super) fn new(clock: Clock, plan: Plan, places: Places, files: Files, catalogue: Catalogue) -> Self {
         let members = places.members.iter().map(|(_, id)| *id).collect();
         let known: Mentioned = places.members.into_iter().collect();
         let bodies = plan.bodies.iter().map(|body| {
@@ -68,6 +70,7 @@ impl Writing {
             threads: vec![None; plan.threads.len()],
             posts: vec![None; plan.posts.len()],
             library: Library::new(files, places.organisations, places.categories),
+            catalogue,
             next: 0,
             posts_written: 0,
             plan,
@@ -111,6 +114,8 @@ impl Writing {
             What::Useful(..) => 3,
             // With its tags; with its file and its content.
             What::Document(_) | What::Version(..) => 6,
+            // A training with its texts, lists and audiences.
+            What::Catalogue(_) => 40,
         }
     }
 
@@ -133,6 +138,7 @@ impl Writing {
                 forum::set_pinned(tx, thread, Some(act.at)).await?;
                 tell(tx, &self.clock, Some(self.moderator), &Event::ThreadPinned { thread, pinned: true }).await
             }
+            What::Catalogue(deed) => self.catalogue.write(tx, &self.clock, deed).await,
             What::Lock(thread) => {
                 let thread = self.thread(thread)?.id;
                 forum::set_locked(tx, thread, Some(act.at)).await?;

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 
+use crate::catalogue::{SessionState, TrainingState};
 use crate::clock::Clock;
 use crate::db::{Cx, Tx, all, exec};
 use crate::error::{Error, Result};
 use crate::id::{
-    AccessTokenId, AffiliationId, DocumentId, EventId, ForumId, MemberId, OrganisationId, PostId, RoleGrantId, SessionId,
-    SpaceId, ThreadId,
+    AccessTokenId, AffiliationId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId, OrganisationId, PostId,
+    RoleGrantId, SessionId, SpaceId, ThreadId, TrainingId, TrainingSessionId,
 };
 
 pub use sequencer::sequence;
@@ -32,6 +33,8 @@ pub enum Event {
     AffiliationEnded { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId },
     AffiliationRequested { affiliation: AffiliationId, member: MemberId, organisation: OrganisationId },
     AnswerAccepted { thread: ThreadId, post: PostId },
+    CollectionChanged { collection: CollectionId },
+    CollectionCreated { collection: CollectionId },
     DocumentArchived { document: DocumentId, archived: bool },
     DocumentChanged { document: DocumentId },
     DocumentCreated { document: DocumentId },
@@ -60,6 +63,15 @@ pub enum Event {
     ThreadOpened { thread: ThreadId, forum: ForumId, post: PostId },
     ThreadPinned { thread: ThreadId, pinned: bool },
     ThreadReopened { thread: ThreadId },
+    TrainingChanged { training: TrainingId },
+    TrainingCreated { training: TrainingId, collection: CollectionId },
+    TrainingFramed { training: TrainingId },
+    TrainingMerged { training: TrainingId, into: TrainingId },
+    TrainingPlanned { training: TrainingId, change: CalendarChangeId },
+    TrainingSessionChanged { session: TrainingSessionId, training: TrainingId },
+    TrainingSessionCreated { session: TrainingSessionId, training: TrainingId },
+    TrainingSessionStateChanged { session: TrainingSessionId, training: TrainingId, from: SessionState, to: SessionState },
+    TrainingStateChanged { training: TrainingId, from: TrainingState, to: TrainingState },
 }
 
 /// An entry of the log.

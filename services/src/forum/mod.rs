@@ -26,9 +26,9 @@ pub use path::MOST_POSTS;
 pub use posts::{EditPost, accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit, unpin};
 pub use reads::{
-    PostFilter, ThreadFilter, ThreadOrder, count_posts, count_revisions, count_threads, forum_kinds, forums_by_id, forums_of,
-    mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts, revisions, spaces,
-    threads as thread_list, threads_by_id,
+    ThreadFilter, ThreadOrder, count_revisions, count_threads, count_threads_of_forums, forum_kinds, forums_by_id, forums_of,
+    mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts, revisions, sees_hidden,
+    spaces, threads as thread_list, threads_by_id, threads_of_forums,
 };
 pub use rules::{may_answer, may_delete, may_edit, writes};
 pub(crate) use rules::{takes_kind, title as sound_title};
@@ -72,7 +72,7 @@ pub struct Forum {
 }
 
 /// What a thread is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ThreadKind {
     /// Asks for an answer, which can be accepted.

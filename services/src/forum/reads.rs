@@ -11,7 +11,7 @@ use crate::text::{self, Rendered};
 use crate::{App, Caller, accounts};
 
 /// By what a list of threads is sorted, the latest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ThreadOrder {
     /// The last post.
     #[default]
@@ -21,7 +21,7 @@ pub enum ThreadOrder {
 }
 
 /// Which threads a list holds; every condition given must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "named for what they hold")]
 pub struct ThreadFilter {
     pub forum: Option<ForumId>,
@@ -34,13 +34,6 @@ pub struct ThreadFilter {
     pub solved: Option<bool>,
     /// Hidden ones, for moderators, rather than the others.
     pub hidden: bool,
-}
-
-/// Which posts a list holds.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "named for what they hold")]
-pub struct PostFilter {
-    pub thread: ThreadId,
 }
 
 /// The three spaces.
@@ -114,7 +107,59 @@ pub async fn count_threads(cx: &mut Cx, caller: &Caller, filter: &ThreadFilter) 
     store::count_threads(cx, caller, filter).await
 }
 
-fn sees_hidden(caller: &Caller, filter: &ThreadFilter) -> Result<()> {
+/// The threads of each of these forums, as `filter` says. Forums that the caller does not see are left out, and those whose
+/// hidden threads are not for them.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging.
+pub async fn threads_of_forums(
+    cx: &mut Cx,
+    caller: &Caller,
+    forums: &[ForumId],
+    filter: &ThreadFilter,
+    order: ThreadOrder,
+    paging: &Paging,
+) -> Result<HashMap<ForumId, Page<Thread>>> {
+    let slice = Slice::<TimeKey>::new(paging)?;
+    let seen = seen_forums(cx, caller, forums, filter).await?;
+    let seen: Vec<_> = seen.iter().map(|forum| forum.id).collect();
+    let lists = store::threads_of_forums(cx, &seen, filter, order, &slice).await?;
+    Ok(slice.pages(&seen, lists))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_threads_of_forums(
+    cx: &mut Cx,
+    caller: &Caller,
+    forums: &[ForumId],
+    filter: &ThreadFilter,
+) -> Result<HashMap<ForumId, i64>> {
+    let seen = seen_forums(cx, caller, forums, filter).await?;
+    if *filter == ThreadFilter::default() {
+        return Ok(seen.iter().map(|forum| (forum.id, forum.thread_count)).collect());
+    }
+    let mut counts: HashMap<_, _> = seen.iter().map(|forum| (forum.id, 0)).collect();
+    let seen: Vec<_> = counts.keys().copied().collect();
+    if !seen.is_empty() {
+        counts.extend(store::thread_counts(cx, &seen, filter).await?);
+    }
+    Ok(counts)
+}
+
+async fn seen_forums(cx: &mut Cx, caller: &Caller, forums: &[ForumId], filter: &ThreadFilter) -> Result<Vec<Forum>> {
+    let mut forums = store::forums_by_id(cx, forums).await?;
+    forums.retain(|forum| caller.sees(forum.audience_id) && (!filter.hidden || caller.moderates(forum.space_id)));
+    Ok(forums)
+}
+
+/// Whether this caller may ask for what `filter` says.
+///
+/// # Errors
+/// [`Error::Forbidden`] for hidden threads to whoever does not moderate the space.
+pub fn sees_hidden(caller: &Caller, filter: &ThreadFilter) -> Result<()> {
     let moderates = || filter.space.map_or_else(|| caller.moderates_everywhere(), |space| caller.moderates(space));
     if filter.hidden && !moderates() {
         return Err(Error::forbidden("Les fils masqués sont réservés aux modérateurs : indiquez votre espace."));
@@ -122,12 +167,12 @@ fn sees_hidden(caller: &Caller, filter: &ThreadFilter) -> Result<()> {
     Ok(())
 }
 
-/// The pinned threads of a forum the caller sees, the last pinned first; at most 20.
+/// The pinned threads of each of these forums, which the caller sees, the last pinned first; at most 20.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn pinned_threads(cx: &mut Cx, forum: ForumId) -> Result<Vec<Thread>> {
-    store::pinned_threads(cx, forum).await
+pub async fn pinned_threads(cx: &mut Cx, forums: &[ForumId]) -> Result<HashMap<ForumId, Vec<Thread>>> {
+    Ok(forums.iter().copied().zip(store::pinned_threads(cx, forums).await?).collect())
 }
 
 /// Those of these threads that this caller sees.
@@ -155,21 +200,15 @@ pub async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<HashMap<Threa
     Ok(store::openings(cx, threads).await?.into_iter().map(|post| (post.thread_id, post)).collect())
 }
 
-/// The posts of a thread that the caller sees, in reading order, tombstones included.
+/// The posts of each of these threads, which the caller sees, in reading order, tombstones included. How many there are is
+/// [`Thread::next_ordinal`]: a post keeps its place.
 ///
 /// # Errors
 /// [`Error::Invalid`] on the paging.
-pub async fn posts(cx: &mut Cx, filter: &PostFilter, paging: &Paging) -> Result<Page<Post>> {
+pub async fn posts(cx: &mut Cx, threads: &[ThreadId], paging: &Paging) -> Result<HashMap<ThreadId, Page<Post>>> {
     let slice = Slice::<PathKey>::new(paging)?;
-    Ok(slice.page(store::posts(cx, filter, &slice).await?))
-}
-
-/// How many of them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_posts(cx: &mut Cx, filter: &PostFilter) -> Result<i64> {
-    store::count_posts(cx, filter).await
+    let lists = store::posts(cx, threads, &slice).await?;
+    Ok(slice.pages(threads, lists))
 }
 
 /// The direct answers to each of these posts, a page of each, in the order of their arrival.
@@ -178,13 +217,8 @@ pub async fn count_posts(cx: &mut Cx, filter: &PostFilter) -> Result<i64> {
 /// [`Error::Invalid`] on the paging.
 pub async fn replies(cx: &mut Cx, parents: &[PostId], paging: &Paging) -> Result<HashMap<PostId, Page<Post>>> {
     let slice = Slice::<i64>::new(paging)?;
-    let mut by_parent: HashMap<PostId, Vec<Post>> = parents.iter().map(|parent| (*parent, Vec::new())).collect();
-    for post in store::replies(cx, parents, &slice).await? {
-        if let Some(parent) = post.parent_id {
-            by_parent.entry(parent).or_default().push(post);
-        }
-    }
-    Ok(by_parent.into_iter().map(|(parent, posts)| (parent, slice.page(posts))).collect())
+    let lists = store::replies(cx, parents, &slice).await?;
+    Ok(slice.pages(parents, lists))
 }
 
 /// How many direct answers each of these posts has, tombstones included.
@@ -192,7 +226,9 @@ pub async fn replies(cx: &mut Cx, parents: &[PostId], paging: &Paging) -> Result
 /// # Errors
 /// When the database fails.
 pub async fn reply_counts(cx: &mut Cx, parents: &[PostId]) -> Result<HashMap<PostId, i64>> {
-    Ok(store::reply_counts(cx, parents).await?.into_iter().collect())
+    let mut counts: HashMap<_, _> = parents.iter().map(|parent| (*parent, 0)).collect();
+    counts.extend(store::reply_counts(cx, parents).await?);
+    Ok(counts)
 }
 
 /// Whom each of these posts mentions.
@@ -207,24 +243,24 @@ pub async fn mentioned(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<PostId, 
     Ok(by_post)
 }
 
-/// The former versions of a post, oldest first, for the moderators of its space.
+/// The former versions of each of these posts, oldest first; for the moderators of their space, which is theirs to check.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for anyone else.
-pub async fn revisions(cx: &mut Cx, caller: &Caller, thread: &Thread, post: PostId, paging: &Paging) -> Result<Page<Revision>> {
-    if !caller.moderates(thread.space_id) {
-        return Err(Error::forbidden("Les versions antérieures sont réservées aux modérateurs."));
-    }
+/// [`Error::Invalid`] on the paging.
+pub async fn revisions(cx: &mut Cx, posts: &[PostId], paging: &Paging) -> Result<HashMap<PostId, Page<Revision>>> {
     let slice = Slice::<i64>::new(paging)?;
-    Ok(slice.page(store::revisions(cx, post, &slice).await?))
+    let lists = store::revisions(cx, posts, &slice).await?;
+    Ok(slice.pages(posts, lists))
 }
 
 /// How many of them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_revisions(cx: &mut Cx, post: PostId) -> Result<i64> {
-    store::count_revisions(cx, post).await
+pub async fn count_revisions(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<PostId, i64>> {
+    let mut counts: HashMap<_, _> = posts.iter().map(|post| (*post, 0)).collect();
+    counts.extend(store::revision_counts(cx, posts).await?);
+    Ok(counts)
 }
 
 /// Renders a body as a post would be, for whoever holds a connection already.

@@ -26,6 +26,8 @@ const FIRST_RETRY: TimeDelta = TimeDelta::seconds(10);
 /// More than a day of them, so that a job that gives up after a day does so itself.
 const MOST_ATTEMPTS: i64 = 40;
 const POLL: Duration = Duration::from_secs(5);
+/// When the database is away at the moment of settling: half a minute in all, well within the lease.
+const SETTLING: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9), Duration::from_secs(20)];
 
 #[derive(sqlx::FromRow)]
 struct Claimed {
@@ -175,8 +177,16 @@ async fn run(app: &App, claimed: Claimed) {
         Verdict::Retry(reason) => tracing::warn!(%id, kind, attempts, reason, "job to be tried again"),
         Verdict::Fail(reason) => tracing::error!(%id, kind, attempts, reason, "job dead"),
     }
-    if let Err(error) = settle(app, id, attempts, verdict).await {
-        tracing::warn!(%id, %error, "a job is not settled; its lease will end");
+    for wait in SETTLING.map(Some).into_iter().chain([None]) {
+        match (settle(app, id, attempts, verdict.clone()).await, wait) {
+            (Ok(()), _) => return,
+            // What it did is done: it should not come again because the database was away for a moment.
+            (Err(Error::Unavailable(_)), Some(wait)) => tokio::time::sleep(wait).await,
+            (Err(error), _) => {
+                tracing::warn!(%id, %error, "a job is not settled; its lease will end");
+                return;
+            }
+        }
     }
 }
 

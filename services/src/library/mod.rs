@@ -221,13 +221,14 @@ pub async fn latest_versions(cx: &mut Cx, ids: &[DocumentId]) -> Result<HashMap<
     Ok(store::latest_versions(cx, ids).await?.into_iter().map(|version| (version.document_id, version)).collect())
 }
 
-/// The versions of a document that the caller sees, the first one first.
+/// The versions of each of these documents, which the caller sees, the first one first.
 ///
 /// # Errors
 /// [`crate::Error::Invalid`] on the paging.
-pub async fn versions(cx: &mut Cx, id: DocumentId, paging: &Paging) -> Result<Page<Version>> {
+pub async fn versions(cx: &mut Cx, ids: &[DocumentId], paging: &Paging) -> Result<HashMap<DocumentId, Page<Version>>> {
     let slice = Slice::<i64>::new(paging)?;
-    Ok(slice.page(store::versions(cx, id, &slice).await?))
+    let lists = store::versions(cx, ids, &slice).await?;
+    Ok(slice.pages(ids, lists))
 }
 
 /// Which of these documents this caller found useful.

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Document, DocumentCategory, DocumentFilter, Version};
 use crate::Caller;
-use crate::db::{Cx, all, each, exec, in_list, keyset, lock, opt};
+use crate::db::{Cx, all, each, exec, in_list, keyset, lists, lock, numbered, opt};
 use crate::error::Result;
 use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId};
 use crate::page::{NameKey, Slice, TimeKey};
@@ -247,22 +247,14 @@ pub(super) async fn latest_versions(cx: &mut Cx, ids: &[DocumentId]) -> Result<V
     )?)
 }
 
-pub(super) async fn versions(cx: &mut Cx, id: DocumentId, slice: &Slice<i64>) -> Result<Vec<Version>> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
+pub(super) async fn versions(cx: &mut Cx, ids: &[DocumentId], slice: &Slice<i64>) -> Result<Vec<Vec<Version>>> {
+    Ok(lists!(cx, Version, ids, |query, id| {
+        query.push(
             "select document_id, number, file_id, link, note, author_id, created_at from document_versions where document_id = ",
         );
-        query.push_bind(id);
-        if let Some(after) = slice.after {
-            query.push(" and number > ").push_bind(after);
-        }
-        if let Some(before) = slice.before {
-            query.push(" and number < ").push_bind(before);
-        }
-        query.push(if slice.backward { " order by number desc limit " } else { " order by number limit " });
-        query.push_bind(slice.rows());
-        query.build_query_as::<Version>().fetch_all(&mut *c).await
-    })?)
+        query.push_bind(*id);
+        numbered!(query, slice, "number");
+    }))
 }
 
 /// Whether a document that this caller sees has this file in one of its versions.

@@ -272,7 +272,10 @@ pub async fn update_document(app: &App, caller: &Caller, id: DocumentId, change:
                     rules::may_create(&actor, space(tx).await?)?;
                     let grants = match grants {
                         Some(grants) => grants,
-                        None => rules::without_owner(audience::grants(tx, document.audience_id).await?, &document),
+                        None => {
+                            let grants = audience::grants(tx, &[document.audience_id]).await?.into_values().flatten().collect();
+                            rules::without_owner(grants, &document)
+                        }
                     };
                     (document.member_id, document.organisation_id) = owner.known(tx).await?;
                     Some(grants)

@@ -53,7 +53,8 @@ pub async fn switch_thread(app: &App, caller: &Caller, id: ThreadId, switch: Swi
                 Switch::Pinned if thread.pinned_at.is_some() != on => {
                     // Locked, so that pins at once are counted one after the other.
                     forum::lock_forum(tx, thread.forum_id).await?;
-                    if on && forum::pinned_threads(tx, thread.forum_id).await?.len() >= PINNED_MOST {
+                    let pinned = forum::pinned_threads(tx, &[thread.forum_id]).await?;
+                    if on && pinned.values().flatten().count() >= PINNED_MOST {
                         let sentence = format!("Au plus {PINNED_MOST} fils épinglés par forum.");
                         return Err(Error::conflict("threadId", Code::Full, sentence));
                     }

@@ -19,8 +19,8 @@ use crate::mail::{self, Message};
 use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
 
-pub use store::organisations_by_id;
 pub(crate) use store::{ancestors, insert_home, insert_organisation};
+pub use store::{lines, organisations_by_id};
 
 /// The five kinds (docs/domain.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -276,13 +276,29 @@ pub async fn organisation_by_slug(cx: &mut Cx, slug: &str) -> Result<Option<Orga
     store::organisation_by_slug(cx, slug).await
 }
 
-/// Organisations by name: those of the top, or the units of one. Public, since one chooses among them when joining.
+/// Organisations by name: the units of each of these, or those of the top. Public, since one chooses among them when joining.
 ///
 /// # Errors
 /// [`Error::Invalid`] on the paging.
-pub async fn organisations(cx: &mut Cx, parent: Option<OrganisationId>, paging: &Paging) -> Result<Page<Organisation>> {
+pub async fn organisations(
+    cx: &mut Cx,
+    parents: &[Option<OrganisationId>],
+    paging: &Paging,
+) -> Result<HashMap<Option<OrganisationId>, Page<Organisation>>> {
     let slice = Slice::<NameKey>::new(paging)?;
-    Ok(slice.page(store::organisations(cx, parent, &slice).await?))
+    let lists = store::organisations(cx, parents, &slice).await?;
+    Ok(slice.pages(parents, lists))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_organisations(
+    cx: &mut Cx,
+    parents: &[Option<OrganisationId>],
+) -> Result<HashMap<Option<OrganisationId>, i64>> {
+    Ok(parents.iter().copied().zip(store::count_organisations(cx, parents).await?).collect())
 }
 
 /// Every organisation with its depth in the tree, units below what they are of, by name; at most 1,000 of them. For a page
@@ -305,16 +321,8 @@ pub async fn tree(cx: &mut Cx) -> Result<Vec<(usize, Organisation)>> {
     Ok(tree)
 }
 
-/// How many of them.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_organisations(cx: &mut Cx, parent: Option<OrganisationId>) -> Result<i64> {
-    store::count_organisations(cx, parent).await
-}
-
 /// Affiliations this caller may see, oldest first: one's own, or the wishes waiting for an organisation one administers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Affiliations {
     /// The history of a member.
     Of(MemberId),
@@ -322,48 +330,65 @@ pub enum Affiliations {
     WaitingFor(OrganisationId),
 }
 
-/// One page of them.
+/// A page of each of these lists; those that are not this caller's to see are left out.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when they are not this caller's to see.
-pub async fn affiliations(cx: &mut Cx, caller: &Caller, which: Affiliations, paging: &Paging) -> Result<Page<Affiliation>> {
-    match which {
-        Affiliations::Of(member) if caller.id() == Some(member) || caller.is_administrator() => {}
-        Affiliations::WaitingFor(organisation) if caller.administers(&store::ancestors(cx, organisation).await?) => {}
-        _ => return Err(Error::forbidden("Ces rattachements sont réservés au membre et à ceux qui administrent.")),
-    }
+/// [`Error::Invalid`] on the paging.
+pub async fn affiliations(
+    cx: &mut Cx,
+    caller: &Caller,
+    which: &[Affiliations],
+    paging: &Paging,
+) -> Result<HashMap<Affiliations, Page<Affiliation>>> {
     let slice = Slice::<TimeKey>::new(paging)?;
-    Ok(slice.page(store::affiliations(cx, which, &slice).await?))
+    let seen = affiliations_seen(cx, caller, which).await?;
+    let lists = store::affiliations(cx, &seen, &slice).await?;
+    Ok(slice.pages(&seen, lists))
 }
 
 /// How many of them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_affiliations(cx: &mut Cx, which: Affiliations) -> Result<i64> {
-    store::count_affiliations(cx, which).await
+pub async fn count_affiliations(cx: &mut Cx, caller: &Caller, which: &[Affiliations]) -> Result<HashMap<Affiliations, i64>> {
+    let seen = affiliations_seen(cx, caller, which).await?;
+    let counts = store::count_affiliations(cx, &seen).await?;
+    Ok(seen.into_iter().zip(counts).collect())
 }
 
-/// One affiliation, when this caller may see it.
+async fn affiliations_seen(cx: &mut Cx, caller: &Caller, which: &[Affiliations]) -> Result<Vec<Affiliations>> {
+    let places: Vec<_> = which
+        .iter()
+        .filter_map(|which| match which {
+            Affiliations::Of(_) => None,
+            Affiliations::WaitingFor(organisation) => Some(*organisation),
+        })
+        .collect();
+    let lines = store::lines(cx, &places).await?;
+    let sees = |which: &&Affiliations| match which {
+        Affiliations::Of(member) => caller.id() == Some(*member) || caller.is_administrator(),
+        Affiliations::WaitingFor(organisation) => lines.get(organisation).is_some_and(|line| caller.administers(line)),
+    };
+    Ok(which.iter().filter(sees).copied().collect())
+}
+
+/// Those of these affiliations that this caller may see.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn affiliation(cx: &mut Cx, caller: &Caller, id: AffiliationId) -> Result<Option<Affiliation>> {
-    let Some(found) = store::affiliation(cx, id).await? else { return Ok(None) };
-    let visible = caller.id() == Some(found.member_id) || caller.administers(&store::ancestors(cx, found.organisation_id).await?);
-    Ok(visible.then_some(found))
-}
-
-/// Each of these organisations with what it stands under, itself included.
-///
-/// # Errors
-/// When the database fails.
-pub async fn ancestors_of(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
-    let mut by_organisation: HashMap<_, Vec<_>> = HashMap::new();
-    for (organisation, above) in store::ancestors_of(cx, ids).await? {
-        by_organisation.entry(organisation).or_default().push(above);
-    }
-    Ok(by_organisation)
+pub async fn affiliations_by_id(
+    cx: &mut Cx,
+    caller: &Caller,
+    ids: &[AffiliationId],
+) -> Result<HashMap<AffiliationId, Affiliation>> {
+    let found = store::affiliations_by_id(cx, ids).await?;
+    let places: Vec<_> = found.iter().map(|affiliation| affiliation.organisation_id).collect();
+    let lines = store::lines(cx, &places).await?;
+    let sees = |affiliation: &Affiliation| {
+        caller.id() == Some(affiliation.member_id)
+            || lines.get(&affiliation.organisation_id).is_some_and(|line| caller.administers(line))
+    };
+    Ok(found.into_iter().filter(sees).map(|affiliation| (affiliation.id, affiliation)).collect())
 }
 
 /// These organisations by id.

@@ -1,7 +1,9 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::{Affiliation, AffiliationState, AffiliationWords, Affiliations, Organisation};
-use crate::db::{Cx, all, each, exec, in_list, keyset, lock, one, opt};
+use crate::db::{Count, Cx, all, exec, in_list, keyset, lists, lock, opt};
 use crate::error::Result;
 use crate::id::{AffiliationId, MemberId, OrganisationId};
 use crate::page::{NameKey, Slice, TimeKey};
@@ -87,29 +89,39 @@ pub(crate) async fn ancestors(cx: &mut Cx, id: OrganisationId) -> Result<Vec<Org
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-pub(super) async fn ancestors_of(cx: &mut Cx, ids: &[OrganisationId]) -> Result<Vec<(OrganisationId, OrganisationId)>> {
-    Ok(in_list!(
+/// Each of these with what it stands under, itself included, in no order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lines(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Vec<OrganisationId>>> {
+    let rows = in_list!(
         cx,
         (OrganisationId, OrganisationId),
         "select organisation_id, ancestor_id from organisation_ancestors where organisation_id in (",
         ids,
-        ") order by organisation_id, distance"
-    )?)
+        ")"
+    )?;
+    let mut lines: HashMap<_, Vec<_>> = HashMap::new();
+    for (organisation, ancestor) in rows {
+        lines.entry(organisation).or_default().push(ancestor);
+    }
+    Ok(lines)
 }
 
+/// What stands under each of these, or at the top.
 pub(super) async fn organisations(
     cx: &mut Cx,
-    parent: Option<OrganisationId>,
+    parents: &[Option<OrganisationId>],
     slice: &Slice<NameKey>,
-) -> Result<Vec<Organisation>> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select id, slug, kind, name, short_name, parent_id, created_at from organisations where parent_id is not distinct from ",
-        );
-        query.push_bind(parent);
+) -> Result<Vec<Vec<Organisation>>> {
+    Ok(lists!(cx, Organisation, parents, |query, parent| {
+        query.push("select id, slug, kind, name, short_name, parent_id, created_at from organisations where parent_id ");
+        match parent {
+            Some(parent) => query.push("= ").push_bind(*parent),
+            None => query.push("is null"),
+        };
         keyset!(query, slice, "name", "id", false);
-        query.build_query_as::<Organisation>().fetch_all(&mut *c).await
-    })?)
+    }))
 }
 
 /// Those of the top first, so that no unit is without what it is of.
@@ -124,8 +136,15 @@ pub(super) async fn all_by_name(cx: &mut Cx) -> Result<Vec<Organisation>> {
     )?)
 }
 
-pub(super) async fn count_organisations(cx: &mut Cx, parent: Option<OrganisationId>) -> Result<i64> {
-    Ok(one!(cx, (i64,), "select count(*) from organisations where parent_id is not distinct from $1", parent)?.0)
+pub(super) async fn count_organisations(cx: &mut Cx, parents: &[Option<OrganisationId>]) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, parents, |query, parent| {
+        query.push("select count(*) as many from organisations where parent_id ");
+        match parent {
+            Some(parent) => query.push("= ").push_bind(*parent),
+            None => query.push("is null"),
+        };
+    });
+    Ok(Count::each(lists).collect())
 }
 
 pub(super) async fn insert_request(
@@ -239,36 +258,50 @@ pub(super) async fn lock_affiliation(cx: &mut Cx, id: AffiliationId) -> Result<O
     )?)
 }
 
-pub(super) async fn affiliations(cx: &mut Cx, which: Affiliations, slice: &Slice<TimeKey>) -> Result<Vec<Affiliation>> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select id, member_id, organisation_id, state, requested_at, decided_at, decided_by, reason, ended_at
-             from affiliations where ",
-        );
-        match which {
-            Affiliations::Of(member) => query.push("member_id = ").push_bind(member),
-            Affiliations::WaitingFor(organisation) => query
-                .push("state = 'DEMANDEE' and organisation_id in (select organisation_id from organisation_ancestors where ancestor_id = ")
-                .push_bind(organisation)
-                .push(")"),
-        };
-        keyset!(query, slice, "requested_at", "id", false);
-        query.build_query_as::<Affiliation>().fetch_all(&mut *c).await
-    })?)
+pub(super) async fn affiliations_by_id(cx: &mut Cx, ids: &[AffiliationId]) -> Result<Vec<Affiliation>> {
+    Ok(in_list!(
+        cx,
+        Affiliation,
+        "select id, member_id, organisation_id, state, requested_at, decided_at, decided_by, reason, ended_at
+         from affiliations where id in (",
+        ids,
+        ")"
+    )?)
 }
 
-pub(super) async fn count_affiliations(cx: &mut Cx, which: Affiliations) -> Result<i64> {
-    let row = match which {
-        Affiliations::Of(member) => one!(cx, (i64,), "select count(*) from affiliations where member_id = $1", member)?,
-        Affiliations::WaitingFor(organisation) => one!(
-            cx,
-            (i64,),
-            "select count(*) from affiliations where state = 'DEMANDEE' and organisation_id in
-               (select organisation_id from organisation_ancestors where ancestor_id = $1)",
-            organisation
-        )?,
+/// Which affiliations a list holds, pushed to a query that ends in `where`.
+macro_rules! only {
+    ($query:expr, $which:expr) => {
+        match $which {
+            Affiliations::Of(member) => $query.push(" member_id = ").push_bind(*member),
+            Affiliations::WaitingFor(organisation) => $query
+                .push(
+                    " state = 'DEMANDEE' and organisation_id in
+                      (select organisation_id from organisation_ancestors where ancestor_id = ",
+                )
+                .push_bind(*organisation)
+                .push(")"),
+        }
     };
-    Ok(row.0)
+}
+
+pub(super) async fn affiliations(cx: &mut Cx, which: &[Affiliations], slice: &Slice<TimeKey>) -> Result<Vec<Vec<Affiliation>>> {
+    Ok(lists!(cx, Affiliation, which, |query, which| {
+        query.push(
+            "select id, member_id, organisation_id, state, requested_at, decided_at, decided_by, reason, ended_at
+             from affiliations where",
+        );
+        only!(query, which);
+        keyset!(query, slice, "requested_at", "id", false);
+    }))
+}
+
+pub(super) async fn count_affiliations(cx: &mut Cx, which: &[Affiliations]) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, which, |query, which| {
+        query.push("select count(*) as many from affiliations where");
+        only!(query, which);
+    });
+    Ok(Count::each(lists).collect())
 }
 
 pub(crate) async fn affiliation_words(cx: &mut Cx, id: AffiliationId) -> Result<Option<AffiliationWords>> {

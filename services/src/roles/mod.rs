@@ -4,6 +4,8 @@
 mod rules;
 mod store;
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 
 use crate::App;
@@ -197,7 +199,8 @@ pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<Rol
                 && let Err(refusal) = rules::may_grant(&actor, grant.role, &ancestors)
             {
                 // A past or future role is unknown to whoever does not see it.
-                let seen = grant.is_active(now) || sees_history(tx, &actor, grant.member_id).await?;
+                let histories = histories_seen(tx, &actor, &[Holders::One(grant.member_id)]).await?;
+                let seen = grant.is_active(now) || !histories.is_empty();
                 return Err(if seen { refusal } else { Error::NotFound });
             }
             if grant.ended_at.is_some() || grant.ends_at.is_some_and(|end| end <= now) {
@@ -220,28 +223,38 @@ pub async fn end_role(app: &App, caller: &Caller, id: RoleGrantId) -> Result<Rol
     .await
 }
 
-/// A grant this caller may see: an active one for everyone signed in; a past or future one for its holder, whoever may
-/// grant it, and administrators.
+/// Those of these grants that this caller may see: active ones for everyone signed in; past and future ones for their holder,
+/// whoever may grant them, and administrators.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn role_grant(cx: &mut Cx, caller: &Caller, id: RoleGrantId, now: DateTime<Utc>) -> Result<Option<RoleGrant>> {
+pub async fn role_grants_by_id(
+    cx: &mut Cx,
+    caller: &Caller,
+    ids: &[RoleGrantId],
+    now: DateTime<Utc>,
+) -> Result<HashMap<RoleGrantId, RoleGrant>> {
     if caller.id().is_none() {
-        return Ok(None);
+        return Ok(HashMap::new());
     }
-    let Some(grant) = store::grant(cx, id).await? else { return Ok(None) };
-    if grant.is_active(now) || sees_history(cx, caller, grant.member_id).await? {
-        return Ok(Some(grant));
+    let mut grants = store::grants(cx, ids).await?;
+    let past: Vec<_> = grants.iter().filter(|grant| !grant.is_active(now)).map(|grant| Holders::One(grant.member_id)).collect();
+    if !past.is_empty() {
+        let histories = histories_seen(cx, caller, &past).await?;
+        let places: Vec<_> = grants.iter().filter_map(|grant| grant.organisation_id).collect();
+        let lines = organisations::lines(cx, &places).await?;
+        grants.retain(|grant| {
+            let line = grant.organisation_id.and_then(|place| lines.get(&place)).map_or(&[][..], Vec::as_slice);
+            grant.is_active(now)
+                || histories.contains(&Holders::One(grant.member_id))
+                || rules::may_grant(caller, grant.role, line).is_ok()
+        });
     }
-    let ancestors = match grant.organisation_id {
-        Some(organisation) => organisations::ancestors(cx, organisation).await?,
-        None => Vec::new(),
-    };
-    Ok(rules::may_grant(caller, grant.role, &ancestors).is_ok().then_some(grant))
+    Ok(grants.into_iter().map(|grant| (grant.id, grant)).collect())
 }
 
 /// Whose roles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holders {
     /// Those of a member.
     One(MemberId),
@@ -249,44 +262,70 @@ pub enum Holders {
     In(OrganisationId),
 }
 
-/// Roles: those held now, for everyone signed in; with the past and future ones when `history` is asked by the member or by
-/// those who administer the member or the organisation.
+/// The roles of each of these holders: those held now, for everyone signed in; with the past and future ones when `history` is
+/// asked by the member or by those who administer the member or the organisation. What is not the caller's to see is left out.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for nobody; [`Error::Forbidden`] when the history is not theirs to see.
+/// [`Error::Invalid`] on the paging.
 pub async fn role_grants(
     cx: &mut Cx,
     caller: &Caller,
-    of: Holders,
+    of: &[Holders],
     history: bool,
     paging: &Paging,
     now: DateTime<Utc>,
-) -> Result<Page<RoleGrant>> {
-    caller.signed_in()?;
-    let sees_all = match of {
-        _ if !history => true,
-        Holders::One(member) => sees_history(cx, caller, member).await?,
-        Holders::In(organisation) => caller.administers(&organisations::ancestors(cx, organisation).await?),
-    };
-    if !sees_all {
-        return Err(Error::forbidden("L'historique des rôles est réservé au membre et à ceux qui administrent."));
-    }
+) -> Result<HashMap<Holders, Page<RoleGrant>>> {
     let slice = Slice::<TimeKey>::new(paging)?;
-    Ok(slice.page(store::grants(cx, of, (!history).then_some(now), &slice).await?))
+    let seen = holders_seen(cx, caller, of, history).await?;
+    let lists = store::grants_of(cx, &seen, (!history).then_some(now), &slice).await?;
+    Ok(slice.pages(&seen, lists))
 }
 
 /// How many of them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_role_grants(cx: &mut Cx, of: Holders, history: bool, now: DateTime<Utc>) -> Result<i64> {
-    store::count_grants(cx, of, (!history).then_some(now)).await
+pub async fn count_role_grants(
+    cx: &mut Cx,
+    caller: &Caller,
+    of: &[Holders],
+    history: bool,
+    now: DateTime<Utc>,
+) -> Result<HashMap<Holders, i64>> {
+    let seen = holders_seen(cx, caller, of, history).await?;
+    let counts = store::count_grants_of(cx, &seen, (!history).then_some(now)).await?;
+    Ok(seen.into_iter().zip(counts).collect())
 }
 
-async fn sees_history(cx: &mut Cx, caller: &Caller, member: MemberId) -> Result<bool> {
-    if caller.id() == Some(member) || caller.is_administrator() {
-        return Ok(true);
+async fn holders_seen(cx: &mut Cx, caller: &Caller, of: &[Holders], history: bool) -> Result<Vec<Holders>> {
+    Ok(match (caller.id(), history) {
+        (None, _) => Vec::new(),
+        (Some(_), false) => of.to_vec(),
+        (Some(_), true) => histories_seen(cx, caller, of).await?.into_iter().collect(),
+    })
+}
+
+/// Those whose past and future roles the caller sees.
+async fn histories_seen(cx: &mut Cx, caller: &Caller, of: &[Holders]) -> Result<HashSet<Holders>> {
+    if caller.is_administrator() {
+        return Ok(of.iter().copied().collect());
     }
-    let Some(home) = accounts::home(cx, member).await? else { return Ok(false) };
-    Ok(caller.administers(&organisations::ancestors(cx, home).await?))
+    let others: Vec<_> = of
+        .iter()
+        .filter_map(|holders| match holders {
+            Holders::One(member) if caller.id() != Some(*member) => Some(*member),
+            _ => None,
+        })
+        .collect();
+    let homes = accounts::homes(cx, &others).await?;
+    let place = |holders: &Holders| match holders {
+        Holders::One(member) => homes.get(member).copied(),
+        Holders::In(organisation) => Some(*organisation),
+    };
+    let lines = organisations::lines(cx, &of.iter().filter_map(place).collect::<Vec<_>>()).await?;
+    let sees = |holders: &&Holders| match holders {
+        Holders::One(member) if caller.id() == Some(*member) => true,
+        holders => place(holders).and_then(|place| lines.get(&place)).is_some_and(|line| caller.administers(line)),
+    };
+    Ok(of.iter().filter(sees).copied().collect())
 }

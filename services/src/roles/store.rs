@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{GrantRole, Holders, RoleGrant};
-use crate::db::{Cx, all, each, exec, keyset, lock, opt};
+use crate::db::{Count, Cx, all, exec, in_list, keyset, lists, lock, opt};
 use crate::error::Result;
 use crate::id::{MemberId, OrganisationId, RoleGrantId};
 use crate::page::{Slice, TimeKey};
@@ -31,6 +31,17 @@ pub(super) async fn grant(cx: &mut Cx, id: RoleGrantId) -> Result<Option<RoleGra
         "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
          from role_grants where id = $1",
         id
+    )?)
+}
+
+pub(super) async fn grants(cx: &mut Cx, ids: &[RoleGrantId]) -> Result<Vec<RoleGrant>> {
+    Ok(in_list!(
+        cx,
+        RoleGrant,
+        "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
+         from role_grants where id in (",
+        ids,
+        ")"
     )?)
 }
 
@@ -97,10 +108,10 @@ pub(super) async fn lock_administrators(cx: &mut Cx, now: DateTime<Utc>) -> Resu
 macro_rules! only {
     ($query:expr, $of:expr, $active_at:expr) => {{
         match $of {
-            Holders::One(member) => $query.push(" member_id = ").push_bind(member),
+            Holders::One(member) => $query.push(" member_id = ").push_bind(*member),
             Holders::In(organisation) => $query
                 .push(" organisation_id in (select organisation_id from organisation_ancestors where ancestor_id = ")
-                .push_bind(organisation)
+                .push_bind(*organisation)
                 .push(")"),
         };
         if let Some(now) = $active_at {
@@ -110,30 +121,29 @@ macro_rules! only {
     }};
 }
 
-/// The grants of a member or an organisation: those active at a moment, or all.
-pub(super) async fn grants(
+/// The grants of each of these members and organisations: those active at a moment, or all.
+pub(super) async fn grants_of(
     cx: &mut Cx,
-    of: Holders,
+    of: &[Holders],
     active_at: Option<DateTime<Utc>>,
     slice: &Slice<TimeKey>,
-) -> Result<Vec<RoleGrant>> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
+) -> Result<Vec<Vec<RoleGrant>>> {
+    Ok(lists!(cx, RoleGrant, of, |query, holders| {
+        query.push(
             "select id, member_id, role, organisation_id, space_id, granted_by, starts_at, ends_at, ended_at, ended_by, created_at
              from role_grants where",
         );
-        only!(query, of, active_at);
+        only!(query, holders, active_at);
         keyset!(query, slice, "starts_at", "id", false);
-        query.build_query_as::<RoleGrant>().fetch_all(&mut *c).await
-    })?)
+    }))
 }
 
-pub(super) async fn count_grants(cx: &mut Cx, of: Holders, active_at: Option<DateTime<Utc>>) -> Result<i64> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("select count(*) from role_grants where");
-        only!(query, of, active_at);
-        query.build_query_scalar::<i64>().fetch_one(&mut *c).await
-    })?)
+pub(super) async fn count_grants_of(cx: &mut Cx, of: &[Holders], active_at: Option<DateTime<Utc>>) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, of, |query, holders| {
+        query.push("select count(*) as many from role_grants where");
+        only!(query, holders, active_at);
+    });
+    Ok(Count::each(lists).collect())
 }
 
 /// The addresses of those who decide for an organisation: its administrators or those above it, else the community's. Who

@@ -7,6 +7,8 @@ mod limits;
 mod secret;
 mod store;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
@@ -408,12 +410,14 @@ pub async fn count_sessions(cx: &mut Cx, member: MemberId, now: DateTime<Utc>) -
     store::count_sessions(cx, member, now).await
 }
 
-/// One's own session, open or not.
+/// Those of these sessions, open or not, that are one's own.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn session(cx: &mut Cx, caller: &Caller, id: SessionId) -> Result<Option<Session>> {
-    Ok(store::session(cx, id).await?.filter(|session| caller.id() == Some(session.member_id)))
+pub async fn sessions_by_id(cx: &mut Cx, caller: &Caller, ids: &[SessionId]) -> Result<HashMap<SessionId, Session>> {
+    let mut found = store::sessions_by_id(cx, ids).await?;
+    found.retain(|session| caller.id() == Some(session.member_id));
+    Ok(found.into_iter().map(|session| (session.id, session)).collect())
 }
 
 /// One's own good tokens, oldest first.
@@ -433,12 +437,18 @@ pub async fn count_access_tokens(cx: &mut Cx, member: MemberId, now: DateTime<Ut
     store::count_tokens(cx, member, now).await
 }
 
-/// One's own token.
+/// Those of these tokens that are one's own.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn access_token(cx: &mut Cx, caller: &Caller, id: AccessTokenId) -> Result<Option<AccessToken>> {
-    Ok(store::token(cx, id).await?.filter(|token| caller.id() == Some(token.member_id)))
+pub async fn access_tokens_by_id(
+    cx: &mut Cx,
+    caller: &Caller,
+    ids: &[AccessTokenId],
+) -> Result<HashMap<AccessTokenId, AccessToken>> {
+    let mut found = store::tokens_by_id(cx, ids).await?;
+    found.retain(|token| caller.id() == Some(token.member_id));
+    Ok(found.into_iter().map(|token| (token.id, token)).collect())
 }
 
 /// Forgets links a day after their time and sessions a month after, at most [`crate::jobs::SWEPT_AT_ONCE`] of each. How many of the

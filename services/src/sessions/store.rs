@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use super::secret::Secret;
 use super::{AccessToken, Session};
-use crate::db::{Cx, each, exec, keyset, lock, one, opt};
+use crate::db::{Cx, each, exec, in_list, keyset, lock, one, opt};
 use crate::error::Result;
 use crate::id::{AccessTokenId, MemberId, SessionId, SignInLinkId};
 use crate::page::{Slice, TimeKey};
@@ -151,8 +151,14 @@ pub(super) async fn revoke_session(cx: &mut Cx, id: SessionId, member: MemberId,
         > 0)
 }
 
-pub(super) async fn session(cx: &mut Cx, id: SessionId) -> Result<Option<Session>> {
-    Ok(opt!(cx, Session, "select id, member_id, kind, label, created_at, used_at, expires_at from sessions where id = $1", id)?)
+pub(super) async fn sessions_by_id(cx: &mut Cx, ids: &[SessionId]) -> Result<Vec<Session>> {
+    Ok(in_list!(
+        cx,
+        Session,
+        "select id, member_id, kind, label, created_at, used_at, expires_at from sessions where id in (",
+        ids,
+        ")"
+    )?)
 }
 
 pub(super) async fn sessions(cx: &mut Cx, member: MemberId, now: DateTime<Utc>, slice: &Slice<TimeKey>) -> Result<Vec<Session>> {
@@ -214,12 +220,13 @@ pub(super) async fn revoke_token(cx: &mut Cx, id: AccessTokenId, member: MemberI
     )? > 0)
 }
 
-pub(super) async fn token(cx: &mut Cx, id: AccessTokenId) -> Result<Option<AccessToken>> {
-    Ok(opt!(
+pub(super) async fn tokens_by_id(cx: &mut Cx, ids: &[AccessTokenId]) -> Result<Vec<AccessToken>> {
+    Ok(in_list!(
         cx,
         AccessToken,
-        "select id, member_id, name, scopes, created_at, used_at, expires_at from access_tokens where id = $1",
-        id
+        "select id, member_id, name, scopes, created_at, used_at, expires_at from access_tokens where id in (",
+        ids,
+        ")"
     )?)
 }
 

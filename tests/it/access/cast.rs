@@ -7,6 +7,7 @@ use harness::{Client, World};
 use serde_json::{Value, json};
 
 use super::table::VIEWERS;
+use crate::catalogue::{complete, fields};
 use crate::steps::{colleague, grant, moderator, new_forum, nodes, organisation, read, space, text};
 
 /// The viewers, and the places all stories need.
@@ -49,6 +50,12 @@ impl<'w> Cast<'w> {
             ("admin", admin.clone()),
         ]);
         grant(world, &viewers["orgadmin"], "ADMINISTRATEUR_ESPACE_DEDIE", json!({ "organisationId": inside })).await;
+        grant(world, &viewers["outsider"], "CONCEPTEUR", json!({ "organisationId": outside })).await;
+        let management = crate::catalogue::collection(world, "management").await;
+        let chefs =
+            json!([{ "memberId": viewers["elsewhere"].id().await }, { "name": "Jeanne", "address": "jeanne@exemple.test" }]);
+        let lead = json!({ "collectionId": management, "chefs": chefs });
+        admin.mutate("updateCollection", lead, "").await.done("updateCollection");
         for (who, _) in HANDLES {
             token(&viewers[who], "LIRE").await;
         }
@@ -63,6 +70,8 @@ impl<'w> Cast<'w> {
             { "kind": "ORGANISATION", "organisationId": inside },
             { "kind": "ROLE", "role": "FORMATEUR", "organisationId": outside },
             { "kind": "MEMBRE", "memberId": external.id().await },
+            { "kind": "ROLE_AU_DESSUS", "role": "FORMATEUR", "organisationId": outside },
+            { "kind": "CHEFS_DE_FILE", "collectionId": crate::catalogue::collection(world, "langues").await },
         ]);
         let ids = BTreeMap::from([
             ("inside", inside),
@@ -70,6 +79,7 @@ impl<'w> Cast<'w> {
             ("outside", outside),
             ("external", external.id().await),
             ("category", text(&read(admin, "{ documentCategories { id } }", json!({})).await["documentCategories"][0]["id"])),
+            ("management", management),
             ("plateforme", space(world, "plateforme").await),
             ("public", world.forum("plateforme", "questions").await),
             ("news", world.forum("plateforme", "actualites").await),
@@ -136,6 +146,51 @@ impl<'w> Cast<'w> {
         };
         let reply = keeper.mutate("createDocument", input, "document { id }").await;
         text(&reply.done("createDocument")["document"]["id"])
+    }
+
+    /// A new training, as `kind` says: open, draft, restricted; `name` is its short name and ends its title.
+    pub(crate) async fn training(&self, kind: &str, name: &str, more: Value) -> String {
+        let (admin, inside) = (self.world.administrator(), self.id("inside"));
+        let designer = json!({ "memberId": self.viewer("outsider").id().await });
+        let mut said = complete();
+        for (key, value) in more.as_object().expect("fields") {
+            said[key] = value.clone();
+        }
+        match kind {
+            "draft" => (said["designers"], said["opening"]) = (json!([designer]), json!("TOUS_PUBLICS")),
+            "restricted" => (said["opening"], said["targetIds"]) = (json!("CIBLE_RESTREINTE"), json!([inside])),
+            _ => {
+                said["opening"] = json!("TOUS_PUBLICS");
+                said["designers"] = json!([designer, { "name": "Un prestataire" }]);
+            }
+        }
+        said["title"] = json!(format!("La formation training-{name}"));
+        let organisation = if kind == "draft" { self.id("office") } else { inside };
+        let input = json!({ "fields": fields(self.world, organisation, name, said).await });
+        let reply = admin.mutate("createTraining", input, "training { id }").await;
+        let id = text(&reply.done("createTraining")["training"]["id"]);
+        if kind != "draft" {
+            crate::catalogue::through(admin, &id, &["ELABORATION_TERMINEE", "PUBLIEE"]).await;
+        }
+        id
+    }
+
+    /// A new session of a training, that one can register for unless it is in preparation; the author leads it when `led`.
+    pub(crate) async fn session(&self, training: &str, preparation: bool, led: bool) -> String {
+        let admin = self.world.administrator();
+        let mut said = json!({ "startsAt": "2027-03-01T08:00:00Z", "endsAt": "2027-03-02T16:00:00Z", "seats": 12, "place": "Lille",
+            "registrationOpensAt": "2027-01-10T00:00:00Z", "registrationClosesAt": "2027-02-20T00:00:00Z" });
+        if led {
+            said["formateurIds"] = json!([self.viewer("author").id().await]);
+        }
+        let input = json!({ "trainingId": training, "fields": said });
+        let reply = admin.mutate("createTrainingSession", input, "session { id }").await;
+        let id = text(&reply.done("createTrainingSession")["session"]["id"]);
+        if !preparation {
+            let state = json!({ "sessionId": id, "state": "INSCRIPTIONS_OUVERTES" });
+            admin.mutate("transitionTrainingSession", state, "").await.done("transitionTrainingSession");
+        }
+        id
     }
 
     /// Something a moderator of everywhere does.
@@ -302,6 +357,32 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         add(kind, "author's", text(&own[list]["edges"][0]["node"]["id"]));
     }
 
+    let everything = json!({ "prerequisites": "Rien", "skills": "Tout", "typicalJobs": "Chef", "contact": "Le bureau", "sirhId": "R1",
+        "addresses": ["https://mentor.gouv.fr/catalog/901"], "modules": [{ "title": "Un module", "competences": ["Savoir"] }] });
+    let open = cast.training("open", "open", everything).await;
+    let admin = world.administrator();
+    admin.mutate("recordFraming", json!({ "trainingId": open, "note": "Bien" }), "").await.done("recordFraming");
+    let withdrawn = cast.training("open", "withdrawn", json!({})).await;
+    admin.mutate("mergeTrainings", json!({ "fromId": withdrawn, "intoId": open }), "").await.done("mergeTrainings");
+    let address = json!({ "addresses": ["https://mentor.gouv.fr/catalog/900"] });
+    add("Collection", "management", cast.id("management").into());
+    add("Training", "open", open.clone());
+    let draft = cast.training("draft", "draft", json!({})).await;
+    for (days, reason) in [(20, Value::Null), (40, json!("Un retard"))] {
+        let date = (world.app.clock.now() + TimeDelta::days(days)).date_naive().to_string();
+        let plan = json!({ "trainingId": draft, "date": date, "reason": reason });
+        admin.mutate("planTraining", plan, "").await.done("planTraining");
+    }
+    add("Training", "draft", draft.clone());
+    let reserved = cast.training("restricted", "restricted", address).await;
+    add("Training", "restricted", reserved.clone());
+    for (name, training, preparation, led) in
+        [("open", &open, false, true), ("preparation", &open, true, true), ("restricted", &reserved, false, false)]
+    {
+        add("TrainingSession", name, cast.session(training, preparation, led).await);
+    }
+    add("Training", "withdrawn", withdrawn);
+
     let restricted = cast.id("restricted");
     let mut along = |kind: &'static str, name: &'static str, nth: usize, place: String| {
         targets.push(Target { kind, name, id: None, place, nth });
@@ -315,8 +396,28 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         along("DocumentVersion", name, 0, format!("document(id: \"{id}\") {{ latest {{ @ }} }}"));
     }
     let grants = format!("forum(id: \"{restricted}\") {{ audience {{ @ }} }}");
-    for (nth, name) in ["organisation", "role", "space", "member"].into_iter().enumerate() {
+    for (nth, name) in ["organisation", "role", "space", "member", "over", "leads"].into_iter().enumerate() {
         along("AudienceGrant", name, nth, grants.clone());
+    }
+    let training = |fields: &str| format!("training(id: \"{open}\") {{ {fields} {{ @ }} }}");
+    for (kind, name, nth, fields) in [
+        ("TrainingText", "open", 0, "goals"),
+        ("TrainingDesigner", "member", 0, "designers"),
+        ("TrainingDesigner", "named", 1, "designers"),
+        ("MentorAddress", "open", 0, "addresses"),
+        ("TrainingModule", "open", 0, "modules"),
+        ("TrainingFraming", "open", 0, "framing"),
+        ("TrainingStateChange", "last", 0, "stateChanges"),
+        ("TrainingStateChange", "first", 2, "stateChanges"),
+    ] {
+        along(kind, name, nth, training(fields));
+    }
+    along("CalendarChange", "published", 0, training("calendarChanges"));
+    along("CalendarChange", "slip", 0, format!("training(id: \"{draft}\") {{ calendarChanges {{ @ }} }}"));
+    along("CalendarMonth", "first", 0, "calendarMonths { @ }".into());
+    along("CalendarEntry", "first", 0, "publicationCalendar { edges { node { @ } } }".into());
+    for (nth, name) in ["member", "named"].into_iter().enumerate() {
+        along("CollectionChef", name, nth, "collection(slug: \"management\") { chefs { @ } }".into());
     }
     along("Node", "any", 0, format!("node(id: \"{}\") {{ @ }}", cast.id("plateforme")));
     along("Preview", "any", 0, "preview(body: \"Bonjour\") { @ }".into());
@@ -336,6 +437,10 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         ("RevisionConnection", "RevisionEdge", format!("post(id: \"{edited}\") {{ revisions {{ * }} }}")),
         ("RoleGrantConnection", "RoleGrantEdge", "member(handle: \"externe\") { roles { * } }".into()),
         ("SessionConnection", "SessionEdge", "viewer { sessions { * } }".into()),
+        ("CalendarChangeConnection", "CalendarChangeEdge", "calendarChanges(since: \"2026-01-01T00:00:00Z\") { * }".into()),
+        ("CalendarEntryConnection", "CalendarEntryEdge", "publicationCalendar { * }".into()),
+        ("TrainingConnection", "TrainingEdge", "trainings { * }".into()),
+        ("TrainingSessionConnection", "TrainingSessionEdge", format!("training(id: \"{open}\") {{ sessions {{ * }} }}")),
         ("ThreadConnection", "ThreadEdge", format!("threads(forum: \"{}\") {{ * }}", cast.id("public"))),
     ] {
         along(connection, "list", 0, field.replace('*', "@"));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::cast::{Cast, token};
 use super::shape::Shape;
 use super::table::{self, refusal};
+use crate::catalogue::fields;
 use crate::steps::text;
 
 /// Fields of payloads that may be null although all is done.
@@ -280,9 +281,46 @@ impl<'w> Stage<'w> {
                 }
                 input
             }
+            "createCollection" => json!({ "name": format!("Collection {n}"), "colour": "#123456", "description": "" }),
+            "updateCollection" => json!({ "collectionId": cast.id(target), "description": format!("Texte {n}") }),
+            "createTraining" => {
+                json!({ "fields": fields(cast.world, cast.id(target), &format!("nouvelle-{n}"), json!({})).await })
+            }
+            name if name.contains("Training") || name == "recordFraming" => self.training_input(name, target).await,
             _ => self.forum_input(name, target).await,
         };
         act
+    }
+
+    /// The same for what is done to trainings.
+    async fn training_input(&self, name: &str, target: &str) -> Value {
+        let (cast, n) = (&self.cast, self.number());
+        let kind = if target == "preparation" { "open" } else { target };
+        let training = cast.training(kind, &format!("essai-{n}"), json!({})).await;
+        match name {
+            "planTraining" => json!({ "trainingId": training, "date": "2035-01-01" }),
+            "createTrainingSession" => json!({ "trainingId": training,
+                "fields": { "startsAt": "2027-03-01T08:00:00Z", "endsAt": "2027-03-02T16:00:00Z" } }),
+            "updateTrainingSession" | "transitionTrainingSession" => {
+                let session = cast.session(&training, target == "preparation", false).await;
+                match name {
+                    "updateTrainingSession" => json!({ "sessionId": session, "fields": { "seats": 3 } }),
+                    _ => json!({ "sessionId": session, "state": "REPORTEE" }),
+                }
+            }
+            "updateTraining" if target == "opening" => {
+                json!({ "trainingId": training, "fields": { "opening": "INTERMINISTERIEL" } })
+            }
+            "updateTraining" => json!({ "trainingId": training, "fields": { "title": format!("Un autre titre {n}") } }),
+            "transitionTraining" => {
+                json!({ "trainingId": training, "state": if target == "draft" { "GABARIT" } else { "ARCHIVEE" } })
+            }
+            "recordFraming" => json!({ "trainingId": training, "note": "Bien cadrée" }),
+            "mergeTrainings" => {
+                json!({ "fromId": training, "intoId": cast.training("open", &format!("reste-{n}"), json!({})).await })
+            }
+            _ => panic!("no input for {name}: write one beside the others"),
+        }
     }
 
     /// The same for what is done to threads and posts.

@@ -15,6 +15,15 @@ const PLACES: &str = "{ spaces { forums { id name threadCount pinnedThreads { id
     solved: threads(filter: RESOLUS) { totalCount edges { node { id } } }
     waiting: threads(filter: SANS_REPONSE) { totalCount edges { node { id } } } }";
 
+/// Everything that leads to trainings.
+const TRAININGS: &str = "{ trainings { totalCount edges { node { id title mergedInto { id } } } }
+    publicationCalendar { totalCount edges { node { training { id title } } } } calendarMonths { month published planned }
+    calendarChanges(since: \"2026-01-01T00:00:00Z\") { totalCount edges { node { training { id title } } } }
+    sessions: trainings(first: 10) { edges { node { sessions(first: 5) { totalCount edges { node { id } } } } } }
+    changed: trainings(orderBy: MODIFICATION) { edges { node { id } } } published: trainings(orderBy: PUBLICATION) { edges { node { id } } }
+    collections { trainings(first: 5) { totalCount edges { node { id title } } } }
+    organisations { edges { node { trainings(first: 5) { totalCount edges { node { id title } } } } } } }";
+
 /// Everything below them.
 const POSTS: &str = "{ threads(first: 5) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
         posts(first: 8) { edges { node { ...P parent { ...P } replies(first: 3) { totalCount edges { node { ...P } } } } } } } } } }
@@ -43,7 +52,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
     let targets = targets(&cast).await;
     for (column, (who, client)) in cast.viewers().enumerate() {
         let mut seen = String::new();
-        for query in [PLACES, POSTS, LIBRARY, PEOPLE] {
+        for query in [PLACES, POSTS, LIBRARY, PEOPLE, TRAININGS] {
             let data = read(client, query, json!({})).await;
             seen.push_str(&data.to_string());
             if query == PLACES {
@@ -62,6 +71,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
                 "Post" => (format!("post-{}", target.name), cell("Post.body") == "seen"),
                 "File" if target.name != "sent" => (format!("file-{}.txt", target.name), cell("File") == "seen"),
                 "Document" if target.name != "waiting" => (format!("document-{}", target.name), cell("Document") == "seen"),
+                "Training" => (format!("training-{}", target.name), cell("Training") == "seen"),
                 "Forum" => (format!("forum-{}", target.name), cell("Forum") == "seen"),
                 _ => continue,
             };
@@ -104,6 +114,8 @@ async fn refused_as_unknown(client: &Client, who: &str, id: &str) {
     let mut queries = vec!["node(id: $i) { __typename id } nodes(ids: [$i, $i]) { id }".to_owned()];
     queries.extend(match prefix {
         "thr" => vec!["thread(id: $i) { id }".to_owned()],
+        "tra" => vec!["training(id: $i) { id mergedInto { id } }".to_owned()],
+        "tse" => vec!["trainingSession(id: $i) { id training { id } }".to_owned()],
         "pos" => vec!["post(id: $i) { id }".to_owned()],
         "doc" => vec!["document(id: $i) { id }".to_owned()],
         "for" => [

@@ -1,0 +1,15 @@
+//! SQL and rows of the catalogue, nothing else.
+
+mod calendar;
+mod collections;
+mod details;
+mod lists;
+mod sessions;
+mod trainings;
+
+pub(super) use calendar::*;
+pub(super) use collections::*;
+pub(super) use details::*;
+pub(super) use lists::*;
+pub(super) use sessions::*;
+pub(super) use trainings::*;
