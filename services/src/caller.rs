@@ -84,6 +84,7 @@ struct Held {
     suspended_at: Option<DateTime<Utc>>,
     suspended_until: Option<DateTime<Utc>>,
     suspension_reason: Option<String>,
+    home: Option<OrganisationId>,
     role: Option<Role>,
     organisation_id: Option<OrganisationId>,
     space_id: Option<SpaceId>,
@@ -106,7 +107,8 @@ impl Caller {
         let held = all!(
             cx,
             Held,
-            "select m.suspended_at, m.suspended_until, m.suspension_reason, g.role, g.organisation_id, g.space_id
+            "select m.suspended_at, m.suspended_until, m.suspension_reason, m.organisation_id as home, g.role, g.organisation_id,
+                    g.space_id
              from members m
              left join role_grants g on g.member_id = m.id and g.starts_at <= $2 and g.ended_at is null
                                     and (g.ends_at is null or g.ends_at > $2)
@@ -127,7 +129,7 @@ impl Caller {
         caller.audiences = if caller.is_administrator() {
             audience::all(cx).await?
         } else {
-            audience::held(cx, member, caller.passes(Scope::Moderate), now).await?
+            audience::held(cx, member, first.home, &caller.roles, caller.passes(Scope::Moderate)).await?
         };
         Ok(Some(caller))
     }

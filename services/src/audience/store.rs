@@ -1,9 +1,10 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
 use super::Grant;
-use crate::db::{Cx, exec, lists, one};
+use crate::caller::HeldRole;
+use crate::db::{Cx, each, exec, keys, lists, one};
 use crate::error::{Code, Error, Result};
 use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, SpaceId, TrainingId};
 use crate::roles::Role;
@@ -159,54 +160,85 @@ pub(crate) async fn public(cx: &mut Cx) -> Result<Vec<AudienceId>> {
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// The audiences a member holds; those of moderators only when what they came with lets them moderate (`moderates`). The
-/// community's administrators then moderate every space.
-pub(crate) async fn held(cx: &mut Cx, member: MemberId, moderates: bool, now: DateTime<Utc>) -> Result<Vec<AudienceId>> {
-    Ok(crate::db::all!(
-        cx, (AudienceId,),
-        "with granted as (
-           select role, organisation_id, space_id from role_grants
-           where member_id = $1 and starts_at <= $2 and ended_at is null and (ends_at is null or ends_at > $2)
-         ), active as (
-           select role, organisation_id, space_id from granted where role <> 'MODERATEUR' or $3
-           union all
-           select 'MODERATEUR', null, null from granted where $3 and role in ('ADMINISTRATEUR', 'ADMINISTRATEUR_PILOTE')
-         ), held as (
-           select organisation_id from members where id = $1 and organisation_id is not null
-           union
-           select organisation_id from active where organisation_id is not null
-         ), belongs as (
-           select a.ancestor_id as organisation_id from organisation_ancestors a join held on held.organisation_id = a.organisation_id
-         )
-         select audience_id from audience_grants where kind in ('PUBLIC', 'MEMBERS')
-         union
-         select audience_id from audience_grants where kind = 'MEMBER' and member_id = $1
-         union
-         select g.audience_id from belongs join audience_grants g on g.organisation_id = belongs.organisation_id
-         where g.kind = 'ORGANISATION'
-         union
-         select g.audience_id from active join organisation_ancestors a on a.organisation_id = active.organisation_id
-           join audience_grants g on g.organisation_id = a.ancestor_id and g.kind = 'ROLE' and g.role = active.role
-         union
-         select g.audience_id from active join organisation_ancestors a on a.ancestor_id = active.organisation_id
-           join audience_grants g on g.organisation_id = a.organisation_id and g.kind = 'ROLE_OVER' and g.role = active.role
-         union
-         select g.audience_id from active join audience_grants g on g.kind = 'ROLE' and g.organisation_id is null
-           and g.role = active.role and (active.space_id is null or active.space_id = g.space_id)
-         union
-         select g.audience_id from collection_chefs c join audience_grants g on g.collection_id = c.collection_id
-         where c.member_id = $1
-         union
-         select g.audience_id from training_designers d join audience_grants g on g.training_id = d.training_id
-         where d.member_id = $1
-         union
-         select g.audience_id from training_session_formateurs f join training_sessions s on s.id = f.session_id
-           join audience_grants g on g.training_id = s.training_id
-         where f.member_id = $1 and s.state not in ('ARCHIVEE', 'ANNULEE')
-         order by audience_id",
-        member, now, moderates
-    )?
-    .into_iter()
-    .map(|row| row.0)
-    .collect())
+/// The audiences a member holds, who is at home in `home`; those of moderators only when what they came with lets them moderate
+/// (`moderates`). The community's administrators then moderate every space. Only what somebody with these roles can hold is
+/// looked for: this is read twice by each write.
+pub(crate) async fn held(
+    cx: &mut Cx,
+    member: MemberId,
+    home: Option<OrganisationId>,
+    roles: &[HeldRole],
+    moderates: bool,
+) -> Result<Vec<AudienceId>> {
+    let mut places: Vec<_> = home.into_iter().collect();
+    let (mut in_organisations, mut in_community) = (BTreeMap::<Role, Vec<OrganisationId>>::new(), Vec::new());
+    for held in roles.iter().filter(|held| moderates || held.role != Role::Moderateur) {
+        match held.organisation {
+            Some(organisation) => {
+                places.push(organisation);
+                in_organisations.entry(held.role).or_default().push(organisation);
+            }
+            None => in_community.push((held.role, held.space)),
+        }
+        if moderates && matches!(held.role, Role::Administrateur | Role::AdministrateurPilote) {
+            in_community.push((Role::Moderateur, None));
+        }
+    }
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select audience_id from audience_grants where kind in ('PUBLIC', 'MEMBERS')
+             union
+             select audience_id from audience_grants where kind = 'MEMBER' and member_id = ",
+        );
+        query.push_bind(member);
+        query.push(
+            " union
+             select g.audience_id from collection_chefs c join audience_grants g on g.collection_id = c.collection_id
+             where c.member_id = ",
+        );
+        query.push_bind(member);
+        query.push(
+            " union
+             select g.audience_id from training_designers d join audience_grants g on g.training_id = d.training_id
+             where d.member_id = ",
+        );
+        query.push_bind(member);
+        query.push(
+            " union
+             select g.audience_id from training_session_formateurs f join training_sessions s on s.id = f.session_id
+               join audience_grants g on g.training_id = s.training_id
+             where s.state not in ('ARCHIVEE', 'ANNULEE') and f.member_id = ",
+        );
+        query.push_bind(member);
+        if !places.is_empty() {
+            query.push(
+                " union
+                 select audience_id from audience_grants where kind = 'ORGANISATION' and organisation_id in
+                   (select ancestor_id from organisation_ancestors where organisation_id in (",
+            );
+            keys!(query, &places);
+            query.push("))");
+        }
+        for (role, organisations) in &in_organisations {
+            query.push(" union select audience_id from audience_grants where kind = 'ROLE' and role = ").push_bind(*role);
+            query.push(" and organisation_id in (select ancestor_id from organisation_ancestors where organisation_id in (");
+            keys!(query, organisations);
+            query.push(")) union select audience_id from audience_grants where kind = 'ROLE_OVER' and role = ").push_bind(*role);
+            query.push(" and organisation_id in (select organisation_id from organisation_ancestors where ancestor_id in (");
+            keys!(query, organisations);
+            query.push("))");
+        }
+        for (role, space) in &in_community {
+            query.push(
+                " union select audience_id from audience_grants where kind = 'ROLE' and organisation_id is null and role = ",
+            );
+            query.push_bind(*role);
+            if let Some(space) = space {
+                query.push(" and space_id = ").push_bind(*space);
+            }
+        }
+        query.push(" order by audience_id");
+        query.build_query_as::<(AudienceId,)>().fetch_all(&mut *c).await
+    })?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
