@@ -12,6 +12,7 @@ mod errors;
 mod forum;
 mod ids;
 mod limits;
+mod links;
 mod lists;
 mod loaders;
 mod moderation;
@@ -21,6 +22,7 @@ mod order;
 mod organisations;
 mod paging;
 mod payload;
+mod reports;
 mod roles;
 mod scalars;
 mod sentences;
@@ -40,6 +42,7 @@ pub struct Query(
     organisations::OrganisationsQuery,
     forum::ForumQuery,
     catalogue::CatalogueQuery,
+    reports::ReportsQuery,
 );
 
 /// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems ; elle vaut
@@ -54,6 +57,8 @@ pub struct Mutation(
     moderation::ModerationMutation,
     catalogue::CatalogueMutation,
     catalogue::TrainingSessionsMutation,
+    links::LinksMutation,
+    reports::ReportsMutation,
 );
 
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -16,7 +16,9 @@ use super::loaders::{
 use super::sessions::{TrainingSession, TrainingSessionConnection};
 use crate::accounts::Member;
 use crate::context::ContextExt;
+use crate::forum::ThreadConnection;
 use crate::ids;
+use crate::links::{self, TrainingThreadCount, TrainingThreadKind};
 use crate::organisations::Organisation;
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::{Date, DateTime};
@@ -454,6 +456,26 @@ impl Training {
         let page = page.ok_or_else(|| Error::internal("a page that was not read"))?;
         let cursor = |session: &catalogue::Session| (session.starts_at, session.id.0).encode();
         Ok(TrainingSessionConnection::new(page, cursor, |session| TrainingSession(Arc::new(session)), total))
+    }
+
+    /// Les fils qui lui sont liés et que vous voyez, le dernier message d'abord.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn threads(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement ceux-là.", default_with = "TrainingThreadKind::Tous")] kind: TrainingThreadKind,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<ThreadConnection> {
+        links::threads(ctx, self.0.id, kind, paging(first, after, last, before)).await
+    }
+
+    /// Combien de fils de chaque nature lui sont liés, parmi ceux que vous voyez, et de quand date leur dernier message.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<TrainingThreadCount>> {
+        links::counts(ctx, self.0.id).await
     }
 
     /// Première publication.

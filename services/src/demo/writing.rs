@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::events::{Event, tell};
 use crate::forum::{self, NewPost, NewThread};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
+use crate::reports::ReportFields;
 use crate::text::{self, Mentioned, Rendered};
 
 use super::catalogue::Catalogue;
@@ -163,7 +164,7 @@ impl Writing {
                 mentioned: new.mentioned,
                 at: new.at,
             };
-            forum::add_thread(tx, &self.clock, &thread).await?;
+            forum::add_thread(tx, &self.clock, &thread, &ReportFields::default()).await?;
             self.threads[planned.thread] = Some(WrittenThread { id, next_ordinal: 0 });
             (Vec::new(), 0)
         };

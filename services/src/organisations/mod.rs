@@ -19,8 +19,8 @@ use crate::mail::{self, Message};
 use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
 
-pub use store::{lines, organisations_by_id};
 pub(crate) use store::{ancestors, insert_home, insert_organisation};
+pub use store::{lines, organisations_by_id};
 
 /// The five kinds (docs/domain.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
