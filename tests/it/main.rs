@@ -19,9 +19,11 @@ mod idempotency;
 mod jobs;
 mod joining;
 mod kills;
+mod links;
 mod mail;
 mod moderation;
 mod pages;
+mod reports;
 mod roles;
 mod schema;
 mod sessions;
@@ -47,9 +49,11 @@ fn main() -> std::process::ExitCode {
         idempotency::stories(),
         jobs::stories(),
         joining::stories(),
+        links::stories(),
         mail::stories(),
         moderation::stories(),
         pages::stories(),
+        reports::stories(),
         roles::stories(),
         sessions::stories(),
         socket::stories(),
