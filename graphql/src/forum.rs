@@ -130,7 +130,6 @@ impl ForumQuery {
     /// Les questions sans aucune réponse que vous voyez, tous espaces confondus, celle qui attend depuis le plus longtemps
     /// d'abord ; sans celles qui sont verrouillées.
     #[graphql(complexity = "2 + size(first, last) * child_complexity")]
-    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn unanswered_threads(
         &self,
         ctx: &Context<'_>,
