@@ -69,7 +69,7 @@ mod tests {
     fn what_was_found_takes_no_room() {
         let linked = |origin| Linked { training_id: training(1), origin, audience_id: AudienceId(Uuid::nil()) };
         let (found, chosen) = (linked(Origin::Adresse), linked(Origin::Choix));
-        assert!(has_room(&vec![&found; 30]).is_ok() && has_room(&vec![&chosen; 19]).is_ok());
-        assert!(matches!(has_room(&vec![&chosen; 20]), Err(Error::Conflict(problem)) if problem.code == Code::Full));
+        assert!(has_room(&[&found; 30]).is_ok() && has_room(&[&chosen; 19]).is_ok());
+        assert!(matches!(has_room(&[&chosen; 20]), Err(Error::Conflict(problem)) if problem.code == Code::Full));
     }
 }
