@@ -25,7 +25,7 @@ use calendar::{CalendarChangeConnection, CalendarEntryConnection, CalendarMonth}
 pub(crate) use collections::Collection;
 pub(crate) use mutations::CatalogueMutation;
 pub(crate) use sessions::{TrainingSession, TrainingSessionsMutation};
-pub(crate) use trainings::{Training, TrainingConnection, TrainingFilterInput, TrainingOrder, below};
+pub(crate) use trainings::{Training, TrainingConnection, TrainingFilterInput, TrainingOrder, TrainingState, below};
 
 impl Request {
     /// A training, when this caller sees it.

@@ -8,13 +8,14 @@ mod threads;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use services::Result;
+use services::error::{Code, Error};
 use services::forum;
 use services::id::{ForumId, PostId, SpaceId, ThreadId};
 
 use crate::context::{ContextExt, Request};
 use crate::ids;
 use crate::paging::{paging, size};
-use threads::{Filter, foresee_page, list};
+use threads::{Filter, foresee_page, list, unanswered};
 
 pub(crate) use mutations::ForumMutation;
 pub(crate) use posts::Post;
@@ -124,6 +125,26 @@ impl ForumQuery {
         let Some(thread) = ctx.request().thread(ids::argument::<ThreadId>("id", &id)?).await? else { return Ok(None) };
         foresee_page(ctx, &thread).await?;
         Ok(Some(Thread(thread)))
+    }
+
+    /// Les questions sans aucune réponse que vous voyez, tous espaces confondus, celle qui attend depuis le plus longtemps
+    /// d'abord ; sans celles qui sont verrouillées.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn unanswered_threads(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement ces espaces, 10 au plus ; tous si absent.")] spaces: Option<Vec<ID>>,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<ThreadConnection> {
+        let spaces = spaces.unwrap_or_default();
+        if spaces.len() > 10 {
+            return Err(Error::invalid("spaces", Code::TooLong, "Au plus 10 espaces."));
+        }
+        let spaces = spaces.iter().map(|id| ids::argument("spaces", id)).collect::<Result<Vec<SpaceId>>>()?;
+        unanswered(ctx, spaces, paging(first, after, last, before)).await
     }
 
     /// Un message ; null s'il n'existe pas ou si vous ne voyez pas son fil.

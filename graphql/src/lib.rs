@@ -14,6 +14,7 @@ mod forum;
 mod ids;
 mod library;
 mod limits;
+mod links;
 mod lists;
 mod loaders;
 mod moderation;
@@ -23,6 +24,7 @@ mod order;
 mod organisations;
 mod paging;
 mod payload;
+mod reports;
 mod roles;
 mod scalars;
 mod sentences;
@@ -43,6 +45,7 @@ pub struct Query(
     forum::ForumQuery,
     catalogue::CatalogueQuery,
     library::LibraryQuery,
+    reports::ReportsQuery,
 );
 
 /// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems ; elle vaut
@@ -58,6 +61,8 @@ pub struct Mutation(
     catalogue::CatalogueMutation,
     catalogue::TrainingSessionsMutation,
     library::LibraryMutation,
+    links::LinksMutation,
+    reports::ReportsMutation,
 );
 
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;

@@ -13,6 +13,7 @@ use crate::files::File;
 use crate::forum::{Forum, Post, Space, Thread};
 use crate::library::{Document, DocumentCategory};
 use crate::organisations::{Affiliation, Organisation};
+use crate::reports::Report;
 use crate::roles::RoleGrant;
 use crate::sessions::{AccessToken, Session};
 
@@ -33,6 +34,7 @@ pub(crate) enum Node {
     Member(Member),
     Organisation(Organisation),
     Post(Post),
+    Report(Report),
     RoleGrant(RoleGrant),
     Session(Session),
     Space(Space),
@@ -92,11 +94,13 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
         AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
         AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
+        AnyId::Report(id) => request.report(id).await?.map(Node::Report),
         AnyId::Audience(_)
         | AnyId::CalendarChange(_)
         | AnyId::Event(_)
         | AnyId::Job(_)
         | AnyId::Mail(_)
+        | AnyId::ReportChange(_)
         | AnyId::SignInLink(_)
         | AnyId::TrainingStateChange(_) => None,
     })

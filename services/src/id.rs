@@ -94,6 +94,10 @@ ids! {
     OrganisationId = "org" as Organisation;
     /// A post of a thread.
     PostId = "pos" as Post;
+    /// What became of a report.
+    ReportChangeId = "rpc" as ReportChange;
+    /// A malfunction report; the same UUID as its thread's.
+    ReportId = "rep" as Report;
     /// A role held by a member.
     RoleGrantId = "rol" as RoleGrant;
     /// A session.

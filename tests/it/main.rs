@@ -22,9 +22,11 @@ mod jobs;
 mod joining;
 mod kills;
 mod library;
+mod links;
 mod mail;
 mod moderation;
 mod pages;
+mod reports;
 mod roles;
 mod schema;
 mod sessions;
@@ -53,9 +55,11 @@ fn main() -> std::process::ExitCode {
         jobs::stories(),
         joining::stories(),
         library::stories(),
+        links::stories(),
         mail::stories(),
         moderation::stories(),
         pages::stories(),
+        reports::stories(),
         roles::stories(),
         sessions::stories(),
         socket::stories(),

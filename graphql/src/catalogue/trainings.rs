@@ -16,7 +16,9 @@ use super::loaders::{
 use super::sessions::{TrainingSession, TrainingSessionConnection};
 use crate::accounts::Member;
 use crate::context::ContextExt;
+use crate::forum::ThreadConnection;
 use crate::ids;
+use crate::links::{self, TrainingThreadCount, TrainingThreadKind};
 use crate::lists::{self, Counted, List};
 use crate::loaders::AncestorsOf;
 use crate::organisations::Organisation;
@@ -453,6 +455,26 @@ impl Training {
         let page = lists::page(ctx, &of, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
         let total = lists::total(ctx, &of).await?;
         Ok(TrainingSessionConnection::new(page, |session| of.key(session).encode(), TrainingSession, total))
+    }
+
+    /// Les fils qui lui sont liés et que vous voyez, le dernier message d'abord.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn threads(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement ceux-là.", default_with = "TrainingThreadKind::Tous")] kind: TrainingThreadKind,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<ThreadConnection> {
+        links::threads(ctx, self.0.id, kind, paging(first, after, last, before)).await
+    }
+
+    /// Combien de fils de chaque nature lui sont liés, parmi ceux que vous voyez, et de quand date leur dernier message.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<TrainingThreadCount>> {
+        links::counts(ctx, self.0.id).await
     }
 
     /// Première publication.

@@ -3,13 +3,14 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use services::Result;
 use services::forum::{self, CreateForum, EditPost, EditThread, OpenThread, UpdateForum};
-use services::id::{FileId, PostId, ThreadId};
+use services::id::{FileId, PostId, ThreadId, TrainingId};
 
 use super::{Forum, Post, Thread, ThreadKind};
 use crate::audience::{AudienceGrantInput, grants};
 use crate::context::{ContextExt, Request};
 use crate::ids;
 use crate::payload::payload;
+use crate::reports::ReportInput;
 
 /// Un fil à ouvrir.
 #[derive(InputObject)]
@@ -29,6 +30,11 @@ pub(crate) struct OpenThreadInput {
     body: String,
     /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
     attachments: Option<Vec<ID>>,
+    /// Les formations dont il parle, 20 au plus, parmi celles que vous voyez. Celles dont il contient une adresse sur Mentor s'y
+    /// ajoutent.
+    trainings: Option<Vec<ID>>,
+    /// Ce qu'un SIGNALEMENT dit du dysfonctionnement ; pour cette nature seulement.
+    report: Option<ReportInput>,
 }
 
 payload! { "Le fil ouvert." OpenThreadPayload { "Le fil." thread: Thread } }
@@ -47,6 +53,8 @@ pub(crate) struct EditThreadInput {
     title: Option<String>,
     /// Nature, une de celles que le forum accueille.
     kind: Option<ThreadKind>,
+    /// Les formations dont il parle, 20 au plus : de celles que vous voyez, il n'est plus lié qu'à celles-là.
+    trainings: Option<Vec<ID>>,
 }
 
 payload! { "Le fil modifié." EditThreadPayload { "Le fil." thread: Thread } }
@@ -187,6 +195,10 @@ pub(crate) struct UpdateForumInput {
 
 payload! { "Le forum modifié." UpdateForumPayload { "Le forum." forum: Forum } }
 
+fn trainings(ids: &[ID]) -> Result<Vec<TrainingId>> {
+    ids.iter().map(|id| ids::argument("trainings", id)).collect()
+}
+
 #[derive(Default)]
 pub(crate) struct ForumMutation;
 
@@ -204,8 +216,15 @@ impl ForumMutation {
             .attempt(async {
                 let forum = ids::argument("forumId", &input.forum_id)?;
                 let (title, body) = (input.title.clone(), input.body.clone());
-                let attachments = files(input.attachments.as_deref())?.unwrap_or_default();
-                let new = OpenThread { forum, kind: input.kind.into(), title, body, attachments };
+                let new = OpenThread {
+                    forum,
+                    kind: input.kind.into(),
+                    title,
+                    body,
+                    attachments: files(input.attachments.as_deref())?.unwrap_or_default(),
+                    trainings: trainings(input.trainings.as_deref().unwrap_or_default())?,
+                    report: input.report.as_ref().map(ReportInput::fields),
+                };
                 forum::open_thread(&request.app, &caller?, new).await
             })
             .await?;
@@ -213,7 +232,7 @@ impl ForumMutation {
         Ok(Some(OpenThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
-    /// Change le titre ou la nature d'un fil ; son auteur tant qu'il n'est pas verrouillé, et les modérateurs.
+    /// Change le titre, la nature ou les formations d'un fil ; son auteur tant qu'il n'est pas verrouillé, et les modérateurs.
     async fn edit_thread(
         &self,
         ctx: &Context<'_>,
@@ -224,7 +243,8 @@ impl ForumMutation {
         let attempt = request
             .attempt(async {
                 let id = ids::argument("threadId", &input.thread_id)?;
-                let edit = EditThread { title: input.title.clone(), kind: input.kind.map(Into::into) };
+                let trainings = input.trainings.as_deref().map(trainings).transpose()?;
+                let edit = EditThread { title: input.title.clone(), kind: input.kind.map(Into::into), trainings };
                 forum::edit_thread(&request.app, &caller?, id, edit).await
             })
             .await?;

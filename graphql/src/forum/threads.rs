@@ -7,7 +7,7 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputType, Object};
 use services::db::Cx;
 use services::forum;
-use services::id::ForumId;
+use services::id::{ForumId, SpaceId};
 use services::page::{Key, Page, Paging, TimeKey};
 use services::{Error, Result};
 
@@ -15,10 +15,13 @@ use super::foresee_authors;
 use super::posts::{Post, PostConnection, PostsOf};
 use super::spaces::Forum;
 use crate::accounts::Member;
+use crate::catalogue::Training;
 use crate::context::ContextExt;
+use crate::links::{self, SystemEventConnection, TrainingLink};
 use crate::lists::{self, Asked, Counted, List, PageOf};
 use crate::loaders::{OpeningOf, Store, grouped};
 use crate::paging::{connection, paging, size, total};
+use crate::reports::Report;
 use crate::scalars::DateTime;
 
 pub(super) use services::forum::ThreadFilter as Filter;
@@ -149,6 +152,41 @@ impl Thread {
     /// Masqué : seuls les modérateurs le voient.
     async fn hidden(&self) -> bool {
         self.0.hidden_at.is_some()
+    }
+
+    /// Les formations auxquelles il est lié et que vous voyez, la première liée d'abord, 50 au plus. Une formation fondue dans une
+    /// autre y est remplacée par elle.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn trainings(&self, ctx: &Context<'_>) -> Result<Vec<Training>> {
+        links::trainings(ctx, self.0.id).await
+    }
+
+    /// Ses liens à des formations que vous voyez, ceux qui ont pris fin compris, le plus récent d'abord, 50 au plus.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn training_links(&self, ctx: &Context<'_>) -> Result<Vec<TrainingLink>> {
+        links::links(ctx, self.0.id).await
+    }
+
+    /// Ce qui est arrivé à ses formations depuis qu'il leur est lié, de celles que vous voyez : changements d'état et de date
+    /// prévue, à placer parmi les messages par leur date.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn system_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<SystemEventConnection> {
+        links::events(ctx, self.0.id, paging(first, after, last, before)).await
+    }
+
+    /// Le dysfonctionnement signalé ; null si ce n'est pas un signalement.
+    async fn report(&self, ctx: &Context<'_>) -> Result<Option<Report>> {
+        match self.0.kind {
+            forum::ThreadKind::Signalement => ctx.request().report(services::reports::of_thread(self.0.id)).await,
+            _ => Ok(None),
+        }
     }
 
     /// Vous pouvez y répondre.
@@ -302,6 +340,17 @@ pub(super) async fn list(
     let total = total(ctx, async { forum::count_threads(&mut *request.cx().await?, &caller, &of).await }).await?;
     foresee_authors(ctx, page.items.iter().map(|thread| thread.author_id)).await?;
     Ok(ThreadConnection::new(page, |thread| key(order, thread).encode(), |thread| Thread(Arc::new(thread)), total))
+}
+
+/// Questions without any answer, the one that waits longest first.
+pub(super) async fn unanswered(ctx: &Context<'_>, spaces: Vec<SpaceId>, paging: Paging) -> Result<ThreadConnection> {
+    let request = ctx.request();
+    let caller = request.caller();
+    let page = forum::unanswered_threads(&mut *request.cx().await?, &caller, &spaces, &paging).await?;
+    let total = total(ctx, async { forum::count_unanswered(&mut *request.cx().await?, &caller, &spaces).await }).await?;
+    foresee_authors(ctx, page.items.iter().map(|thread| thread.author_id)).await?;
+    let cursor = |thread: &forum::Thread| (thread.created_at, thread.id.0).encode();
+    Ok(ThreadConnection::new(page, cursor, |thread| Thread(Arc::new(thread)), total))
 }
 
 fn narrowed(ctx: &Context<'_>, mut of: Filter, filter: Option<ThreadFilter>) -> Result<Filter> {

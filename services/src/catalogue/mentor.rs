@@ -61,7 +61,7 @@ impl MentorAddress {
     }
 
     /// As it is stored: unique in the catalogue.
-    pub(super) fn key(self) -> String {
+    pub(crate) fn key(self) -> String {
         format!("{} {}", self.shape.code(), self.number)
     }
 }

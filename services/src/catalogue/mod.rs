@@ -84,6 +84,24 @@ impl TrainingState {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Brouillon, Self::Gabarit, Self::ElaborationTerminee, Self::Publiee, Self::Archivee];
 
+    /// Its name in the database and the API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Brouillon => "BROUILLON",
+            Self::Gabarit => "GABARIT",
+            Self::ElaborationTerminee => "ELABORATION_TERMINEE",
+            Self::Publiee => "PUBLIEE",
+            Self::Archivee => "ARCHIVEE",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
+
     /// As people read it.
     #[must_use]
     pub fn words(self) -> &'static str {

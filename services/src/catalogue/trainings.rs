@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
 use crate::idempotency::act;
-use crate::{accounts, organisations, text};
+use crate::{accounts, links, organisations, text};
 
 /// What is given of a training; what is none stays, or is left empty in a new one.
 #[derive(Clone, Debug, Default)]
@@ -242,6 +242,9 @@ async fn add(tx: &mut Tx, clock: &Clock, by: MemberId, new: Whole) -> Result<Tra
     };
     store::insert_state_change(tx, &change).await?;
     tell(tx, clock, Some(by), &Event::TrainingCreated { training: training.id, collection: training.collection_id }).await?;
+    if !details.addresses.is_empty() {
+        links::addresses_changed(tx, clock, by, training.id).await?;
+    }
     Ok(training.id)
 }
 
@@ -320,9 +323,16 @@ pub async fn update_training(
             }
             must_exist(tx, &after, &details).await?;
             rules::refuse(rules::missing(&after, &details, after.state).into_iter().chain(rules::opening(&after, &details)))?;
+            let readdressed = details.addresses != details_before.addresses;
+            if readdressed {
+                links::before_addresses_change(tx).await?;
+            }
             put_training(tx, &clock, &mut after, &details.targets).await?;
             put_details(tx, id, &details_before, &details).await?;
             tell(tx, &clock, Some(actor.id), &Event::TrainingChanged { training: id }).await?;
+            if readdressed {
+                links::addresses_changed(tx, &clock, actor.id, id).await?;
+            }
             Ok(id)
         })
     })
@@ -463,6 +473,7 @@ pub async fn merge_trainings(app: &App, caller: &Caller, from: TrainingId, into:
             let targets: Vec<_> = store::targets(tx, &[into]).await?.into_iter().map(|row| row.1).collect();
             put_training(tx, &clock, &mut kept, &targets).await?;
             tell(tx, &clock, Some(actor.id), &Event::TrainingMerged { training: from, into }).await?;
+            links::trainings_merged(tx, &clock, actor.id, (from, into)).await?;
             Ok(into)
         })
     })

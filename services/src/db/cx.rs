@@ -180,6 +180,14 @@ pub(crate) async fn alone(cx: &mut Cx, name: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Lets those that call this with one name pass beside each other, and never beside one that is [`alone`] with it.
+pub(crate) async fn beside(cx: &mut Cx, name: &str) -> sqlx::Result<()> {
+    if matches!(cx, Cx::Postgres(_)) {
+        exec!(cx, "select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", name)?;
+    }
+    Ok(())
+}
+
 /// `keys!(query, ids)`: a list of keys with commas, of which there is one at least, pushed to a query; padded to a power of
 /// two, so that few statement texts exist.
 macro_rules! keys {

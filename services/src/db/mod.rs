@@ -21,7 +21,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub(crate) use constraint::{duplicate, violates};
-pub(crate) use cx::{Count, Listed, all, alone, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight};
+pub(crate) use cx::{
+    Count, Listed, all, alone, beside, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight,
+};
 pub use cx::{Cx, Held};
 pub use readers::Reader;
 pub use wake::Wakes;

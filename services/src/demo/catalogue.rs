@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::NOW;
-use super::content::{Content, WrittenSession, WrittenTraining};
+use super::content::{Content, WrittenSession, WrittenThread, WrittenTraining};
 use super::plan::working_day;
 use crate::catalogue::{self, Designer, Module, NewChef, SessionFields, SessionState, TrainingFields};
 use crate::clock::Clock;
@@ -196,6 +196,16 @@ impl Catalogue {
         })
     }
 
+    /// What was written of a thread.
+    pub(super) fn thread(&self, own: usize) -> &WrittenThread {
+        &self.content.threads[own].1
+    }
+
+    /// The place in the files of the thread with this title.
+    pub(super) fn place(&self, title: &str) -> Result<usize> {
+        self.content.thread(title)
+    }
+
     fn manager(&self, own: usize) -> Result<MemberId> {
         self.member(&self.content.trainings[own].by)
     }
@@ -204,7 +214,7 @@ impl Catalogue {
         self.members.get(handle).copied().ok_or_else(|| Error::internal(format!("the demo has no member {handle}")))
     }
 
-    fn training(&self, own: usize) -> Result<TrainingId> {
+    pub(super) fn training(&self, own: usize) -> Result<TrainingId> {
         self.trainings.get(&own).copied().ok_or_else(|| Error::internal("the demo changes a training before it is made"))
     }
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::forum::ThreadKind;
 use crate::library::Licence;
 use crate::organisations::OrganisationKind;
+use crate::reports::{ReportFields, ReportState};
 use crate::roles::Role;
 
 /// The slug of the organisation whose members alone see the forum [`RESTRICTED`].
@@ -72,8 +73,38 @@ pub(super) struct WrittenThread {
     #[serde(default)]
     pub(super) locked: bool,
     pub(super) body: String,
+    /// Short names of the trainings it is linked to by hand, at its end.
+    #[serde(default)]
+    pub(super) trainings: Vec<String>,
+    #[serde(default)]
+    pub(super) report: Option<WrittenReport>,
     #[serde(default)]
     pub(super) answers: Vec<WrittenAnswer>,
+}
+
+/// What a malfunction report says, and what became of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenReport {
+    pub(super) component: String,
+    pub(super) browser: Option<String>,
+    pub(super) steps: Option<String>,
+    pub(super) expected: Option<String>,
+    pub(super) observed: Option<String>,
+    #[serde(default)]
+    pub(super) then: Vec<WrittenStep>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenStep {
+    pub(super) state: ReportState,
+    /// Hours after the report.
+    pub(super) hours_later: i64,
+    pub(super) release: Option<String>,
+    /// The title of the thread of an earlier report.
+    pub(super) duplicate_of: Option<String>,
+    pub(super) note: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -286,6 +317,18 @@ enum NameOfModality {
     EnLigne,
 }
 
+impl WrittenReport {
+    pub(super) fn fields(&self) -> ReportFields {
+        ReportFields {
+            component: Some(self.component.clone()),
+            browser: self.browser.clone(),
+            steps: self.steps.clone(),
+            expected: self.expected.clone(),
+            observed: self.observed.clone(),
+        }
+    }
+}
+
 impl Content {
     /// Reads the files, which are part of the binary.
     pub(super) fn read() -> Result<Self> {
@@ -313,6 +356,18 @@ impl Content {
     pub(super) fn member(&self, handle: &str) -> Result<usize> {
         let found = self.members.iter().position(|member| member.handle == handle);
         found.ok_or_else(|| Error::internal(format!("the demo has no member {handle}")))
+    }
+
+    /// The place of a training in the file.
+    pub(super) fn training(&self, short_name: &str) -> Result<usize> {
+        let found = self.trainings.iter().position(|training| training.short_name == short_name);
+        found.ok_or_else(|| Error::internal(format!("the demo has no training {short_name}")))
+    }
+
+    /// The place of a thread in the files.
+    pub(super) fn thread(&self, title: &str) -> Result<usize> {
+        let found = self.threads.iter().position(|(_, thread)| thread.title == title);
+        found.ok_or_else(|| Error::internal(format!("the demo has no thread {title}")))
     }
 
     /// The place of somebody who moderates every space.

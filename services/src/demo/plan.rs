@@ -38,6 +38,8 @@ pub(super) struct Plan {
 }
 
 pub(super) struct PlannedThread {
+    /// The written thread that it is, or varies.
+    pub(super) written: usize,
     pub(super) forum: usize,
     pub(super) kind: ThreadKind,
     pub(super) title: String,
@@ -79,6 +81,10 @@ pub(super) enum What {
     /// That member finds the document useful.
     Useful(usize, usize),
     Archive(usize),
+    /// The thread is linked to that training.
+    Link(usize, usize),
+    /// The report of the thread takes that step of the written one.
+    Report(usize, usize),
     /// Something in the catalogue.
     Catalogue(Deed),
 }
@@ -114,12 +120,17 @@ pub(super) fn plan(content: &Content, posts: usize) -> Result<Plan> {
 
 /// A thread before its times are known. A post comes after the one it answers.
 struct Draft {
+    written: usize,
     forum: usize,
     kind: ThreadKind,
     title: String,
     days_ago: i64,
     pinned: bool,
     locked: bool,
+    /// Trainings, by their place in the file.
+    links: Vec<usize>,
+    /// When a report takes which step, in hours after the opening.
+    steps: Vec<(i64, usize)>,
     posts: Vec<DraftPost>,
 }
 
@@ -142,12 +153,16 @@ struct Planner {
 impl Planner {
     fn written(&mut self, content: &Content) -> Result<Vec<Draft>> {
         let mut drafts = Vec::with_capacity(content.threads.len());
-        for (space, thread) in &content.threads {
+        for (own, (space, thread)) in content.threads.iter().enumerate() {
+            let steps = thread.report.iter().flat_map(|report| &report.then).map(|step| step.hours_later);
             let author = content.member(&thread.author)?;
             let body = self.body(&thread.body)?;
             let mut posts = vec![DraftPost { parent: None, author, after: 0, body, accepted: false, edited: None }];
             self.written_answers(content, &mut posts, 0, &thread.answers)?;
             drafts.push(Draft {
+                written: own,
+                links: thread.trainings.iter().map(|short_name| content.training(short_name)).collect::<Result<_>>()?,
+                steps: steps.zip(0..).collect(),
                 forum: self.forum(space, &thread.forum),
                 kind: thread.kind,
                 title: thread.title.clone(),
@@ -245,7 +260,12 @@ impl Planner {
             let chosen = self.rng.random_range(1..=size);
             posts[chosen].accepted = posts[chosen].author != people[0];
         }
+        let report = content.threads[template.written].1.report.as_ref();
+        let repeats = report.is_some_and(|report| report.then.iter().any(|step| step.duplicate_of.is_some()));
         Ok(Draft {
+            written: template.written,
+            links: Vec::new(),
+            steps: if repeats { Vec::new() } else { template.steps.clone() },
             forum: template.forum,
             kind: template.kind,
             title,
@@ -268,7 +288,18 @@ impl Planner {
             let after = i64::try_from(own).unwrap_or(0) * (OLDEST - 5) * 24 * 60 / i64::try_from(HUGE).unwrap_or(1);
             posts.push(self.answer(&people, bodies, (parent, posts[parent].author), after));
         }
-        Draft { forum: template.forum, kind: template.kind, title, days_ago: OLDEST, pinned: false, locked: false, posts }
+        Draft {
+            written: template.written,
+            forum: template.forum,
+            kind: template.kind,
+            title,
+            days_ago: OLDEST,
+            pinned: false,
+            locked: false,
+            links: Vec::new(),
+            steps: Vec::new(),
+            posts,
+        }
     }
 
     /// An answer by one of `people`, who rarely answer themselves.
@@ -304,7 +335,7 @@ impl Planner {
 
         let thread = self.plan.threads.len();
         let title = forum::sound_title(&draft.title).map_err(unsound)?;
-        self.plan.threads.push(PlannedThread { forum: draft.forum, kind: draft.kind, title });
+        self.plan.threads.push(PlannedThread { written: draft.written, forum: draft.forum, kind: draft.kind, title });
         let first = self.plan.posts.len();
         self.plan.posts.extend(draft.posts.iter().map(|post| PlannedPost {
             thread,
@@ -328,6 +359,15 @@ impl Planner {
         if let Some(post) = draft.posts.iter().position(|post| post.accepted) {
             end = (end + self.minutes(10..300)).min(NOW);
             self.act(end, What::Accept(first + post, draft.posts[0].author));
+        }
+        for training in &draft.links {
+            end = (end + self.minutes(5..30)).min(NOW);
+            self.act(end, What::Link(thread, *training));
+        }
+        let mut step_end = times[0];
+        for (hours, step) in &draft.steps {
+            step_end = (times[0] + TimeDelta::hours(*hours)).max(step_end).min(NOW);
+            self.act(step_end, What::Report(thread, *step));
         }
         if draft.pinned {
             end = (end + self.minutes(10..60)).min(NOW);

@@ -121,6 +121,7 @@ fn the_content_is_sound() {
 
 fn check_order(plan: &Plan, members: usize) {
     let mut at = vec![None; plan.posts.len()];
+    let mut opened = vec![false; plan.threads.len()];
     for act in &plan.acts {
         assert!(act.at <= NOW);
         match act.what {
@@ -130,12 +131,16 @@ fn check_order(plan: &Plan, members: usize) {
                 assert!(!matches!(act.at.weekday(), Weekday::Sat | Weekday::Sun));
                 assert!(plan.posts[post].author < members);
                 assert!(at[post].replace(act.at).is_none());
+                opened[plan.posts[post].thread] = true;
             }
             What::Edit(post, _) | What::Accept(post, _) => assert!(at[post].is_some(), "after the post"),
             What::Pin(_) | What::Lock(_) | What::Document(_) | What::Catalogue(_) => {}
             What::Version(own, _) | What::Useful(own, _) | What::Archive(own) => {
                 let added = plan.acts.iter().find(|other| matches!(other.what, What::Document(document) if document == own));
                 assert!(added.is_some_and(|added| added.at <= act.at), "after the document");
+            }
+            What::Link(thread, _) | What::Report(thread, _) => {
+                assert!(opened[thread], "after the opening post");
             }
         }
     }
@@ -245,6 +250,8 @@ async fn check_counts(app: &App, filled: &Filled) {
         "select abs((select count(*) from events where kind = 'DocumentVersionAdded') - (select count(*) from document_versions))",
         "select count(*) from document_versions v left join files f on f.id = v.file_id
          where (v.link is null) = (f.id is null) or f.hold_count <> 1 or f.unused_since is not null",
+        "select count(*) from threads t where (t.kind = 'SIGNALEMENT') <> exists (select 1 from reports r where r.id = t.id)",
+        "select count(*) from threads t join reports r on r.id = t.id where r.state = 'CORRIGE' and t.solved_at is null",
         "select count(*) from members m where organisation_id is not null and not exists
            (select 1 from affiliations a where a.member_id = m.id and a.organisation_id = m.organisation_id
               and a.state = 'APPROUVEE' and a.decided_at is not null)",
@@ -324,6 +331,10 @@ async fn the_catalogue_shows_every_state_and_a_year_with_slips() {
             9,
         ),
         ("select count(*) from calendar_changes where from_on is not null and to_on > from_on and kind = 'PLANIFICATION'", 8),
+        ("select count(distinct state) from reports", 6),
+        ("select count(*) from reports where duplicate_of_id is not null", 1),
+        ("select count(distinct training_id) from thread_links where origin = 'CHOIX' and ended_at is null", 8),
+        ("select count(distinct training_id) from thread_links where origin = 'ADRESSE' and ended_at is null", 1),
     ] {
         assert!(count(cx, sql).await >= least, "{sql}");
     }

@@ -6,9 +6,12 @@ use crate::error::{Error, Result};
 use crate::events::{Event, tell};
 use crate::forum::{self, NewPost, NewThread};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
+use crate::links;
+use crate::reports::{self, Transition};
 use crate::text::{self, Mentioned, Rendered};
 
 use super::catalogue::Catalogue;
+use super::content::WrittenReport;
 use super::documents::{Files, Library};
 use super::people::Places;
 use super::plan::{Act, Plan, What};
@@ -105,7 +108,7 @@ impl Writing {
             What::Post(post) if self.plan.posts[post].parent.is_some() => {
                 3 + self.bodies[self.plan.posts[post].body].mentioned.len()
             }
-            What::Post(post) => 4 + self.bodies[self.plan.posts[post].body].mentioned.len(),
+            What::Post(post) => 6 + self.bodies[self.plan.posts[post].body].mentioned.len(),
             // The former mentions go too.
             What::Edit(post, body) => {
                 3 + self.bodies[self.plan.posts[post].body].mentioned.len() + self.bodies[body].mentioned.len()
@@ -114,6 +117,8 @@ impl Writing {
             What::Useful(..) => 3,
             // With its tags; with its file and its content.
             What::Document(_) | What::Version(..) => 6,
+            What::Link(..) => 3,
+            What::Report(..) => 5,
             // A training with its texts, lists and audiences.
             What::Catalogue(_) => 40,
         }
@@ -139,6 +144,11 @@ impl Writing {
                 tell(tx, &self.clock, Some(self.moderator), &Event::ThreadPinned { thread, pinned: true }).await
             }
             What::Catalogue(deed) => self.catalogue.write(tx, &self.clock, deed).await,
+            What::Link(thread, training) => {
+                let (thread, training) = (self.thread(thread)?.id, self.catalogue.training(training)?);
+                links::add_chosen(tx, &self.clock, self.moderator, thread, training).await
+            }
+            What::Report(thread, step) => self.report(tx, thread, step).await,
             What::Lock(thread) => {
                 let thread = self.thread(thread)?.id;
                 forum::set_locked(tx, thread, Some(act.at)).await?;
@@ -170,6 +180,7 @@ impl Writing {
             forum::add_answer(tx, &self.clock, &new, place, (&parent.path, parent.depth)).await?
         } else {
             let (thread, id) = (&self.plan.threads[planned.thread], ThreadId::new(&self.clock));
+            let written = thread.written;
             let thread = NewThread {
                 id,
                 post: new.id,
@@ -182,7 +193,8 @@ impl Writing {
                 mentioned: new.mentioned,
                 at: new.at,
             };
-            forum::add_thread(tx, &self.clock, &thread).await?;
+            let report = self.catalogue.thread(written).report.as_ref();
+            forum::add_thread(tx, &self.clock, &thread, &report.map(WrittenReport::fields).unwrap_or_default()).await?;
             self.threads[planned.thread] = Some(WrittenThread { id, next_ordinal: 0 });
             (Vec::new(), 0)
         };
@@ -192,6 +204,23 @@ impl Writing {
         self.posts[own] = Some(WrittenPost { id, path, depth });
         self.posts_written += 1;
         Ok(())
+    }
+
+    async fn report(&self, tx: &mut Tx, thread: usize, step: usize) -> Result<()> {
+        let id = reports::of_thread(self.thread(thread)?.id);
+        let written = self.catalogue.thread(self.plan.threads[thread].written).report.as_ref();
+        let step =
+            written.and_then(|report| report.then.get(step)).ok_or_else(|| Error::internal("a step that is not written"))?;
+        // The written threads are planned first, in their order.
+        let original = step.duplicate_of.as_ref().map(|title| self.catalogue.place(title)).transpose()?;
+        let original = original.map(|place| self.thread(place)).transpose()?;
+        let asked = Transition {
+            to: step.state,
+            release: step.release.clone(),
+            duplicate_of: original.map(|thread| reports::of_thread(thread.id)),
+            note: step.note.clone(),
+        };
+        reports::take_report(tx, &self.clock, self.moderator, id, asked).await
     }
 
     /// The post of the plan, with this body, written now.

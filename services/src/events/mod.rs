@@ -17,8 +17,9 @@ use crate::db::{Cx, Tx, all, exec};
 use crate::error::{Error, Result};
 use crate::id::{
     AccessTokenId, AffiliationId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId, OrganisationId, PostId,
-    RoleGrantId, SessionId, SpaceId, ThreadId, TrainingId, TrainingSessionId,
+    ReportChangeId, ReportId, RoleGrantId, SessionId, SpaceId, ThreadId, TrainingId, TrainingSessionId,
 };
+use crate::reports::ReportState;
 
 pub use sequencer::sequence;
 
@@ -52,20 +53,27 @@ pub enum Event {
     PostDeleted { thread: ThreadId, post: PostId },
     PostEdited { thread: ThreadId, post: PostId },
     PostHidden { thread: ThreadId, post: PostId, hidden: bool },
+    ReportChanged { report: ReportId },
+    ReportNoted { report: ReportId, change: ReportChangeId },
+    ReportOpened { report: ReportId },
+    ReportStateChanged { report: ReportId, change: ReportChangeId, from: ReportState, to: ReportState },
     RoleEnded { grant: RoleGrantId, member: MemberId },
     RoleGranted { grant: RoleGrantId, member: MemberId },
     SessionOpened { session: SessionId, member: MemberId },
     SessionRevoked { session: SessionId, member: MemberId },
     ThreadChanged { thread: ThreadId },
     ThreadHidden { thread: ThreadId, hidden: bool },
+    ThreadLinked { thread: ThreadId, trainings: Vec<TrainingId> },
     ThreadLocked { thread: ThreadId, locked: bool },
     ThreadMoved { thread: ThreadId, from: ForumId, to: ForumId },
     ThreadOpened { thread: ThreadId, forum: ForumId, post: PostId },
     ThreadPinned { thread: ThreadId, pinned: bool },
     ThreadReopened { thread: ThreadId },
+    ThreadUnlinked { thread: ThreadId, trainings: Vec<TrainingId> },
     TrainingChanged { training: TrainingId },
     TrainingCreated { training: TrainingId, collection: CollectionId },
     TrainingFramed { training: TrainingId },
+    TrainingLinksChanged { training: TrainingId },
     TrainingMerged { training: TrainingId, into: TrainingId },
     TrainingPlanned { training: TrainingId, change: CalendarChangeId },
     TrainingSessionChanged { session: TrainingSessionId, training: TrainingId },

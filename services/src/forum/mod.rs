@@ -26,19 +26,19 @@ pub use path::MOST_POSTS;
 pub use posts::{EditPost, accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit, unpin};
 pub use reads::{
-    ThreadFilter, ThreadOrder, count_revisions, count_threads, count_threads_of_forums, forum_kinds, forums_by_id, forums_of,
-    mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts, revisions, sees_hidden,
-    spaces, threads as thread_list, threads_by_id, threads_of_forums,
+    ThreadFilter, ThreadOrder, count_revisions, count_threads, count_threads_of_forums, count_unanswered, forum_kinds,
+    forums_by_id, forums_of, mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts,
+    revisions, sees_hidden, spaces, threads as thread_list, threads_by_id, threads_of_forums, unanswered_threads,
 };
 pub use rules::{may_answer, may_delete, may_edit, writes};
 pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{
     accept, add_to_post_count, add_to_thread_count, forum_by_slug, forum_kinds as kinds_of_forum, forum_row, insert_forum,
-    insert_forum_kinds, insert_space, lock_forum, lock_thread, set_hidden_post, set_hidden_thread, set_kind, set_locked,
-    set_pinned, set_thread_forum, space_row,
+    insert_forum_kinds, insert_space, lock_forum, lock_thread, set_hidden_post, set_hidden_thread, set_locked, set_pinned,
+    set_thread_forum, space_row,
 };
 pub use threads::{EditThread, OpenThread, edit_thread, open_thread};
-pub(crate) use threads::{NewThread, add_thread};
+pub(crate) use threads::{NewThread, add_thread, change_kind};
 
 /// One of the three spaces of the community.
 #[derive(Clone, Debug, sqlx::FromRow)]

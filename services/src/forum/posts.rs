@@ -13,6 +13,7 @@ use crate::events::{Event, tell};
 use crate::id::{FileId, MemberId, PostId, ThreadId};
 use crate::idempotency::act;
 use crate::text::Rendered;
+use crate::{links, reports};
 
 /// A post, checked and rendered.
 pub(crate) struct NewPost<'a> {
@@ -83,7 +84,8 @@ pub(crate) async fn add_answer(
 async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &store::Place) -> Result<()> {
     let Some(parent) = place.parent else { return Err(Error::internal("an answer to nothing")) };
     store::insert_answer(tx, post, place).await?;
-    tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await
+    tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await?;
+    links::post_written(tx, clock, post.author, (place.thread, post.id), &post.rendered.links).await
 }
 
 /// What a post becomes.
@@ -134,7 +136,8 @@ pub async fn edit_post(app: &App, caller: &Caller, id: PostId, edit: EditPost) -
 pub(crate) async fn put_edit(tx: &mut Tx, clock: &Clock, thread: ThreadId, edit: &NewPost<'_>) -> Result<()> {
     store::keep_revision(tx, edit.id).await?;
     store::update_post(tx, edit).await?;
-    tell(tx, clock, Some(edit.author), &Event::PostEdited { thread, post: edit.id }).await
+    tell(tx, clock, Some(edit.author), &Event::PostEdited { thread, post: edit.id }).await?;
+    links::post_edited(tx, clock, edit.author, (thread, edit.id), &edit.rendered.links).await
 }
 
 /// Deletes a post: its author, or a moderator of its space. A tombstone keeps the answers in place. An accepted answer that
@@ -156,6 +159,7 @@ pub async fn delete_post(app: &App, caller: &Caller, id: PostId) -> Result<PostI
             }
             tell(tx, &clock, Some(actor.id), &Event::PostDeleted { thread: thread.id, post: id }).await?;
             forget_accepted(tx, &clock, actor.id, &thread, id).await?;
+            links::post_away(tx, &clock, actor.id, thread.id).await?;
             hide_if_empty(tx, &clock, actor.id, &thread, thread.post_count - 1 - i64::from(counted)).await?;
             Ok(id)
         })
@@ -192,6 +196,7 @@ pub(crate) async fn unpin(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &
 pub(crate) async fn forget_accepted(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread, post: PostId) -> Result<()> {
     if thread.accepted_post_id == Some(post) {
         store::accept(tx, thread.id, None, None).await?;
+        reports::settle_thread(tx, thread.id).await?;
         tell(tx, clock, Some(actor), &Event::ThreadReopened { thread: thread.id }).await?;
     }
     Ok(())
@@ -228,9 +233,14 @@ pub async fn reopen_thread(app: &App, caller: &Caller, id: ThreadId) -> Result<T
             let thread = seen(store::lock_thread(tx, id).await?, &actor)?;
             rules::may_settle(&actor, &thread)?;
             if thread.accepted_post_id.is_none() {
-                return Err(Error::conflict("threadId", Code::Refused, "Ce fil n'est pas résolu."));
+                let sentence = match thread.solved_at {
+                    Some(_) => "Ce signalement est corrigé : c'est son état qui rouvre le fil.",
+                    None => "Ce fil n'est pas résolu.",
+                };
+                return Err(Error::conflict("threadId", Code::Refused, sentence));
             }
             store::accept(tx, id, None, None).await?;
+            reports::settle_thread(tx, id).await?;
             tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
             Ok(id)
         })

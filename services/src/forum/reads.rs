@@ -107,6 +107,24 @@ pub async fn count_threads(cx: &mut Cx, caller: &Caller, filter: &ThreadFilter) 
     store::count_threads(cx, caller, filter).await
 }
 
+/// The questions without any answer that this caller sees, of these spaces or of all, the one that waits longest first; not those
+/// that are locked, which nobody can answer.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging.
+pub async fn unanswered_threads(cx: &mut Cx, caller: &Caller, spaces: &[SpaceId], paging: &Paging) -> Result<Page<Thread>> {
+    let slice = Slice::<TimeKey>::new(paging)?;
+    Ok(slice.page(store::unanswered_threads(cx, caller, spaces, &slice).await?))
+}
+
+/// How many of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_unanswered(cx: &mut Cx, caller: &Caller, spaces: &[SpaceId]) -> Result<i64> {
+    store::count_unanswered(cx, caller, spaces).await
+}
+
 /// The threads of each of these forums, as `filter` says. Forums that the caller does not see are left out, and those whose
 /// hidden threads are not for them.
 ///

@@ -8,11 +8,13 @@ use crate::App;
 use crate::caller::{Caller, Scope};
 use crate::clock::Clock;
 use crate::db::Tx;
-use crate::error::{Error, Problems, Result};
+use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{FileId, ForumId, MemberId, PostId, ThreadId};
+use crate::id::{FileId, ForumId, MemberId, PostId, ThreadId, TrainingId};
 use crate::idempotency::act;
+use crate::reports::ReportFields;
 use crate::text::Rendered;
+use crate::{links, reports};
 
 /// What is needed to open a thread.
 #[derive(Clone, Debug)]
@@ -25,19 +27,35 @@ pub struct OpenThread {
     pub body: String,
     /// Files that the caller sent.
     pub attachments: Vec<FileId>,
+    /// The trainings it is about.
+    pub trainings: Vec<TrainingId>,
+    /// For a malfunction report alone.
+    pub report: Option<ReportFields>,
 }
 
 /// Opens a thread with its opening post.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a forum out of sight; [`Error::Forbidden`] when the caller may not open threads there;
-/// [`Error::Invalid`] on `title`, `body`, `attachments` or `kind`.
+/// [`Error::Invalid`] on `title`, `body`, `kind`, `attachments`, `trainings`, `report` or a field of it.
 pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<ThreadId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
     let title = problems.take(rules::title(&new.title)).unwrap_or_default();
     let body = problems.take(rules::body(&new.body)).unwrap_or_default();
     let files = problems.take(attachments::wanted(new.attachments)).unwrap_or_default();
+    let trainings = problems.take(links::chosen("trainings", new.trainings)).unwrap_or_default();
+    let report = match new.report {
+        Some(_) if new.kind != ThreadKind::Signalement => {
+            problems.add(Problem::new("report", Code::Refused, "Seul un signalement décrit un dysfonctionnement."));
+            ReportFields::default()
+        }
+        Some(fields) => reports::sound_fields(fields).unwrap_or_else(|wrong| {
+            wrong.into_iter().for_each(|problem| problems.add(problem));
+            ReportFields::default()
+        }),
+        None => ReportFields::default(),
+    };
     problems.refuse()?;
     let (rendered, mentioned) = render(app, &body).await?;
     let clock = app.clock.clone();
@@ -61,8 +79,11 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
                 mentioned: &mentioned,
                 at: now,
             };
-            add_thread(tx, &clock, &thread).await?;
+            add_thread(tx, &clock, &thread, &report).await?;
             attachments::attach(tx, &actor, thread.post, &files).await?;
+            if !trainings.is_empty() {
+                links::choose(tx, &clock, &actor, thread.id, true, &trainings).await?;
+            }
             Ok(thread.id)
         })
     })
@@ -84,7 +105,7 @@ pub(crate) struct NewThread<'a> {
 }
 
 /// Writes a thread with its opening post and tells it.
-pub(crate) async fn add_thread(tx: &mut Tx, clock: &Clock, new: &NewThread<'_>) -> Result<()> {
+pub(crate) async fn add_thread(tx: &mut Tx, clock: &Clock, new: &NewThread<'_>, report: &ReportFields) -> Result<()> {
     store::insert_thread(tx, new).await?;
     store::insert_post(
         tx,
@@ -100,25 +121,47 @@ pub(crate) async fn add_thread(tx: &mut Tx, clock: &Clock, new: &NewThread<'_>) 
     )
     .await?;
     store::add_to_thread_count(tx, new.forum, 1).await?;
-    tell(tx, clock, Some(new.author), &Event::ThreadOpened { thread: new.id, forum: new.forum, post: new.post }).await
+    tell(tx, clock, Some(new.author), &Event::ThreadOpened { thread: new.id, forum: new.forum, post: new.post }).await?;
+    if new.kind == ThreadKind::Signalement {
+        reports::open(tx, clock, new.author, (new.id, new.at), report).await?;
+    }
+    links::post_written(tx, clock, new.author, (new.id, new.post), &new.rendered.links).await
 }
 
-/// A new title or kind; what is none stays.
+/// Turns a thread into another kind. One that cannot be solved forgets its answer; a malfunction report stands beside one that
+/// becomes it.
+pub(crate) async fn change_kind(tx: &mut Tx, clock: &Clock, actor: MemberId, thread: &Thread, kind: ThreadKind) -> Result<()> {
+    store::set_kind(tx, thread.id, kind).await?;
+    if kind == ThreadKind::Signalement {
+        reports::open(tx, clock, actor, (thread.id, clock.now()), &ReportFields::default()).await?;
+    }
+    if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
+        store::accept(tx, thread.id, None, None).await?;
+        tell(tx, clock, Some(actor), &Event::ThreadReopened { thread: thread.id }).await?;
+    }
+    reports::settle_thread(tx, thread.id).await
+}
+
+/// A new title or kind, other trainings; what is none stays.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "named for what they hold")]
 pub struct EditThread {
     pub title: Option<String>,
     pub kind: Option<ThreadKind>,
+    pub trainings: Option<Vec<TrainingId>>,
 }
 
-/// Changes the title or the kind: its author while it is not locked, and the moderators of its space. A kind that cannot be
+/// Changes the title, the kind or the trainings in sight: its author while it is not locked, and the moderators of its space. A kind that cannot be
 /// solved forgets the accepted answer.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `title` or `kind`.
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `title`, `kind` or `trainings`.
 pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThread) -> Result<ThreadId> {
     caller.signed_in()?;
-    let title = edit.title.map(|title| rules::title(&title)).transpose().map_err(|problem| Error::Invalid(vec![problem]))?;
+    let mut problems = Problems::default();
+    let title = edit.title.and_then(|title| problems.take(rules::title(&title)));
+    let trainings = edit.trainings.and_then(|trainings| problems.take(links::chosen("trainings", trainings)));
+    problems.refuse()?;
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
@@ -127,6 +170,9 @@ pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThr
             if !own && !actor.moderates(thread.space_id) {
                 return Err(Error::forbidden("Seuls l'auteur du fil, tant qu'il est ouvert, et les modérateurs le modifient."));
             }
+            if let Some(trainings) = trainings {
+                links::choose(tx, &clock, &actor, id, false, &trainings).await?;
+            }
             let kind = edit.kind.unwrap_or(thread.kind);
             if kind == thread.kind && title.as_ref().is_none_or(|title| *title == thread.title) {
                 return Ok(id);
@@ -134,11 +180,7 @@ pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThr
             if kind != thread.kind {
                 rules::takes_kind(&store::forum_kinds(tx, thread.forum_id).await?, kind)
                     .map_err(|problem| Error::Invalid(vec![problem]))?;
-                store::set_kind(tx, id, kind).await?;
-            }
-            if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
-                store::accept(tx, id, None, None).await?;
-                tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
+                change_kind(tx, &clock, actor.id, &thread, kind).await?;
             }
             if let Some(title) = title {
                 store::set_title(tx, id, &title).await?;

@@ -9,7 +9,7 @@ use crate::events::{Event, tell};
 use crate::forum::{self, Thread, ThreadKind};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
 use crate::idempotency::act;
-use crate::{App, accounts, text};
+use crate::{App, accounts, links, text};
 
 /// What a thread can be turned into, and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +90,7 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
             let kind = kind.unwrap_or(thread.kind);
             forum::takes_kind(&forum::kinds_of_forum(tx, to).await?, kind).map_err(|problem| Error::Invalid(vec![problem]))?;
             if kind != thread.kind {
-                forum::set_kind(tx, id, kind).await?;
-                if !kind.can_be_solved() && thread.accepted_post_id.is_some() {
-                    forum::accept(tx, id, None, None).await?;
-                    tell(tx, &clock, Some(actor.id), &Event::ThreadReopened { thread: id }).await?;
-                }
-            }
-            if kind != thread.kind {
+                forum::change_kind(tx, &clock, actor.id, &thread, kind).await?;
                 tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
             }
             forum::set_thread_forum(tx, id, to).await?;
@@ -145,7 +139,10 @@ pub async fn hide_post(app: &App, caller: &Caller, id: PostId, hidden: bool, rea
                 forum::add_to_post_count(tx, thread.id, if hidden { -1 } else { 1 }).await?;
             }
             tell(tx, &clock, Some(actor.id), &Event::PostHidden { thread: thread.id, post: id, hidden }).await?;
-            if hidden {
+            if !hidden {
+                links::post_shown(tx, &clock, actor.id, (thread.id, id)).await?;
+            } else {
+                links::post_away(tx, &clock, actor.id, thread.id).await?;
                 forum::forget_accepted(tx, &clock, actor.id, &thread, id).await?;
                 let answers = thread.post_count - 1 - i64::from(!post.is_opening());
                 forum::hide_if_empty(tx, &clock, actor.id, &thread, answers).await?;

@@ -31,6 +31,8 @@ pub struct Rendered {
     pub html: String,
     /// Plain text, at most 280 characters.
     pub excerpt: String,
+    /// Where its links lead, in the order of the text.
+    pub links: Vec<String>,
 }
 
 /// The handles that `body` mentions, without repetition, wherever they are not inside code or a link.
@@ -85,11 +87,15 @@ pub fn render(body: &str, mentioned: &Mentioned) -> Rendered {
     let root = parse_document(&arena, body, &options);
     let nodes: Vec<_> = root.descendants().collect();
     let marks = footnote_prefix(body);
+    let mut links = Vec::new();
     for node in nodes {
         if takes_mentions(node) {
             link_mentions(&arena, node, mentioned);
         }
         let value = &mut node.data_mut().value;
+        if let NodeValue::Link(link) | NodeValue::Image(link) = value {
+            links.push(link.url.clone());
+        }
         match value {
             NodeValue::Heading(heading) => heading.level = (heading.level + 2).min(6),
             NodeValue::Image(link) => *value = NodeValue::Link(link.clone()),
@@ -102,7 +108,7 @@ pub fn render(body: &str, mentioned: &Mentioned) -> Rendered {
     let mut html = String::with_capacity(body.len() * 2);
     let written = format_html(root, &options, &mut html);
     debug_assert!(written.is_ok(), "writing into a string cannot fail");
-    Rendered { html: SANITISER.clean(&html).to_string(), excerpt: excerpt(root) }
+    Rendered { html: SANITISER.clean(&html).to_string(), excerpt: excerpt(root), links }
 }
 
 fn options() -> Options<'static> {

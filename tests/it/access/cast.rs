@@ -83,6 +83,7 @@ impl<'w> Cast<'w> {
             ("plateforme", space(world, "plateforme").await),
             ("public", world.forum("plateforme", "questions").await),
             ("news", world.forum("plateforme", "actualites").await),
+            ("reports", world.forum("plateforme", "signalements").await),
             ("elsewhere", world.forum("editorial", "idees-et-besoins").await),
             ("members", new_forum(world, "plateforme", "Entre membres", json!([{ "kind": "MEMBRES" }])).await),
             ("restricted", new_forum(world, "plateforme", "Affaires forum-restricted", audience).await),
@@ -193,6 +194,21 @@ impl<'w> Cast<'w> {
         id
     }
 
+    /// A new malfunction report of the author's in that forum.
+    pub(crate) async fn report(&self, forum: &str, title: &str) -> String {
+        let said =
+            json!({ "component": "H5P", "browser": "Firefox", "steps": "Ouvrir", "expected": "Une image", "observed": "Rien" });
+        let input = json!({ "forumId": forum, "kind": "SIGNALEMENT", "title": title, "body": "Texte", "report": said });
+        let reply = self.viewer("author").mutate("openThread", input, "thread { report { id } }").await;
+        text(&reply.done("openThread")["thread"]["report"]["id"])
+    }
+
+    /// Links a thread with a training, as the administrator does.
+    pub(crate) async fn link(&self, thread: &str, training: &str) {
+        let input = json!({ "threadId": thread, "trainingId": training });
+        self.world.administrator().mutate("linkTraining", input, "").await.done("linkTraining");
+    }
+
     /// Something a moderator of everywhere does.
     pub(crate) async fn moderate(&self, name: &str, input: Value) {
         self.viewer("general").mutate(name, input, "").await.done(name);
@@ -268,6 +284,7 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     let both = author.answer(&opening, "Texte post-both, @dehors").await;
     cast.moderate("hidePost", json!({ "postId": both, "hidden": true, "reason": "Motif post-both" })).await;
     author.mutate("deletePost", json!({ "postId": both }), "").await.done("deletePost");
+    let open_thread = thread.clone();
     add("Thread", "open", thread);
     for (name, post) in [
         ("open", opening),
@@ -282,6 +299,7 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     let (locked, ..) = open("public", "locked", "DISCUSSION").await;
     cast.moderate("lockThread", json!({ "threadId": locked, "locked": true })).await;
     cast.moderate("pinThread", json!({ "threadId": locked, "pinned": true })).await;
+    let locked_thread = locked.clone();
     add("Thread", "locked", locked);
     for (name, forum, hides) in
         [("withdrawn", "public", true), ("restricted", "restricted", false), ("restricted-withdrawn", "restricted", true)]
@@ -320,6 +338,17 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     add("Document", "archived", archived);
     let input = json!({ "documentId": documents["open"], "useful": true });
     author.mutate("voteDocument", input, "").await.done("voteDocument");
+    let kinds = json!({ "forumId": cast.id("restricted"), "kinds": ["QUESTION", "DISCUSSION", "SIGNALEMENT"] });
+    world.administrator().mutate("updateForum", kinds, "").await.done("updateForum");
+    let report = cast.report(cast.id("reports"), "Le fil thread-report").await;
+    let duplicate = cast.report(cast.id("restricted"), "Un signalement entre nous").await;
+    let fixed = json!({ "reportId": report, "state": "CORRIGE", "release": "4.5", "note": "Corrigé" });
+    cast.moderate("transitionReport", fixed).await;
+    let same = json!({ "reportId": duplicate, "state": "DOUBLON", "duplicateOfId": report });
+    cast.moderate("transitionReport", same).await;
+    add("Thread", "report", format!("thr_{}", &report[4..]));
+    add("Report", "open", report.clone());
+    add("Report", "restricted", duplicate.clone());
 
     let external = cast.id("external").to_owned();
     for (name, who) in [("plain", "member"), ("author", "author"), ("suspended", "suspended"), ("outsider", "outsider")] {
@@ -363,11 +392,13 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     let admin = world.administrator();
     admin.mutate("recordFraming", json!({ "trainingId": open, "note": "Bien" }), "").await.done("recordFraming");
     let withdrawn = cast.training("open", "withdrawn", json!({})).await;
+    cast.link(&locked_thread, &withdrawn).await;
     admin.mutate("mergeTrainings", json!({ "fromId": withdrawn, "intoId": open }), "").await.done("mergeTrainings");
     let address = json!({ "addresses": ["https://mentor.gouv.fr/catalog/900"] });
     add("Collection", "management", cast.id("management").into());
     add("Training", "open", open.clone());
     let draft = cast.training("draft", "draft", json!({})).await;
+    cast.link(&open_thread, &draft).await;
     for (days, reason) in [(20, Value::Null), (40, json!("Un retard"))] {
         let date = (world.app.clock.now() + TimeDelta::days(days)).date_naive().to_string();
         let plan = json!({ "trainingId": draft, "date": date, "reason": reason });
@@ -376,6 +407,8 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     add("Training", "draft", draft.clone());
     let reserved = cast.training("restricted", "restricted", address).await;
     add("Training", "restricted", reserved.clone());
+    cast.link(&open_thread, &reserved).await;
+    cast.link(&format!("thr_{}", &duplicate[4..]), &open).await;
     for (name, training, preparation, led) in
         [("open", &open, false, true), ("preparation", &open, true, true), ("restricted", &reserved, false, false)]
     {
@@ -419,6 +452,24 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     for (nth, name) in ["member", "named"].into_iter().enumerate() {
         along("CollectionChef", name, nth, "collection(slug: \"management\") { chefs { @ } }".into());
     }
+    for (kind, name, nth, place) in [
+        ("TrainingLink", "standing", 0, format!("thread(id: \"{locked_thread}\") {{ trainingLinks {{ @ }} }}")),
+        ("TrainingLink", "ended", 1, format!("thread(id: \"{locked_thread}\") {{ trainingLinks {{ @ }} }}")),
+        (
+            "SystemEvent",
+            "archived",
+            0,
+            format!("thread(id: \"{locked_thread}\") {{ systemEvents {{ edges {{ node {{ @ }} }} }} }}"),
+        ),
+        ("SystemEvent", "slip", 1, format!("thread(id: \"{open_thread}\") {{ systemEvents {{ edges {{ node {{ @ }} }} }} }}")),
+        ("ReportChange", "fixed", 0, format!("report(id: \"{report}\") {{ history {{ edges {{ node {{ @ }} }} }} }}")),
+        ("ReportChange", "duplicate", 0, format!("report(id: \"{duplicate}\") {{ history {{ edges {{ node {{ @ }} }} }} }}")),
+        ("ReportStatistics", "all", 0, "reportStatistics { @ }".into()),
+        ("ReportStateCount", "first", 0, "reportStatistics { byState { @ } }".into()),
+        ("TrainingThreadCount", "all", 0, training("threadCounts")),
+    ] {
+        along(kind, name, nth, place);
+    }
     along("Node", "any", 0, format!("node(id: \"{}\") {{ @ }}", cast.id("plateforme")));
     along("Preview", "any", 0, "preview(body: \"Bonjour\") { @ }".into());
     along("PageInfo", "list", 0, "threads { pageInfo { @ } }".into());
@@ -441,6 +492,9 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         ("CalendarEntryConnection", "CalendarEntryEdge", "publicationCalendar { * }".into()),
         ("TrainingConnection", "TrainingEdge", "trainings { * }".into()),
         ("TrainingSessionConnection", "TrainingSessionEdge", format!("training(id: \"{open}\") {{ sessions {{ * }} }}")),
+        ("SystemEventConnection", "SystemEventEdge", format!("thread(id: \"{locked_thread}\") {{ systemEvents {{ * }} }}")),
+        ("ReportConnection", "ReportEdge", "reports { * }".into()),
+        ("ReportChangeConnection", "ReportChangeEdge", format!("report(id: \"{report}\") {{ history {{ * }} }}")),
         ("ThreadConnection", "ThreadEdge", format!("threads(forum: \"{}\") {{ * }}", cast.id("public"))),
     ] {
         along(connection, "list", 0, field.replace('*', "@"));

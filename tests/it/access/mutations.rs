@@ -127,6 +127,8 @@ impl<'w> Stage<'w> {
         let own = "{ viewer { sessions { edges { node { id } } } accessTokens { edges { node { id } } } } }";
         let of =
             async |who: &Client, list: &str| text(&who.run(own, json!({})).await.data["viewer"][list]["edges"][0]["node"]["id"]);
+        let kinds = json!({ "forumId": cast.id("restricted"), "kinds": ["QUESTION", "DISCUSSION", "SIGNALEMENT"] });
+        world.administrator().mutate("updateForum", kinds, "").await.done("updateForum");
         let left = BTreeMap::from([
             ("session", of(&victim, "sessions").await),
             ("token", token(&victim, "LIRE").await.0),
@@ -285,6 +287,28 @@ impl<'w> Stage<'w> {
             "updateCollection" => json!({ "collectionId": cast.id(target), "description": format!("Texte {n}") }),
             "createTraining" => {
                 json!({ "fields": fields(cast.world, cast.id(target), &format!("nouvelle-{n}"), json!({})).await })
+            }
+            "linkTraining" | "unlinkTraining" => {
+                let (thread, _, _) = self.thread(target).await;
+                let kind = if target == "draft" { "draft" } else { "open" };
+                let training = cast.training(kind, &format!("lien-{n}"), json!({})).await;
+                if name == "unlinkTraining" {
+                    cast.link(&thread, &training).await;
+                }
+                json!({ "threadId": thread, "trainingId": training })
+            }
+            "updateReport" | "noteReport" | "transitionReport" => {
+                let report =
+                    cast.report(cast.id(if target == "restricted" { "restricted" } else { "reports" }), "Un signalement").await;
+                if target == "locked" {
+                    let lock = json!({ "threadId": format!("thr_{}", &report[4..]), "locked": true });
+                    cast.moderate("lockThread", lock).await;
+                }
+                match name {
+                    "updateReport" => json!({ "reportId": report, "fields": { "component": "Via" } }),
+                    "noteReport" => json!({ "reportId": report, "note": "Une note" }),
+                    _ => json!({ "reportId": report, "state": "CONFIRME" }),
+                }
             }
             name if name.contains("Training") || name == "recordFraming" => self.training_input(name, target).await,
             _ => self.forum_input(name, target).await,

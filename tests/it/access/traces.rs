@@ -24,6 +24,13 @@ const TRAININGS: &str = "{ trainings { totalCount edges { node { id title merged
     collections { trainings(first: 5) { totalCount edges { node { id title } } } }
     organisations { edges { node { trainings(first: 5) { totalCount edges { node { id title } } } } } } }";
 
+/// Everything that leads from threads to trainings and back, and to malfunction reports.
+const LINKS: &str = "{ threads(first: 20) { edges { node { trainings { id title } trainingLinks { training { id } }
+        systemEvents { totalCount edges { node { training { id title } } } } report { id duplicateOf { id } } } } }
+    trainings(first: 10) { edges { node { threads(first: 10) { totalCount edges { node { id title } } } threadCounts { count } } } }
+    reports(first: 10) { totalCount edges { node { id thread { id title } reporters { id } duplicates(first: 5) { totalCount edges { node { id } } } } } }
+    unansweredThreads { totalCount edges { node { id title } } } }";
+
 /// Everything below them.
 const POSTS: &str = "{ threads(first: 5) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
         posts(first: 8) { edges { node { ...P parent { ...P } replies(first: 3) { totalCount edges { node { ...P } } } } } } } } } }
@@ -52,7 +59,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
     let targets = targets(&cast).await;
     for (column, (who, client)) in cast.viewers().enumerate() {
         let mut seen = String::new();
-        for query in [PLACES, POSTS, LIBRARY, PEOPLE, TRAININGS] {
+        for query in [PLACES, POSTS, LIBRARY, PEOPLE, TRAININGS, LINKS] {
             let data = read(client, query, json!({})).await;
             seen.push_str(&data.to_string());
             if query == PLACES {
@@ -116,6 +123,7 @@ async fn refused_as_unknown(client: &Client, who: &str, id: &str) {
         "thr" => vec!["thread(id: $i) { id }".to_owned()],
         "tra" => vec!["training(id: $i) { id mergedInto { id } }".to_owned()],
         "tse" => vec!["trainingSession(id: $i) { id training { id } }".to_owned()],
+        "rep" => vec!["report(id: $i) { id thread { id } }".to_owned()],
         "pos" => vec!["post(id: $i) { id }".to_owned()],
         "doc" => vec!["document(id: $i) { id }".to_owned()],
         "for" => [

@@ -7,7 +7,7 @@ use crate::db::{Cx, each, exec, in_list, keys, keyset, lists, lock, sight};
 use crate::error::Result;
 use crate::forum::threads::NewThread;
 use crate::forum::{Thread, ThreadFilter, ThreadKind, ThreadOrder};
-use crate::id::{ForumId, PostId, ThreadId};
+use crate::id::{ForumId, PostId, SpaceId, ThreadId};
 use crate::page::{Slice, TimeKey};
 
 pub(in crate::forum) async fn insert_thread(cx: &mut Cx, new: &NewThread<'_>) -> Result<()> {
@@ -136,6 +136,45 @@ pub(in crate::forum) async fn count_threads(cx: &mut Cx, caller: &Caller, filter
     })?)
 }
 
+/// What waits for a first answer, pushed to a query that ends in `where`; in the words of the index `threads_unanswered`.
+macro_rules! unanswered {
+    ($query:expr, $caller:expr, $spaces:expr) => {{
+        $query.push(" t.kind = 'QUESTION' and t.post_count = 1 and t.hidden_at is null and t.locked_at is null and");
+        sight!($query, $caller, "f.audience_id");
+        if !$spaces.is_empty() {
+            $query.push(" and f.space_id in (");
+            keys!($query, $spaces);
+            $query.push(")");
+        }
+    }};
+}
+
+pub(in crate::forum) async fn unanswered_threads(
+    cx: &mut Cx,
+    caller: &Caller,
+    spaces: &[SpaceId],
+    slice: &Slice<TimeKey>,
+) -> Result<Vec<Thread>> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
+                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
+             from threads t join forums f on f.id = t.forum_id where",
+        );
+        unanswered!(query, caller, spaces);
+        keyset!(query, slice, "t.created_at", "t.id", false);
+        query.build_query_as::<Thread>().fetch_all(&mut *c).await
+    })?)
+}
+
+pub(in crate::forum) async fn count_unanswered(cx: &mut Cx, caller: &Caller, spaces: &[SpaceId]) -> Result<i64> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select count(*) from threads t join forums f on f.id = t.forum_id where");
+        unanswered!(query, caller, spaces);
+        query.build_query_scalar::<i64>().fetch_one(&mut *c).await
+    })?)
+}
+
 /// Of each of these forums, which the caller sees.
 pub(in crate::forum) async fn threads_of_forums(
     cx: &mut Cx,
@@ -191,7 +230,7 @@ pub(in crate::forum) async fn set_title(cx: &mut Cx, id: ThreadId, title: &str) 
     Ok(())
 }
 
-pub(crate) async fn set_kind(cx: &mut Cx, id: ThreadId, kind: ThreadKind) -> Result<()> {
+pub(in crate::forum) async fn set_kind(cx: &mut Cx, id: ThreadId, kind: ThreadKind) -> Result<()> {
     exec!(cx, "update threads set kind = $2 where id = $1", id, kind)?;
     Ok(())
 }

@@ -1,0 +1,451 @@
+//! Threads and trainings, linked both ways: what a thread says of its trainings, a training of its threads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+use async_graphql::{Context, Enum, ID, InputObject, Object};
+use services::db::Cx;
+use services::forum;
+use services::id::{ThreadId, TrainingId};
+use services::links::{self as service, End, Origin};
+use services::page::{Key, Page, Paging, TimeKey};
+use services::{Error, Result};
+
+use crate::accounts::Member;
+use crate::catalogue::{Training, TrainingState};
+use crate::context::ContextExt;
+use crate::forum::{Thread, ThreadConnection};
+use crate::ids;
+use crate::lists::{self, Asked, Counted, List};
+use crate::loaders::{Store, grouped};
+use crate::paging::connection;
+use crate::payload::payload;
+use crate::scalars::{Date, DateTime};
+
+/// Comment un fil a été lié à une formation.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrainingLinkOrigin {
+    /// Quelqu'un l'a choisie.
+    Choix,
+    /// Un message contient une adresse de la formation sur Mentor.
+    Adresse,
+}
+
+impl From<Origin> for TrainingLinkOrigin {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Choix => Self::Choix,
+            Origin::Adresse => Self::Adresse,
+        }
+    }
+}
+
+/// Comment un lien a pris fin.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrainingLinkEnd {
+    /// Quelqu'un l'a retiré ; une adresse dans un message ne le rétablit pas.
+    Retrait,
+    /// Plus aucun message ne contient d'adresse de la formation.
+    Disparition,
+    /// La formation a été fondue dans une autre, liée depuis.
+    Fusion,
+}
+
+impl From<End> for TrainingLinkEnd {
+    fn from(end: End) -> Self {
+        match end {
+            End::Retrait => Self::Retrait,
+            End::Disparition => Self::Disparition,
+            End::Fusion => Self::Fusion,
+        }
+    }
+}
+
+pub(crate) struct TrainingLink(service::ThreadLink);
+
+/// Un lien entre un fil et une formation, d'un moment à un autre.
+#[Object]
+impl TrainingLink {
+    /// La formation.
+    async fn training(&self, ctx: &Context<'_>) -> Result<Training> {
+        ctx.request().training(self.0.training_id).await?.map(Training).ok_or(Error::NotFound)
+    }
+
+    /// Comment il est venu.
+    async fn origin(&self) -> TrainingLinkOrigin {
+        self.0.origin.into()
+    }
+
+    /// Depuis quand.
+    async fn linked_at(&self) -> DateTime {
+        self.0.linked_at.into()
+    }
+
+    /// Qui l'a choisi, ou a écrit l'adresse ou la déclaration qui l'a fait naître.
+    async fn linked_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
+        match self.0.linked_by {
+            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
+            None => Ok(None),
+        }
+    }
+
+    /// Jusqu'à quand ; null s'il tient toujours.
+    async fn ended_at(&self) -> Option<DateTime> {
+        self.0.ended_at.map(Into::into)
+    }
+
+    /// Qui l'a retiré, ou a fondu la formation.
+    async fn ended_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
+        match self.0.ended_by {
+            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
+            None => Ok(None),
+        }
+    }
+
+    /// Comment il a pris fin ; null s'il tient toujours.
+    async fn end(&self) -> Option<TrainingLinkEnd> {
+        self.0.ended_how.map(Into::into)
+    }
+}
+
+pub(crate) struct SystemEvent(Arc<service::SystemEvent>);
+
+connection! { "Ce qui est arrivé aux formations d'un fil, du plus ancien au plus récent." SystemEventConnection, SystemEventEdge, SystemEvent }
+
+/// Ce qui est arrivé à une formation pendant que le fil lui était lié : son état ou sa date prévue a changé. À placer parmi les
+/// messages par sa date.
+#[Object]
+impl SystemEvent {
+    /// La formation.
+    async fn training(&self, ctx: &Context<'_>) -> Result<Training> {
+        ctx.request().training(self.0.training_id).await?.map(Training).ok_or(Error::NotFound)
+    }
+
+    /// Quand.
+    async fn at(&self) -> DateTime {
+        self.0.changed_at.into()
+    }
+
+    /// Ce qui a changé.
+    async fn kind(&self) -> SystemEventKind {
+        match self.0.kind {
+            service::SystemEventKind::Etat => SystemEventKind::Etat,
+            service::SystemEventKind::Date => SystemEventKind::DatePrevue,
+        }
+    }
+
+    /// L'état d'avant, quand l'état a changé.
+    async fn from_state(&self) -> Option<TrainingState> {
+        self.state(self.0.from_value.as_deref())
+    }
+
+    /// L'état d'après, quand l'état a changé.
+    async fn to_state(&self) -> Option<TrainingState> {
+        self.state(self.0.to_value.as_deref())
+    }
+
+    /// Le jour prévu avant, quand la date a changé ; null s'il n'y en avait pas.
+    async fn from_date(&self) -> Option<Date> {
+        self.date(self.0.from_value.as_deref())
+    }
+
+    /// Le jour prévu après, quand la date a changé ; null s'il n'y en a plus.
+    async fn to_date(&self) -> Option<Date> {
+        self.date(self.0.to_value.as_deref())
+    }
+}
+
+/// Ce qui a changé d'une formation.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SystemEventKind {
+    /// Son état.
+    Etat,
+    /// Le jour prévu pour sa publication.
+    DatePrevue,
+}
+
+impl SystemEvent {
+    fn state(&self, value: Option<&str>) -> Option<TrainingState> {
+        let of_state = self.0.kind == service::SystemEventKind::Etat;
+        value.filter(|_| of_state).and_then(services::catalogue::TrainingState::from_code).map(Into::into)
+    }
+
+    fn date(&self, value: Option<&str>) -> Option<Date> {
+        value.filter(|_| self.0.kind == service::SystemEventKind::Date).and_then(Date::read)
+    }
+}
+
+/// Les fils liés à une formation, par nature.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrainingThreadKind {
+    /// Tous.
+    Tous,
+    /// Les questions qui attendent une réponse acceptée.
+    QuestionsOuvertes,
+    /// Les questions résolues.
+    QuestionsResolues,
+    /// Les bonnes pratiques.
+    BonnesPratiques,
+    /// Les signalements.
+    Signalements,
+}
+
+impl From<TrainingThreadKind> for service::ThreadsOf {
+    fn from(kind: TrainingThreadKind) -> Self {
+        match kind {
+            TrainingThreadKind::Tous => Self::All,
+            TrainingThreadKind::QuestionsOuvertes => Self::OpenQuestions,
+            TrainingThreadKind::QuestionsResolues => Self::SolvedQuestions,
+            TrainingThreadKind::BonnesPratiques => Self::GoodPractices,
+            TrainingThreadKind::Signalements => Self::Reports,
+        }
+    }
+}
+
+impl From<service::ThreadsOf> for TrainingThreadKind {
+    fn from(kind: service::ThreadsOf) -> Self {
+        match kind {
+            service::ThreadsOf::All => Self::Tous,
+            service::ThreadsOf::OpenQuestions => Self::QuestionsOuvertes,
+            service::ThreadsOf::SolvedQuestions => Self::QuestionsResolues,
+            service::ThreadsOf::GoodPractices => Self::BonnesPratiques,
+            service::ThreadsOf::Reports => Self::Signalements,
+        }
+    }
+}
+
+/// Les fils d'une nature liés à une formation, parmi ceux que vous voyez.
+#[derive(async_graphql::SimpleObject)]
+pub(crate) struct TrainingThreadCount {
+    /// La nature.
+    kind: TrainingThreadKind,
+    /// Combien ils sont.
+    count: i64,
+    /// Date du dernier message arrivé dans l'un d'eux ; null s'il n'y en a pas.
+    last_activity_at: Option<DateTime>,
+}
+
+/// What a thread is linked to, in the order of the links, as far as the caller sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct TrainingsOf(ThreadId);
+
+impl Loader<TrainingsOf> for Store {
+    type Value = Vec<TrainingId>;
+    type Error = Error;
+    async fn load(&self, keys: &[TrainingsOf]) -> Result<HashMap<TrainingsOf, Self::Value>> {
+        let request = self.0.request()?;
+        let threads: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = service::trainings_of(&mut *request.cx().await?, &request.caller(), &threads).await?;
+        Ok(lists::by(found, TrainingsOf))
+    }
+}
+
+/// The links of a thread, those that ended too.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct LinksOf(ThreadId);
+
+impl Loader<LinksOf> for Store {
+    type Value = Arc<Vec<service::ThreadLink>>;
+    type Error = Error;
+    async fn load(&self, keys: &[LinksOf]) -> Result<HashMap<LinksOf, Self::Value>> {
+        let request = self.0.request()?;
+        let threads: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = service::links_of(&mut *request.cx().await?, &request.caller(), &threads).await?;
+        Ok(found.into_iter().map(|(thread, links)| (LinksOf(thread), Arc::new(links))).collect())
+    }
+}
+
+/// How many threads a training is linked to, by kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct CountsOf(TrainingId);
+
+impl Loader<CountsOf> for Store {
+    type Value = service::TrainingThreads;
+    type Error = Error;
+    async fn load(&self, keys: &[CountsOf]) -> Result<HashMap<CountsOf, Self::Value>> {
+        let request = self.0.request()?;
+        let trainings: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = service::threads_counted(&mut *request.cx().await?, &request.caller(), &trainings).await?;
+        Ok(lists::by(found, CountsOf))
+    }
+}
+
+/// The threads linked to a training.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ThreadsOf(TrainingId, service::ThreadsOf);
+
+impl List for ThreadsOf {
+    type Item = forum::Thread;
+    type Key = TimeKey;
+
+    fn key(&self, thread: &forum::Thread) -> TimeKey {
+        (thread.last_activity_at, thread.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<forum::Thread>>> {
+        let mut found = HashMap::new();
+        for (kind, trainings) in grouped(of, |of| of.1, |of| of.0) {
+            let pages = service::threads_of(cx, &asked.caller, &trainings, kind, paging).await?;
+            found.extend(lists::by(pages, |training| Self(training, kind)));
+        }
+        Ok(found)
+    }
+}
+
+/// What happened to the trainings of a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct EventsOf(ThreadId);
+
+impl List for EventsOf {
+    type Item = service::SystemEvent;
+    type Key = TimeKey;
+
+    fn key(&self, event: &service::SystemEvent) -> TimeKey {
+        (event.changed_at, event.id)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<Self::Item>>> {
+        let threads: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(service::system_events(cx, &asked.caller, &threads, paging).await?, EventsOf))
+    }
+}
+
+impl Counted for EventsOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let threads: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(service::count_system_events(cx, &asked.caller, &threads).await?, EventsOf))
+    }
+}
+
+/// The trainings of a thread.
+pub(crate) async fn trainings(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec<Training>> {
+    let loads = ctx.request().loads();
+    let ids = loads.load_one(TrainingsOf(thread)).await?.unwrap_or_default();
+    let found = loads.load_many(ids.iter().copied()).await?;
+    Ok(ids.iter().filter_map(|id| found.get(id).cloned()).map(Training).collect())
+}
+
+/// The links of a thread, those that ended too.
+pub(crate) async fn links(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec<TrainingLink>> {
+    let links = ctx.request().loads().load_one(LinksOf(thread)).await?.unwrap_or_default();
+    Ok(links.iter().cloned().map(TrainingLink).collect())
+}
+
+/// What happened to the trainings of a thread.
+pub(crate) async fn events(ctx: &Context<'_>, thread: ThreadId, paging: Paging) -> Result<SystemEventConnection> {
+    let of = EventsOf(thread);
+    let page = lists::page(ctx, &of, &paging).await?.ok_or(Error::NotFound)?;
+    let total = lists::total(ctx, &of).await?;
+    Ok(SystemEventConnection::new(page, |event| of.key(event).encode(), SystemEvent, total))
+}
+
+/// The threads of a training.
+pub(crate) async fn threads(
+    ctx: &Context<'_>,
+    training: TrainingId,
+    kind: TrainingThreadKind,
+    paging: Paging,
+) -> Result<ThreadConnection> {
+    let of = ThreadsOf(training, kind.into());
+    let page = lists::page(ctx, &of, &paging).await?.ok_or(Error::NotFound)?;
+    let counted = async {
+        let counts = ctx.request().loads().load_one(CountsOf(training)).await?;
+        Ok(counts.map_or(0, |counts| counts.of(of.1).0))
+    };
+    let total = crate::paging::total(ctx, counted).await?;
+    Ok(ThreadConnection::new(page, |thread| of.key(thread).encode(), Thread, total))
+}
+
+/// How many there are of each kind, and the last word.
+pub(crate) async fn counts(ctx: &Context<'_>, training: TrainingId) -> Result<Vec<TrainingThreadCount>> {
+    let counts = ctx.request().loads().load_one(CountsOf(training)).await?;
+    let count = |kind: service::ThreadsOf| {
+        let (count, last) = counts.as_ref().map_or((0, None), |counts| counts.of(kind));
+        TrainingThreadCount { kind: kind.into(), count, last_activity_at: last.map(Into::into) }
+    };
+    Ok(service::ThreadsOf::EACH.map(count).into())
+}
+
+/// Un fil et une formation à lier.
+#[derive(InputObject)]
+pub(crate) struct LinkTrainingInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
+    /// Le fil.
+    thread_id: ID,
+    /// La formation ; celle dans laquelle elle a été fondue, si elle l'a été.
+    training_id: ID,
+}
+
+payload! { "Le fil lié." LinkTrainingPayload { "Le fil." thread: Thread } }
+
+/// Un fil et une formation à séparer.
+#[derive(InputObject)]
+pub(crate) struct UnlinkTrainingInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
+    /// Le fil.
+    thread_id: ID,
+    /// La formation ; celle dans laquelle elle a été fondue, si elle l'a été.
+    training_id: ID,
+}
+
+payload! { "Le fil séparé de la formation." UnlinkTrainingPayload { "Le fil." thread: Thread } }
+
+#[derive(Default)]
+pub(crate) struct LinksMutation;
+
+#[Object]
+impl LinksMutation {
+    /// Lie un fil à une formation ; l'auteur du fil tant qu'il n'est pas verrouillé, les modérateurs de l'espace, ceux qui gèrent
+    /// la formation. 20 formations choisies au plus par fil.
+    async fn link_training(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: LinkTrainingInput,
+    ) -> Result<Option<LinkTrainingPayload>> {
+        let request = ctx.request();
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request
+            .attempt(async {
+                let thread = ids::argument("threadId", &input.thread_id)?;
+                let training = ids::argument("trainingId", &input.training_id)?;
+                service::link_training(&request.app, &caller?, thread, training).await
+            })
+            .await?;
+        let thread = match attempt.done {
+            Some(id) => request.thread(id).await?.map(Thread),
+            None => None,
+        };
+        Ok(Some(LinkTrainingPayload::new(input.client_mutation_id, attempt.problems, thread)))
+    }
+
+    /// Sépare un fil d'une formation, pour qui peut les lier. Une adresse dans un message ne rétablit pas le lien.
+    async fn unlink_training(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: UnlinkTrainingInput,
+    ) -> Result<Option<UnlinkTrainingPayload>> {
+        let request = ctx.request();
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request
+            .attempt(async {
+                let thread = ids::argument("threadId", &input.thread_id)?;
+                let training = ids::argument("trainingId", &input.training_id)?;
+                service::unlink_training(&request.app, &caller?, thread, training).await
+            })
+            .await?;
+        let thread = match attempt.done {
+            Some(id) => request.thread(id).await?.map(Thread),
+            None => None,
+        };
+        Ok(Some(UnlinkTrainingPayload::new(input.client_mutation_id, attempt.problems, thread)))
+    }
+}

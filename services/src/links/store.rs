@@ -1,0 +1,362 @@
+//! SQL and rows of links, nothing else.
+
+use chrono::{DateTime, Utc};
+
+use super::{Linked, SystemEvent, ThreadLink, ThreadsOf, TrainingThreads};
+use crate::Caller;
+use crate::db::{Count, Cx, all, each, exec, keys, keyset, lists, sight};
+use crate::error::Result;
+use crate::forum::Thread;
+use crate::id::{MemberId, PostId, ThreadId, TrainingId};
+use crate::page::{Slice, TimeKey};
+
+// Addresses in posts.
+
+pub(super) async fn addresses_of(cx: &mut Cx, post: PostId) -> Result<Vec<String>> {
+    let rows = all!(cx, (String,), "select address from post_addresses where post_id = $1 order by address", post)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub(super) async fn clear_addresses(cx: &mut Cx, post: PostId) -> Result<()> {
+    exec!(cx, "delete from post_addresses where post_id = $1", post)?;
+    Ok(())
+}
+
+pub(super) async fn insert_addresses(cx: &mut Cx, thread: ThreadId, post: PostId, addresses: &[String]) -> Result<()> {
+    each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("insert into post_addresses (post_id, address, thread_id) ");
+        query.push_values(addresses, |mut row, address| {
+            row.push_bind(post).push_bind(address).push_bind(thread);
+        });
+        query.build().execute(&mut *c).await.map(drop)
+    })?;
+    Ok(())
+}
+
+// Links that are found.
+
+/// Links the thread to the trainings whose addresses the post holds, but those that somebody took away from it; which ones.
+pub(super) async fn link_found(
+    cx: &mut Cx,
+    thread: ThreadId,
+    post: PostId,
+    by: MemberId,
+    at: DateTime<Utc>,
+) -> Result<Vec<TrainingId>> {
+    let rows = all!(
+        cx,
+        (TrainingId,),
+        "insert into thread_links (thread_id, training_id, origin, linked_at, linked_by)
+         select p.thread_id, a.training_id, 'ADRESSE', $3, $4
+         from post_addresses p join training_addresses a on a.address = p.address join posts o on o.id = p.post_id
+         where p.post_id = $2 and p.thread_id = $1 and o.deleted_at is null and o.hidden_at is null
+           and not exists (select 1 from thread_links l
+                           where l.thread_id = $1 and l.training_id = a.training_id and l.ended_at is null)
+           and not exists (select 1 from thread_links l join trainings t on t.id = l.training_id
+                           where l.thread_id = $1 and l.ended_how = 'RETRAIT'
+                             and (t.id = a.training_id or t.merged_into_id = a.training_id))
+         group by p.thread_id, a.training_id
+         on conflict do nothing
+         returning training_id",
+        thread,
+        post,
+        at,
+        by
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Ends the found links of the thread that no post of it holds an address for any more; which ones.
+pub(super) async fn end_lost(cx: &mut Cx, thread: ThreadId, at: DateTime<Utc>) -> Result<Vec<TrainingId>> {
+    let rows = all!(
+        cx,
+        (TrainingId,),
+        "update thread_links set ended_at = $2, ended_how = 'DISPARITION'
+         where thread_id = $1 and ended_at is null and origin = 'ADRESSE'
+           and not exists (select 1 from training_addresses a join post_addresses p on p.address = a.address
+                           join posts o on o.id = p.post_id
+                           where a.training_id = thread_links.training_id and p.thread_id = $1
+                             and o.deleted_at is null and o.hidden_at is null)
+         returning training_id",
+        thread,
+        at
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Links the training to every thread in which a post holds one of its addresses; how many.
+pub(super) async fn link_declared(cx: &mut Cx, training: TrainingId, by: MemberId, at: DateTime<Utc>) -> Result<u64> {
+    Ok(exec!(
+        cx,
+        "insert into thread_links (thread_id, training_id, origin, linked_at, linked_by)
+         select p.thread_id, a.training_id, 'ADRESSE', $2, $3
+         from training_addresses a join post_addresses p on p.address = a.address join posts o on o.id = p.post_id
+         where a.training_id = $1 and o.deleted_at is null and o.hidden_at is null
+           and not exists (select 1 from thread_links l
+                           where l.thread_id = p.thread_id and l.training_id = $1 and l.ended_at is null)
+           and not exists (select 1 from thread_links l join trainings t on t.id = l.training_id
+                           where l.thread_id = p.thread_id and l.ended_how = 'RETRAIT'
+                             and (t.id = $1 or t.merged_into_id = $1))
+         group by p.thread_id, a.training_id
+         on conflict do nothing",
+        training,
+        at,
+        by
+    )?)
+}
+
+/// Ends the found links of the training to threads in which no post holds an address of it any more; how many.
+pub(super) async fn end_undeclared(cx: &mut Cx, training: TrainingId, at: DateTime<Utc>) -> Result<u64> {
+    Ok(exec!(
+        cx,
+        "update thread_links set ended_at = $2, ended_how = 'DISPARITION'
+         where training_id = $1 and ended_at is null and origin = 'ADRESSE'
+           and not exists (select 1 from training_addresses a join post_addresses p on p.address = a.address
+                           join posts o on o.id = p.post_id
+                           where a.training_id = $1 and p.thread_id = thread_links.thread_id
+                             and o.deleted_at is null and o.hidden_at is null)",
+        training,
+        at
+    )?)
+}
+
+/// What is linked to `from` is linked to `into` from now on, once; how many links ended.
+pub(super) async fn merge(cx: &mut Cx, from: TrainingId, into: TrainingId, by: MemberId, at: DateTime<Utc>) -> Result<u64> {
+    // A link that was chosen stays one.
+    exec!(
+        cx,
+        "update thread_links set origin = 'CHOIX'
+         where training_id = $2 and ended_at is null and origin = 'ADRESSE'
+           and exists (select 1 from thread_links l where l.training_id = $1 and l.thread_id = thread_links.thread_id
+                       and l.ended_at is null and l.origin = 'CHOIX')",
+        from,
+        into
+    )?;
+    exec!(
+        cx,
+        "insert into thread_links (thread_id, training_id, origin, linked_at, linked_by)
+         select f.thread_id, $2, f.origin, $3, f.linked_by from thread_links f
+         where f.training_id = $1 and f.ended_at is null
+           and not exists (select 1 from thread_links l
+                           where l.thread_id = f.thread_id and l.training_id = $2 and l.ended_at is null)",
+        from,
+        into,
+        at
+    )?;
+    Ok(exec!(
+        cx,
+        "update thread_links set ended_at = $2, ended_by = $3, ended_how = 'FUSION' where training_id = $1 and ended_at is null",
+        from,
+        at,
+        by
+    )?)
+}
+
+// Links that are chosen.
+
+/// The links of the thread that stand, oldest first, with who sees the training.
+pub(super) async fn standing(cx: &mut Cx, thread: ThreadId) -> Result<Vec<Linked>> {
+    Ok(all!(
+        cx,
+        Linked,
+        "select l.training_id, l.origin, t.audience_id from thread_links l join trainings t on t.id = l.training_id
+         where l.thread_id = $1 and l.ended_at is null order by l.linked_at, l.training_id",
+        thread
+    )?)
+}
+
+pub(super) async fn insert_chosen(
+    cx: &mut Cx,
+    thread: ThreadId,
+    trainings: &[TrainingId],
+    by: MemberId,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    each!(cx, |c: DB| {
+        let mut query =
+            sqlx::QueryBuilder::<DB>::new("insert into thread_links (thread_id, training_id, origin, linked_at, linked_by) ");
+        query.push_values(trainings, |mut row, training| {
+            row.push_bind(thread).push_bind(*training).push("'CHOIX'").push_bind(at).push_bind(by);
+        });
+        query.build().execute(&mut *c).await.map(drop)
+    })?;
+    Ok(())
+}
+
+/// Links that were found become chosen ones.
+pub(super) async fn set_chosen(cx: &mut Cx, thread: ThreadId, trainings: &[TrainingId], by: MemberId) -> Result<()> {
+    each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("update thread_links set origin = 'CHOIX', linked_by = ");
+        query.push_bind(by).push(" where thread_id = ").push_bind(thread).push(" and ended_at is null and training_id in (");
+        keys!(query, trainings);
+        query.push(")");
+        query.build().execute(&mut *c).await.map(drop)
+    })?;
+    Ok(())
+}
+
+pub(super) async fn end(cx: &mut Cx, thread: ThreadId, trainings: &[TrainingId], by: MemberId, at: DateTime<Utc>) -> Result<()> {
+    each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("update thread_links set ended_how = 'RETRAIT', ended_at = ");
+        query.push_bind(at).push(", ended_by = ").push_bind(by);
+        query.push(" where thread_id = ").push_bind(thread).push(" and ended_at is null and training_id in (");
+        keys!(query, trainings);
+        query.push(")");
+        query.build().execute(&mut *c).await.map(drop)
+    })?;
+    Ok(())
+}
+
+// What is read.
+
+/// The trainings that each of these threads is linked to and the caller sees, so many of each, oldest link first.
+pub(super) async fn trainings_of(
+    cx: &mut Cx,
+    caller: &Caller,
+    threads: &[ThreadId],
+    most: i64,
+) -> Result<Vec<(ThreadId, TrainingId)>> {
+    if threads.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select thread_id, training_id from (
+               select l.thread_id, l.training_id,
+                      row_number() over (partition by l.thread_id order by l.linked_at, l.training_id) as place
+               from thread_links l join trainings t on t.id = l.training_id where l.ended_at is null and l.thread_id in (",
+        );
+        keys!(query, threads);
+        query.push(") and");
+        sight!(query, caller, "t.audience_id");
+        query.push(") as placed where place <= ").push_bind(most).push(" order by thread_id, place");
+        query.build_query_as::<(ThreadId, TrainingId)>().fetch_all(&mut *c).await
+    })?)
+}
+
+/// The links of each of these threads to trainings that the caller sees, those that ended too, so many of each, the latest first.
+pub(super) async fn links_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId], most: i64) -> Result<Vec<ThreadLink>> {
+    if threads.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select thread_id, training_id, origin, linked_at, linked_by, ended_at, ended_by, ended_how from (
+               select l.*, row_number() over (partition by l.thread_id order by l.linked_at desc, l.training_id desc) as place
+               from thread_links l join trainings t on t.id = l.training_id where l.thread_id in (",
+        );
+        keys!(query, threads);
+        query.push(") and");
+        sight!(query, caller, "t.audience_id");
+        query.push(") as placed where place <= ").push_bind(most).push(" order by thread_id, place");
+        query.build_query_as::<ThreadLink>().fetch_all(&mut *c).await
+    })?)
+}
+
+/// Of which threads a list below a training is, pushed to a query on `threads t` after a condition.
+macro_rules! of_kind {
+    ($query:expr, $kind:expr) => {
+        $query.push(match $kind {
+            ThreadsOf::All => "",
+            ThreadsOf::OpenQuestions => " and t.kind = 'QUESTION' and t.solved_at is null",
+            ThreadsOf::SolvedQuestions => " and t.kind = 'QUESTION' and t.solved_at is not null",
+            ThreadsOf::GoodPractices => " and t.kind = 'BONNE_PRATIQUE'",
+            ThreadsOf::Reports => " and t.kind = 'SIGNALEMENT'",
+        })
+    };
+}
+
+/// The threads linked to each of these trainings that the caller sees.
+pub(super) async fn threads_of(
+    cx: &mut Cx,
+    caller: &Caller,
+    trainings: &[TrainingId],
+    kind: ThreadsOf,
+    slice: &Slice<TimeKey>,
+) -> Result<Vec<Vec<Thread>>> {
+    Ok(lists!(cx, Thread, trainings, |query, training| {
+        query.push(
+            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
+                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
+             from thread_links l join threads t on t.id = l.thread_id join forums f on f.id = t.forum_id
+             where l.ended_at is null and t.hidden_at is null and l.training_id = ",
+        );
+        query.push_bind(*training).push(" and");
+        sight!(query, caller, "f.audience_id");
+        of_kind!(query, kind);
+        keyset!(query, slice, "t.last_activity_at", "t.id", true);
+    }))
+}
+
+/// How many threads linked to each of these trainings the caller sees, and the date of the last word in them; one without any is
+/// left out.
+pub(super) async fn threads_counted(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<Vec<TrainingThreads>> {
+    if trainings.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select l.training_id, count(*) as every, max(t.last_activity_at) as last_at,
+                    count(case when t.kind = 'QUESTION' and t.solved_at is null then 1 end) as open_questions,
+                    max(case when t.kind = 'QUESTION' and t.solved_at is null then t.last_activity_at end) as open_questions_at,
+                    count(case when t.kind = 'QUESTION' and t.solved_at is not null then 1 end) as solved_questions,
+                    max(case when t.kind = 'QUESTION' and t.solved_at is not null then t.last_activity_at end) as solved_questions_at,
+                    count(case when t.kind = 'BONNE_PRATIQUE' then 1 end) as good_practices,
+                    max(case when t.kind = 'BONNE_PRATIQUE' then t.last_activity_at end) as good_practices_at,
+                    count(case when t.kind = 'SIGNALEMENT' then 1 end) as reports,
+                    max(case when t.kind = 'SIGNALEMENT' then t.last_activity_at end) as reports_at
+             from thread_links l join threads t on t.id = l.thread_id join forums f on f.id = t.forum_id
+             where l.ended_at is null and t.hidden_at is null and l.training_id in (",
+        );
+        keys!(query, trainings);
+        query.push(") and");
+        sight!(query, caller, "f.audience_id");
+        query.push(" group by l.training_id");
+        query.build_query_as::<TrainingThreads>().fetch_all(&mut *c).await
+    })?)
+}
+
+/// What happened to the trainings of a thread while it was linked to them, pushed to a query: changes of state that touch what
+/// others than those who work on it see, and planned days. Ends after the thread and the sight of it.
+macro_rules! happened {
+    ($query:expr, $caller:expr, $thread:expr) => {{
+        $query.push(
+            "(select c.id, c.training_id, 'ETAT' as kind, c.from_state as from_value, c.to_state as to_value, c.changed_at
+              from thread_links l join training_state_changes c on c.training_id = l.training_id and c.changed_at > l.linked_at
+               and (l.ended_at is null or c.changed_at <= l.ended_at)
+              where c.from_state is not null and (c.from_state in ('ELABORATION_TERMINEE', 'PUBLIEE')
+                 or c.to_state in ('ELABORATION_TERMINEE', 'PUBLIEE')) and l.thread_id = ",
+        );
+        $query.push_bind(*$thread);
+        $query.push(
+            " union all
+              select c.id, c.training_id, 'DATE' as kind, c.from_on as from_value, c.to_on as to_value, c.changed_at
+              from thread_links l join calendar_changes c on c.training_id = l.training_id and c.changed_at > l.linked_at
+               and (l.ended_at is null or c.changed_at <= l.ended_at)
+              where c.kind = 'PLANIFICATION' and l.thread_id = ",
+        );
+        $query.push_bind(*$thread).push(") as e join trainings t on t.id = e.training_id where");
+        sight!($query, $caller, "t.audience_id");
+    }};
+}
+
+pub(super) async fn system_events(
+    cx: &mut Cx,
+    caller: &Caller,
+    threads: &[ThreadId],
+    slice: &Slice<TimeKey>,
+) -> Result<Vec<Vec<SystemEvent>>> {
+    Ok(lists!(cx, SystemEvent, threads, |query, thread| {
+        query.push("select e.id, e.training_id, e.kind, e.from_value, e.to_value, e.changed_at from ");
+        happened!(query, caller, thread);
+        keyset!(query, slice, "e.changed_at", "e.id", false);
+    }))
+}
+
+pub(super) async fn count_system_events(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, threads, |query, thread| {
+        query.push("select count(*) as many from ");
+        happened!(query, caller, thread);
+    });
+    Ok(Count::each(lists).collect())
+}
