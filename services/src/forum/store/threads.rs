@@ -136,10 +136,13 @@ pub(in crate::forum) async fn count_threads(cx: &mut Cx, caller: &Caller, filter
     })?)
 }
 
-/// What waits for a first answer, pushed to a query that ends in `where`; in the words of the index `threads_unanswered`.
+/// What waits for a first answer, pushed to a query that ends in `where`; in the words of the index `threads_unanswered`, which
+/// SQLite takes because a cross join keeps its order.
 macro_rules! unanswered {
     ($query:expr, $caller:expr, $spaces:expr) => {{
-        $query.push(" t.kind = 'QUESTION' and t.post_count = 1 and t.hidden_at is null and t.locked_at is null and");
+        $query.push(
+            " f.id = t.forum_id and t.kind = 'QUESTION' and t.post_count = 1 and t.hidden_at is null and t.locked_at is null and",
+        );
         sight!($query, $caller, "f.audience_id");
         if !$spaces.is_empty() {
             $query.push(" and f.space_id in (");
@@ -159,7 +162,7 @@ pub(in crate::forum) async fn unanswered_threads(
         let mut query = sqlx::QueryBuilder::<DB>::new(
             "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
                     t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-             from threads t join forums f on f.id = t.forum_id where",
+             from threads t cross join forums f where",
         );
         unanswered!(query, caller, spaces);
         keyset!(query, slice, "t.created_at", "t.id", false);
@@ -169,7 +172,7 @@ pub(in crate::forum) async fn unanswered_threads(
 
 pub(in crate::forum) async fn count_unanswered(cx: &mut Cx, caller: &Caller, spaces: &[SpaceId]) -> Result<i64> {
     Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("select count(*) from threads t join forums f on f.id = t.forum_id where");
+        let mut query = sqlx::QueryBuilder::<DB>::new("select count(*) from threads t cross join forums f where");
         unanswered!(query, caller, spaces);
         query.build_query_scalar::<i64>().fetch_one(&mut *c).await
     })?)
