@@ -3,6 +3,7 @@
 
 mod calendar;
 mod collections;
+mod feeds;
 mod loaders;
 mod mutations;
 mod sessions;
@@ -23,6 +24,7 @@ use crate::scalars::DateTime;
 use calendar::{CalendarChangeConnection, CalendarEntryConnection, CalendarMonth};
 
 pub(crate) use collections::Collection;
+use feeds::PublicationFeeds;
 pub(crate) use mutations::CatalogueMutation;
 pub(crate) use sessions::{TrainingSession, TrainingSessionsMutation};
 pub(crate) use trainings::{Training, TrainingConnection, TrainingFilterInput, TrainingOrder, TrainingState, below};
@@ -156,5 +158,10 @@ impl CatalogueQuery {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<CalendarChangeConnection> {
         calendar::changes(ctx, since, paging(first, after, last, before)).await
+    }
+
+    /// Les adresses où s'abonner au calendrier de publication entier. Ceux d'une collection sont dans Collection.feeds.
+    async fn publication_feeds(&self, ctx: &Context<'_>) -> PublicationFeeds {
+        PublicationFeeds::new(&ctx.request().app, None)
     }
 }

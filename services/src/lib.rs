@@ -5,6 +5,7 @@
 //!   [`roles`]: who may do what;
 //! - [`forum`]: spaces, forums, threads, posts; [`moderation`]: hiding, locking, pinning, moving, suspending;
 //! - [`catalogue`]: collections, trainings, their sessions, what is planned;
+//! - [`feeds`]: what the publication calendar tells readers of feeds;
 //! - [`library`]: documents and their versions; [`files`]: what members send, and who may read it;
 //! - [`links`]: threads and trainings, linked both ways; [`reports`]: malfunctions, from the report to the fix;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
@@ -22,6 +23,7 @@ pub mod db;
 pub mod demo;
 pub mod error;
 pub mod events;
+pub mod feeds;
 pub mod files;
 pub mod forum;
 pub mod foundation;
@@ -59,6 +61,8 @@ pub struct App {
     pub clock: clock::Clock,
     /// The operator's settings.
     pub config: Arc<config::Config>,
+    /// Since when each feed is as it is.
+    pub feeds: Arc<feeds::Moments>,
     /// Who counts requests that are limited.
     pub limits: Arc<sessions::Limits>,
     /// This node, the same after a restart: it leases jobs.
@@ -85,6 +89,7 @@ impl App {
             db: db::Db::open(source).await?,
             files: files::Disk::open(&config.data_dir, node)?,
             mailer: mail::Mailer::new(&config)?,
+            feeds: Arc::default(),
             limits: Arc::new(sessions::Limits::new(config.links_per_hour)),
             clock,
             config: Arc::new(config),

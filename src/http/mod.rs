@@ -2,6 +2,7 @@
 
 mod body;
 mod explorer;
+mod feeds;
 mod files;
 mod graphql;
 mod health;
@@ -48,6 +49,10 @@ pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
         .at("/files/:id", get(files::take).head(files::take))
         .at("/documents/:id/latest", get(files::document).head(files::document))
         .at("/documents/:id/versions/:number", get(files::document_version).head(files::document_version))
+        .at("/calendrier.ics", get(feeds::take).head(feeds::take))
+        .at("/calendrier.atom", get(feeds::take).head(feeds::take))
+        .at("/calendrier.json", get(feeds::take).head(feeds::take))
+        .at("/calendrier/:file", get(feeds::take).head(feeds::take))
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .around(guard)

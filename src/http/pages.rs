@@ -250,7 +250,7 @@ fn page(status: StatusCode, name: &str, words: Value) -> Response {
     }
 }
 
-fn failed(error: &Error) -> Response {
+pub(super) fn failed(error: &Error) -> Response {
     if let Some(cause) = error.cause() {
         tracing::error!(cause, "a page failed");
     }

@@ -16,13 +16,14 @@ struct Audit {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let missing = harness::servers::graphql_http_missing(&folder());
+    let missing = harness::servers::npm_missing("graphql-http", &folder(), "graphql-http");
     vec![trial("audits::every_must_and_every_should_is_met".into(), missing, || {
         harness::tell(every_must_and_every_should_is_met());
     })]
 }
 
-fn folder() -> std::path::PathBuf {
+/// Where what comes from npm is installed.
+pub(crate) fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audits")
 }
 

@@ -14,6 +14,7 @@ mod cost;
 mod events;
 mod explorer;
 mod faults;
+mod feeds;
 mod files;
 mod forum;
 mod http;
@@ -48,6 +49,7 @@ fn main() -> std::process::ExitCode {
         catalogue::stories(),
         cost::stories(),
         events::stories(),
+        feeds::stories(),
         files::stories(),
         forum::stories(),
         http::stories(),
@@ -73,6 +75,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());
     trials.extend(faults::trials());
+    trials.extend(feeds::trials());
     trials.extend(files::trials());
     trials.extend(http::trials());
     trials.extend(kills::trials());

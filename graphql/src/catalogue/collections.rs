@@ -6,6 +6,7 @@ use async_graphql::{Context, ID, Object};
 use services::Result;
 use services::catalogue::{self, Below};
 
+use super::feeds::PublicationFeeds;
 use super::loaders::ChefsOf;
 use super::trainings::{TrainingConnection, TrainingFilterInput, TrainingOrder, below};
 use crate::accounts::Member;
@@ -51,6 +52,11 @@ impl Collection {
     /// Quand elle a été créée ici.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
+    }
+
+    /// Les adresses où s'abonner à sa part du calendrier de publication.
+    async fn feeds(&self, ctx: &Context<'_>) -> PublicationFeeds {
+        PublicationFeeds::new(&ctx.request().app, Some(&self.0.slug))
     }
 
     /// Ses chefs de file, qui appuient les porteurs de projets et valident leur cadrage.

@@ -1,7 +1,7 @@
 //! The catalogue: collections hold trainings, trainings hold sessions. In Mentor's own words (docs/catalogue.md).
 //!
 //! What writes is in [`collections`], [`trainings`], [`calendar`] and [`sessions`], what reads in [`reads`]. Not here: import
-//! and export, feeds, what links trainings with threads.
+//! and export, feeds ([`crate::feeds`]), what links trainings with threads.
 
 mod calendar;
 mod collections;

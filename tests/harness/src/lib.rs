@@ -1,7 +1,7 @@
 //! What the tests stand on: one running product on fresh stores, its clients and its mailbox.
 //!
 //! A story is a function over a [`World`]; [`trials`] makes of it one test per database. A server that is not on the machine
-//! makes its tests ignored, with the reason in their name; with `TEST_REQUIRE=postgres,chromium,graphql-http` it makes them fail.
+//! makes its tests ignored, with the reason in their name; with `TEST_REQUIRE=postgres,chromium,graphql-http,feed-parsers` it makes them fail.
 
 mod client;
 mod mailbox;

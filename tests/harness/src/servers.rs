@@ -66,13 +66,13 @@ pub fn chromium_missing() -> Option<Missing> {
     (!found).then(|| Missing::new("chromium", "neither chromium nor chromedriver is installed"))
 }
 
-/// Why the audits of GraphQL over HTTP cannot run here, if so: `folder` holds them once `npm ci` has run there.
-pub fn graphql_http_missing(folder: &Path) -> Option<Missing> {
+/// Why what `TEST_REQUIRE` calls `what` cannot run here, if so: `folder` holds that package once `npm ci` has run there.
+pub fn npm_missing(what: &str, folder: &Path, package: &str) -> Option<Missing> {
     if on_path("node").is_none() {
-        return Some(Missing::new("graphql-http", "node is not installed"));
+        return Some(Missing::new(what, "node is not installed"));
     }
-    let found = folder.join("node_modules/graphql-http").is_dir();
-    (!found).then(|| Missing::new("graphql-http", "npm ci has not run in tests/audits"))
+    let found = folder.join("node_modules").join(package).is_dir();
+    (!found).then(|| Missing::new(what, "npm ci has not run in tests/audits"))
 }
 
 /// Why no PostgreSQL can be spawned that a test may kill, if so.

@@ -447,6 +447,8 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     }
     along("CalendarChange", "published", 0, training("calendarChanges"));
     along("CalendarChange", "slip", 0, format!("training(id: \"{draft}\") {{ calendarChanges {{ @ }} }}"));
+    along("PublicationFeeds", "whole", 0, "publicationFeeds { @ }".into());
+    along("PublicationFeeds", "management", 0, "collection(slug: \"management\") { feeds { @ } }".into());
     along("CalendarMonth", "first", 0, "calendarMonths { @ }".into());
     along("CalendarEntry", "first", 0, "publicationCalendar { edges { node { @ } } }".into());
     for (nth, name) in ["member", "named"].into_iter().enumerate() {
