@@ -120,11 +120,14 @@ struct Head {
 /// Since when the first page of each feed is as it is, as far as this process knows. What left a feed leaves no moment in the
 /// database that could be told, and a moment of what is out of sight must not be: so the moment a tag is first met is kept.
 #[derive(Default)]
-pub struct Moments(Mutex<HashMap<(Format, Option<CollectionId>), (String, DateTime<Utc>)>>);
+pub struct Moments(Mutex<HashMap<FirstPage, (String, DateTime<Utc>)>>);
+
+/// The first page of a feed.
+type FirstPage = (Format, Option<CollectionId>);
 
 impl Moments {
     /// In whole seconds, as HTTP tells them; another tag has a later one, also within a second.
-    fn met(&self, feed: (Format, Option<CollectionId>), tag: &str, now: DateTime<Utc>) -> DateTime<Utc> {
+    fn met(&self, feed: FirstPage, tag: &str, now: DateTime<Utc>) -> DateTime<Utc> {
         let now = now.trunc_subsecs(0);
         let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match moments.get_mut(&feed) {
