@@ -215,7 +215,9 @@ impl Request {
         let fields = std::task::Waker::from(Arc::clone(&batches));
         let mut round = FuturesUnordered::new();
         batches.woken.store(true, Ordering::Release);
-        std::future::poll_fn(|cx| {
+        // Without tokio's budget: a read that has spent it wakes the fields and waits for the task to give way, which this
+        // loop would not do as long as they are awake.
+        tokio::task::unconstrained(std::future::poll_fn(|cx| {
             batches.task.register(cx.waker());
             loop {
                 // A wide selection stops half-way and wakes itself, to be fair to other tasks: not all fields were asked yet.
@@ -232,7 +234,7 @@ impl Request {
                     return Poll::Pending;
                 }
             }
-        })
+        }))
         .await
     }
 
