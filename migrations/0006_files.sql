@@ -6,7 +6,7 @@ create table contents (
   created_at timestamptz not null
 );
 
--- `hold_count` counts what refers to the file; `unused_since` is null while something does.
+-- `unused_since` is null once something refers to the file.
 create table files (
   id           uuid        primary key not null,
   sha256       bytea       not null references contents (sha256),
@@ -15,7 +15,6 @@ create table files (
   size         bigint      not null,
   uploader_id  uuid        not null references members (id),
   created_at   timestamptz not null,
-  hold_count   bigint      not null default 0,
   unused_since timestamptz
 );
 create index files_content on files (sha256);

@@ -249,7 +249,7 @@ async fn check_counts(app: &App, filled: &Filled) {
            (select count(*) from document_versions v where v.document_id = d.id)",
         "select abs((select count(*) from events where kind = 'DocumentVersionAdded') - (select count(*) from document_versions))",
         "select count(*) from document_versions v left join files f on f.id = v.file_id
-         where (v.link is null) = (f.id is null) or f.hold_count <> 1 or f.unused_since is not null",
+         where (v.link is null) = (f.id is null) or f.unused_since is not null",
         "select count(*) from threads t where (t.kind = 'SIGNALEMENT') <> exists (select 1 from reports r where r.id = t.id)",
         "select count(*) from threads t join reports r on r.id = t.id where r.state = 'CORRIGE' and t.solved_at is null",
         "select count(*) from members m where organisation_id is not null and not exists

@@ -47,7 +47,7 @@ pub struct File {
     pub size: i64,
     pub uploader_id: MemberId,
     pub created_at: DateTime<Utc>,
-    /// None while something refers to it.
+    /// None once something refers to it.
     pub unused_since: Option<DateTime<Utc>>,
 }
 
@@ -283,7 +283,6 @@ pub(crate) async fn put(tx: &mut Tx, clock: &Clock, prepared: &Prepared, uploade
         unused_since: None,
     };
     store::insert_file(tx, &file).await?;
-    store::hold(tx, file.id).await?;
     Ok(file.id)
 }
 

@@ -19,14 +19,15 @@ pub(super) async fn insert_file(cx: &mut Cx, file: &File) -> Result<()> {
     exec!(
         cx,
         "insert into files (id, sha256, name, media_type, size, uploader_id, created_at, unused_since)
-         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         file.id,
         &file.sha256,
         &file.name,
         &file.media_type,
         file.size,
         file.uploader_id,
-        file.created_at
+        file.created_at,
+        file.unused_since
     )?;
     Ok(())
 }
@@ -57,7 +58,7 @@ pub(super) async fn lock_file(cx: &mut Cx, id: FileId) -> Result<Option<File>> {
 }
 
 pub(super) async fn hold(cx: &mut Cx, id: FileId) -> Result<()> {
-    exec!(cx, "update files set hold_count = hold_count + 1, unused_since = null where id = $1", id)?;
+    exec!(cx, "update files set unused_since = null where id = $1", id)?;
     Ok(())
 }
 
