@@ -99,6 +99,8 @@ pub(super) async fn follow(
 ) -> Result<()> {
     let kind = match (before, training.state) {
         (_, TrainingState::Publiee) => CalendarChangeKind::Publication,
+        // Also when it is planned for the very day of its publication.
+        (TrainingState::Publiee, _) => CalendarChangeKind::Retrait,
         _ if from == training.calendar_on => return Ok(()),
         (TrainingState::Archivee, _) => CalendarChangeKind::Planification,
         _ => CalendarChangeKind::Retrait,

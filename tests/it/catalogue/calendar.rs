@@ -181,4 +181,12 @@ pub(super) async fn calendar_changes_tell_what_moved(world: &World) {
     ];
     assert_eq!(days, expected, "only what came after that moment");
     assert!(recent.iter().all(|change| change["training"]["id"] == json!(id)));
+    // Planned for the very day of its publication, it leaves what is published all the same.
+    let same = new_training(world, &maker, &inside, "LE-JOUR-MEME", open).await;
+    plan(&maker, &same, Some(&day(world, 0)), None).await.done("planTraining");
+    through(&maker, &same, &["ELABORATION_TERMINEE", "PUBLIEE", "ELABORATION_TERMINEE"]).await;
+    let all = nodes(&moved(&everyone, later).await);
+    let own: Vec<_> =
+        all.iter().filter(|change| change["training"]["id"] == json!(same)).map(|change| change["kind"].clone()).collect();
+    assert_eq!(own, [json!("PLANIFICATION"), json!("PUBLICATION"), json!("RETRAIT")]);
 }
