@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use services::Result;
 use services::accounts::{self, Member as Row};
-use services::id::OrganisationId;
+use services::id::{MemberId, OrganisationId};
 use services::organisations::Affiliations;
 use services::page::Key;
 use services::roles::Holders;
 
-use crate::context::ContextExt;
+use crate::context::{ContextExt, Request};
 use crate::organisations::{AffiliationConnection, Organisation};
 use crate::paging::{connection, paging, size, total};
 use crate::payload::payload;
@@ -138,6 +138,16 @@ impl Member {
     }
 }
 
+impl Request {
+    /// The member, where there is one.
+    pub(crate) async fn maybe_member(&self, id: Option<MemberId>) -> Result<Option<Member>> {
+        match id {
+            Some(id) => Ok(self.member(id).await?.map(Member)),
+            None => Ok(None),
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct AccountsQuery;
 
@@ -145,10 +155,7 @@ pub(crate) struct AccountsQuery;
 impl AccountsQuery {
     /// Vous : le membre qui fait la demande ; null si vous n'êtes pas connecté.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match ctx.request().caller().id() {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(ctx.request().caller().id()).await
     }
 
     /// Le membre qui porte cet identifiant public ; null s'il n'existe pas.

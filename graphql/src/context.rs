@@ -24,6 +24,7 @@ use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use crate::api::Cookies;
+use crate::lists::Asked;
 use crate::loaders::Store;
 
 /// Who asks, as the transport recognised them.
@@ -80,6 +81,38 @@ impl std::task::Wake for Batches {
     }
 }
 
+impl Batches {
+    /// Runs `execution`, and its batches in rounds.
+    async fn drive<T>(self: &Arc<Self>, execution: impl Future<Output = T>) -> T {
+        let mut execution = std::pin::pin!(execution);
+        let batches = self;
+        let fields = std::task::Waker::from(Arc::clone(batches));
+        let mut round = FuturesUnordered::new();
+        batches.woken.store(true, Ordering::Release);
+        // Without tokio's budget: a read that has spent it wakes the fields and waits for the task to give way, which this
+        // loop would not do as long as they are awake.
+        tokio::task::unconstrained(std::future::poll_fn(|cx| {
+            batches.task.register(cx.waker());
+            loop {
+                // A wide selection stops half-way and wakes itself, to be fair to other tasks: not all fields were asked yet.
+                while batches.woken.swap(false, Ordering::AcqRel) {
+                    if let Poll::Ready(done) = execution.as_mut().poll(&mut std::task::Context::from_waker(&fields)) {
+                        return Poll::Ready(done);
+                    }
+                }
+                if round.is_empty() {
+                    round.extend(std::mem::take(&mut *batches.waiting.lock().unwrap_or_else(PoisonError::into_inner)));
+                }
+                let ended = round.poll_next_unpin(cx);
+                if !matches!(ended, Poll::Ready(Some(()))) && !batches.woken.load(Ordering::Acquire) {
+                    return Poll::Pending;
+                }
+            }
+        }))
+        .await
+    }
+}
+
 /// People and organisations that were foreseen. The loader remembers them too, but asking it costs several times a look here,
 /// and a page asks some forty times.
 #[derive(Default)]
@@ -132,6 +165,11 @@ impl Request {
     /// Who asks.
     pub(crate) fn caller(&self) -> Arc<Caller> {
         Arc::clone(&self.caller.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// By whom rows and lists are asked for, and when.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked { caller: self.caller(), now: self.app.clock.now() }
     }
 
     /// The request's connection; one statement at a time.
@@ -210,32 +248,7 @@ impl Request {
 
     /// Runs `execution`, and its batches in rounds.
     pub(crate) async fn drive<T>(&self, execution: impl Future<Output = T>) -> T {
-        let mut execution = std::pin::pin!(execution);
-        let batches = Arc::clone(&self.batches);
-        let fields = std::task::Waker::from(Arc::clone(&batches));
-        let mut round = FuturesUnordered::new();
-        batches.woken.store(true, Ordering::Release);
-        // Without tokio's budget: a read that has spent it wakes the fields and waits for the task to give way, which this
-        // loop would not do as long as they are awake.
-        tokio::task::unconstrained(std::future::poll_fn(|cx| {
-            batches.task.register(cx.waker());
-            loop {
-                // A wide selection stops half-way and wakes itself, to be fair to other tasks: not all fields were asked yet.
-                while batches.woken.swap(false, Ordering::AcqRel) {
-                    if let Poll::Ready(done) = execution.as_mut().poll(&mut std::task::Context::from_waker(&fields)) {
-                        return Poll::Ready(done);
-                    }
-                }
-                if round.is_empty() {
-                    round.extend(std::mem::take(&mut *batches.waiting.lock().unwrap_or_else(PoisonError::into_inner)));
-                }
-                let ended = round.poll_next_unpin(cx);
-                if !matches!(ended, Poll::Ready(Some(()))) && !batches.woken.load(Ordering::Acquire) {
-                    return Poll::Pending;
-                }
-            }
-        }))
-        .await
+        self.batches.drive(execution).await
     }
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
@@ -350,5 +363,37 @@ fn canonical(value: serde_json::Value) -> serde_json::Value {
         }
         Value::Array(items) => Value::Array(items.into_iter().map(canonical).collect()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Fields and loads that wait for each other, far beyond what tokio lets one task do before it gives way.
+    #[test]
+    fn a_request_never_waits_for_itself() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let (done, ended) = std::sync::mpsc::channel();
+        runtime.spawn(async move {
+            let batches = Arc::new(Batches::default());
+            let fields = async {
+                let turns = tokio::sync::Semaphore::new(1);
+                for _ in 0..1_000 {
+                    let (loaded, row) = tokio::sync::oneshot::channel();
+                    let load = async move { loaded.send(()).expect("a field waits") };
+                    batches.waiting.lock().expect("the batches").push(Box::pin(load));
+                    drop(turns.acquire().await);
+                    row.await.expect("a row");
+                }
+            };
+            batches.drive(fields).await;
+            done.send(()).expect("somebody waits");
+        });
+        let outcome = ended.recv_timeout(Duration::from_secs(60));
+        runtime.shutdown_background();
+        assert!(outcome.is_ok(), "it spins");
     }
 }

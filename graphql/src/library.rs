@@ -131,7 +131,7 @@ impl Document {
         let space = loads.load_one(SpaceNamed(library::SPACE)).await?.ok_or(Error::NotFound)?;
         let above = match document.organisation_id {
             Some(organisation) => loads.load_one(AncestorsOf(organisation)).await?.unwrap_or_default(),
-            None => Vec::new(),
+            None => Arc::default(),
         };
         Ok(library::may_edit(&request.caller(), document, space.id, &above))
     }
@@ -162,7 +162,7 @@ impl Document {
 
     /// Ses étiquettes, en minuscules, triées.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        Ok(ctx.request().loads().load_one(TagsOf(self.0.id)).await?.unwrap_or_default())
+        Ok(Arc::unwrap_or_clone(ctx.request().loads().load_one(TagsOf(self.0.id)).await?.unwrap_or_default()))
     }
 
     /// Sa langue (BCP 47), par exemple fr.
@@ -172,10 +172,7 @@ impl Document {
 
     /// Son propriétaire, si c'est un membre.
     async fn owner_member(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.member_id {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.member_id).await
     }
 
     /// Son propriétaire, si c'est une organisation ; sans propriétaire il est au programme Mentor.
@@ -193,7 +190,7 @@ impl Document {
             return Ok(None);
         }
         let grants = request.loads().load_one(GrantsOf(self.0.audience_id)).await?.unwrap_or_default();
-        Ok(Some(grants.into_iter().map(AudienceGrant).collect()))
+        Ok(Some(grants.iter().copied().map(AudienceGrant).collect()))
     }
 
     /// Ce que d'autres peuvent en faire ; null si on ne le sait pas.
@@ -317,10 +314,7 @@ impl DocumentVersion {
 
     /// Qui l'a ajoutée ; null si elle date de la fondation.
     async fn author(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.author_id {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.author_id).await
     }
 
     /// Quand elle a été ajoutée.

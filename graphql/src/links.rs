@@ -18,7 +18,7 @@ use crate::context::ContextExt;
 use crate::forum::{Thread, ThreadConnection};
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::{Store, grouped};
+use crate::loaders::{Store, grouped, rows_of};
 use crate::paging::connection;
 use crate::payload::payload;
 use crate::scalars::{Date, DateTime};
@@ -84,10 +84,7 @@ impl TrainingLink {
 
     /// Qui l'a choisi, ou a écrit l'adresse ou la déclaration qui l'a fait naître.
     async fn linked_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.linked_by {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.linked_by).await
     }
 
     /// Jusqu'à quand ; null s'il tient toujours.
@@ -97,10 +94,7 @@ impl TrainingLink {
 
     /// Qui l'a retiré, ou a fondu la formation.
     async fn ended_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.ended_by {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.ended_by).await
     }
 
     /// Comment il a pris fin ; null s'il tient toujours.
@@ -226,34 +220,11 @@ pub(crate) struct TrainingThreadCount {
     last_activity_at: Option<DateTime>,
 }
 
-/// What a thread is linked to, in the order of the links, as far as the caller sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct TrainingsOf(ThreadId);
-
-impl Loader<TrainingsOf> for Store {
-    type Value = Vec<TrainingId>;
-    type Error = Error;
-    async fn load(&self, keys: &[TrainingsOf]) -> Result<HashMap<TrainingsOf, Self::Value>> {
-        let request = self.0.request()?;
-        let threads: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = service::trainings_of(&mut *request.cx().await?, &request.caller(), &threads).await?;
-        Ok(lists::by(found, TrainingsOf))
-    }
-}
-
-/// The links of a thread, those that ended too.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct LinksOf(ThreadId);
-
-impl Loader<LinksOf> for Store {
-    type Value = Arc<Vec<service::ThreadLink>>;
-    type Error = Error;
-    async fn load(&self, keys: &[LinksOf]) -> Result<HashMap<LinksOf, Self::Value>> {
-        let request = self.0.request()?;
-        let threads: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = service::links_of(&mut *request.cx().await?, &request.caller(), &threads).await?;
-        Ok(found.into_iter().map(|(thread, links)| (LinksOf(thread), Arc::new(links))).collect())
-    }
+rows_of! {
+    "What a thread is linked to, in the order of the links, as far as the caller sees it." TrainingsOf(ThreadId) => TrainingId,
+        |cx, ids, asked| service::trainings_of(cx, &asked.caller, ids);
+    "The links of a thread, those that ended too." LinksOf(ThreadId) => service::ThreadLink,
+        |cx, ids, asked| service::links_of(cx, &asked.caller, ids);
 }
 
 /// How many threads a training is linked to, by kind.

@@ -60,7 +60,7 @@ impl<L: List> Loader<PageOf<L>> for Store {
     type Error = Error;
     async fn load(&self, keys: &[PageOf<L>]) -> Result<HashMap<PageOf<L>, Self::Value>> {
         let request = self.0.request()?;
-        let asked = Asked { caller: request.caller(), now: request.app.clock.now() };
+        let asked = request.asked();
         let mut found = HashMap::with_capacity(keys.len());
         for (paging, of) in grouped(keys, |key| key.1.clone(), |key| key.0.clone()) {
             let pages = L::pages(&mut *request.cx().await?, &asked, &of, &paging).await?;
@@ -75,7 +75,7 @@ impl<L: Counted> Loader<CountOf<L>> for Store {
     type Error = Error;
     async fn load(&self, keys: &[CountOf<L>]) -> Result<HashMap<CountOf<L>, i64>> {
         let request = self.0.request()?;
-        let asked = Asked { caller: request.caller(), now: request.app.clock.now() };
+        let asked = request.asked();
         let of: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
         let counts = L::counts(&mut *request.cx().await?, &asked, &of).await?;
         Ok(counts.into_iter().map(|(of, many)| (CountOf(of), many)).collect())

@@ -1,4 +1,5 @@
-//! Rows loaded for many fields at once. No permission here: what a loader gives is checked where it is shown.
+//! Rows loaded for many fields at once. No permission here: what a loader gives is checked where it is shown, or left out by the
+//! use-case that reads it for a caller.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -22,36 +23,68 @@ use crate::context::WeakRequest;
 /// up gives its connection back.
 pub(crate) struct Store(pub(crate) WeakRequest);
 
-impl Loader<MemberId> for Store {
-    type Value = Arc<Member>;
-    type Error = Error;
-    async fn load(&self, ids: &[MemberId]) -> Result<HashMap<MemberId, Self::Value>> {
-        let members = accounts::members_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
-        Ok(members.into_iter().map(|(id, member)| (id, Arc::new(member))).collect())
-    }
+/// `rows! { Id => Row, |cx, ids, asked| read; }`: rows by their ids. `read` answers a map of those that are there and, where it
+/// is given the caller, theirs to see.
+macro_rules! rows {
+    ($($id:ty => $row:ty, |$cx:ident, $ids:ident, $asked:ident| $read:expr;)*) => {
+        $(
+            impl ::async_graphql::dataloader::Loader<$id> for $crate::loaders::Store {
+                type Value = ::std::sync::Arc<$row>;
+                type Error = services::Error;
+                async fn load(&self, $ids: &[$id]) -> services::Result<::std::collections::HashMap<$id, Self::Value>> {
+                    let request = self.0.request()?;
+                    let $asked = request.asked();
+                    let $cx = &mut *request.cx().await?;
+                    Ok($read.await?.into_iter().map(|(id, row)| (id, ::std::sync::Arc::new(row))).collect())
+                }
+            }
+        )*
+    };
+}
+pub(crate) use rows;
+
+/// `rows_of! { "What it holds" Key(Id) => Row, |cx, ids, asked| read; }`: the rows that hang on each of some ids.
+macro_rules! rows_of {
+    ($($doc:literal $key:ident($id:ty) => $row:ty, |$cx:ident, $ids:ident, $asked:ident| $read:expr;)*) => {
+        $(
+            #[doc = $doc]
+            #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+            pub(crate) struct $key(pub(crate) $id);
+
+            impl ::async_graphql::dataloader::Loader<$key> for $crate::loaders::Store {
+                type Value = ::std::sync::Arc<Vec<$row>>;
+                type Error = services::Error;
+                async fn load(&self, keys: &[$key]) -> services::Result<::std::collections::HashMap<$key, Self::Value>> {
+                    let request = self.0.request()?;
+                    let $asked = request.asked();
+                    let $ids = &keys.iter().map(|key| key.0).collect::<Vec<_>>()[..];
+                    let mut found = { let $cx = &mut *request.cx().await?; $read.await? };
+                    Ok(keys.iter().map(|key| (*key, ::std::sync::Arc::new(found.remove(&key.0).unwrap_or_default()))).collect())
+                }
+            }
+        )*
+    };
+}
+pub(crate) use rows_of;
+
+rows! {
+    MemberId => Member, |cx, ids, _asked| accounts::members_by_id(cx, ids);
+    OrganisationId => Organisation, |cx, ids, _asked| organisations::by_id(cx, ids);
+    ThreadId => Thread, |cx, ids, asked| forum::threads_by_id(cx, &asked.caller, ids);
+    PostId => Post, |cx, ids, _asked| forum::posts_by_id(cx, ids);
+    FileId => File, |cx, ids, _asked| files::files_by_id(cx, ids);
+    DocumentId => Document, |cx, ids, asked| library::documents_by_id(cx, &asked.caller, ids);
 }
 
-impl Loader<OrganisationId> for Store {
-    type Value = Arc<Organisation>;
-    type Error = Error;
-    async fn load(&self, ids: &[OrganisationId]) -> Result<HashMap<OrganisationId, Self::Value>> {
-        let found = organisations::by_id(&mut *self.0.request()?.cx().await?, ids).await?;
-        Ok(found.into_iter().map(|(id, organisation)| (id, Arc::new(organisation))).collect())
-    }
-}
-
-/// An organisation and what it stands under.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct AncestorsOf(pub(crate) OrganisationId);
-
-impl Loader<AncestorsOf> for Store {
-    type Value = Vec<OrganisationId>;
-    type Error = Error;
-    async fn load(&self, keys: &[AncestorsOf]) -> Result<HashMap<AncestorsOf, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = organisations::lines(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(found.into_iter().map(|(id, above)| (AncestorsOf(id), above)).collect())
-    }
+rows_of! {
+    "An organisation and what it stands under." AncestorsOf(OrganisationId) => OrganisationId,
+        |cx, ids, _asked| organisations::lines(cx, ids);
+    "Who an audience holds." GrantsOf(AudienceId) => Grant, |cx, ids, _asked| audience::grants(cx, ids);
+    "The kinds a forum takes." KindsOf(ForumId) => ThreadKind, |cx, ids, _asked| forum::forum_kinds(cx, ids);
+    "The pinned threads of a forum." PinnedIn(ForumId) => Thread, |cx, ids, _asked| forum::pinned_threads(cx, ids);
+    "Files attached to a post, now and before." AttachedTo(PostId) => Attachment, |cx, ids, _asked| forum::attachments(cx, ids);
+    "Whom a post mentions." MentionedIn(PostId) => MemberId, |cx, ids, _asked| forum::mentioned(cx, ids);
+    "The tags of a document." TagsOf(DocumentId) => String, |cx, ids, _asked| library::tags(cx, ids);
 }
 
 impl Loader<SpaceId> for Store {
@@ -99,53 +132,6 @@ impl Loader<ForumsOf> for Store {
     }
 }
 
-/// Who an audience holds.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct GrantsOf(pub(crate) AudienceId);
-
-impl Loader<GrantsOf> for Store {
-    type Value = Vec<Grant>;
-    type Error = Error;
-    async fn load(&self, keys: &[GrantsOf]) -> Result<HashMap<GrantsOf, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let grants = audience::grants(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(grants.into_iter().map(|(id, grants)| (GrantsOf(id), grants)).collect())
-    }
-}
-
-/// The kinds a forum takes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct KindsOf(pub(crate) ForumId);
-
-impl Loader<KindsOf> for Store {
-    type Value = Vec<ThreadKind>;
-    type Error = Error;
-    async fn load(&self, ids: &[KindsOf]) -> Result<HashMap<KindsOf, Self::Value>> {
-        let ids: Vec<_> = ids.iter().map(|of| of.0).collect();
-        let kinds = forum::forum_kinds(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(kinds.into_iter().map(|(id, kinds)| (KindsOf(id), kinds)).collect())
-    }
-}
-
-impl Loader<ThreadId> for Store {
-    type Value = Arc<Thread>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[ThreadId]) -> Result<HashMap<ThreadId, Self::Value>> {
-        let threads = forum::threads_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
-        Ok(threads.into_iter().map(|(id, thread)| (id, Arc::new(thread))).collect())
-    }
-}
-
-impl Loader<PostId> for Store {
-    type Value = Arc<Post>;
-    type Error = Error;
-    async fn load(&self, ids: &[PostId]) -> Result<HashMap<PostId, Self::Value>> {
-        let posts = forum::posts_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
-        Ok(posts.into_iter().map(|(id, post)| (id, Arc::new(post))).collect())
-    }
-}
-
 /// The opening post of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct OpeningOf(pub(crate) ThreadId);
@@ -160,47 +146,6 @@ impl Loader<OpeningOf> for Store {
     }
 }
 
-/// Files attached to a post, now and before.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct AttachedTo(pub(crate) PostId);
-
-impl Loader<AttachedTo> for Store {
-    type Value = Vec<Attachment>;
-    type Error = Error;
-    async fn load(&self, keys: &[AttachedTo]) -> Result<HashMap<AttachedTo, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = forum::attachments(&mut *self.0.request()?.cx().await?, &ids).await?;
-        let mut by_post: HashMap<_, Self::Value> = keys.iter().map(|key| (*key, Vec::new())).collect();
-        for attachment in found {
-            by_post.entry(AttachedTo(attachment.post_id)).or_default().push(attachment);
-        }
-        Ok(by_post)
-    }
-}
-
-/// Whom a post mentions.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MentionedIn(pub(crate) PostId);
-
-impl Loader<MentionedIn> for Store {
-    type Value = Vec<MemberId>;
-    type Error = Error;
-    async fn load(&self, keys: &[MentionedIn]) -> Result<HashMap<MentionedIn, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let mut mentioned = forum::mentioned(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(keys.iter().map(|key| (*key, mentioned.remove(&key.0).unwrap_or_default())).collect())
-    }
-}
-
-impl Loader<FileId> for Store {
-    type Value = Arc<File>;
-    type Error = Error;
-    async fn load(&self, ids: &[FileId]) -> Result<HashMap<FileId, Self::Value>> {
-        let found = files::files_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
-        Ok(found.into_iter().map(|(id, file)| (id, Arc::new(file))).collect())
-    }
-}
-
 impl Loader<DocumentCategoryId> for Store {
     type Value = DocumentCategory;
     type Error = Error;
@@ -208,30 +153,6 @@ impl Loader<DocumentCategoryId> for Store {
         // There are nine: all are read at once.
         let found = library::categories(&mut *self.0.request()?.cx().await?).await?;
         Ok(found.into_iter().filter(|one| ids.contains(&one.id)).map(|one| (one.id, one)).collect())
-    }
-}
-
-impl Loader<DocumentId> for Store {
-    type Value = Arc<Document>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[DocumentId]) -> Result<HashMap<DocumentId, Self::Value>> {
-        let found = library::documents_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
-        Ok(found.into_iter().map(|(id, document)| (id, Arc::new(document))).collect())
-    }
-}
-
-/// The tags of a document.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TagsOf(pub(crate) DocumentId);
-
-impl Loader<TagsOf> for Store {
-    type Value = Vec<String>;
-    type Error = Error;
-    async fn load(&self, keys: &[TagsOf]) -> Result<HashMap<TagsOf, Self::Value>> {
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = library::tags(&mut *self.0.request()?.cx().await?, &ids).await?;
-        Ok(found.into_iter().map(|(id, tags)| (TagsOf(id), tags)).collect())
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::catalogue::Below;
 use services::db::Cx;
@@ -18,7 +17,7 @@ use crate::catalogue::{self, TrainingConnection, TrainingFilterInput, TrainingOr
 use crate::context::{ContextExt, Request};
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::Store;
+use crate::loaders::rows;
 use crate::paging::{connection, paging, size};
 use crate::payload::payload;
 use crate::roles::{self, RoleGrantConnection};
@@ -200,10 +199,7 @@ impl Affiliation {
 
     /// Qui a tranché.
     async fn decided_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.decided_by {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.decided_by).await
     }
 
     /// Motif de la décision.
@@ -289,15 +285,8 @@ pub(crate) async fn affiliations(
     Ok(Some(AffiliationConnection::new(page, |affiliation| which.key(affiliation).encode(), Affiliation, total)))
 }
 
-impl Loader<AffiliationId> for Store {
-    type Value = Arc<organisations::Affiliation>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[AffiliationId]) -> Result<HashMap<AffiliationId, Self::Value>> {
-        let request = self.0.request()?;
-        let found = organisations::affiliations_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
-        Ok(found.into_iter().map(|(id, affiliation)| (id, Arc::new(affiliation))).collect())
-    }
+rows! {
+    AffiliationId => organisations::Affiliation, |cx, ids, asked| organisations::affiliations_by_id(cx, &asked.caller, ids);
 }
 
 async fn affiliation(request: &Request, id: Option<AffiliationId>) -> Result<Option<Affiliation>> {

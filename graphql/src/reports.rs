@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use services::db::Cx;
 use services::id::{MemberId, ReportId};
@@ -16,7 +15,7 @@ use crate::context::{ContextExt, Request};
 use crate::forum::Thread;
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::Store;
+use crate::loaders::{rows, rows_of};
 use crate::paging::{connection, paging, size, total};
 use crate::payload::payload;
 use crate::scalars::DateTime;
@@ -191,7 +190,7 @@ impl Report {
         let request = ctx.request();
         let ids = match self.0.duplicate_of_id {
             None => request.loads().load_one(ReportersOf(self.0.id)).await?.unwrap_or_default(),
-            Some(_) => request.thread(self.0.thread()).await?.map(|thread| thread.author_id).into_iter().collect(),
+            Some(_) => Arc::new(request.thread(self.0.thread()).await?.map(|thread| thread.author_id).into_iter().collect()),
         };
         let mut members = Vec::with_capacity(ids.len());
         let found = request.loads().load_many(ids.iter().copied()).await?;
@@ -323,30 +322,13 @@ impl Request {
     }
 }
 
-impl Loader<ReportId> for Store {
-    type Value = Arc<service::Report>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[ReportId]) -> Result<HashMap<ReportId, Self::Value>> {
-        let request = self.0.request()?;
-        let found = service::reports_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
-        Ok(found.into_iter().map(|(id, report)| (id, Arc::new(report))).collect())
-    }
+rows! {
+    ReportId => service::Report, |cx, ids, asked| service::reports_by_id(cx, &asked.caller, ids);
 }
 
-/// Who reported it, or a duplicate of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct ReportersOf(ReportId);
-
-impl Loader<ReportersOf> for Store {
-    type Value = Vec<MemberId>;
-    type Error = Error;
-    async fn load(&self, keys: &[ReportersOf]) -> Result<HashMap<ReportersOf, Self::Value>> {
-        let request = self.0.request()?;
-        let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = service::reporters_of(&mut *request.cx().await?, &request.caller(), &ids).await?;
-        Ok(lists::by(found, ReportersOf))
-    }
+rows_of! {
+    "Who reported it, or a duplicate of it." ReportersOf(ReportId) => MemberId,
+        |cx, ids, asked| service::reporters_of(cx, &asked.caller, ids);
 }
 
 /// The duplicates of a report.

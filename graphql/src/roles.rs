@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::db::Cx;
-use services::id::{MemberId, RoleGrantId};
+use services::id::RoleGrantId;
 use services::page::{Key, Page, Paging, TimeKey};
 use services::roles::{self, GrantRole, Holders};
 use services::{Error, Result};
@@ -16,7 +15,7 @@ use crate::context::{ContextExt, Request};
 use crate::forum::Space;
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::{Store, grouped};
+use crate::loaders::{grouped, rows};
 use crate::organisations::Organisation;
 use crate::paging::connection;
 use crate::payload::payload;
@@ -108,19 +107,12 @@ impl RoleGrant {
 
     /// Qui l'a donné ; null s'il date de la fondation.
     async fn granted_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        member(ctx.request(), self.0.granted_by).await
+        ctx.request().maybe_member(self.0.granted_by).await
     }
 
     /// Qui y a mis fin.
     async fn ended_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        member(ctx.request(), self.0.ended_by).await
-    }
-}
-
-async fn member(request: &Request, id: Option<MemberId>) -> Result<Option<Member>> {
-    match id {
-        Some(id) => Ok(request.member(id).await?.map(Member)),
-        None => Ok(None),
+        ctx.request().maybe_member(self.0.ended_by).await
     }
 }
 
@@ -168,16 +160,8 @@ pub(crate) async fn list(ctx: &Context<'_>, of: Holders, history: bool, paging: 
     Ok(Some(RoleGrantConnection::new(page, |grant| roles.key(grant).encode(), RoleGrant, total)))
 }
 
-impl Loader<RoleGrantId> for Store {
-    type Value = Arc<roles::RoleGrant>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[RoleGrantId]) -> Result<HashMap<RoleGrantId, Self::Value>> {
-        let request = self.0.request()?;
-        let (caller, now) = (request.caller(), request.app.clock.now());
-        let found = roles::role_grants_by_id(&mut *request.cx().await?, &caller, ids, now).await?;
-        Ok(found.into_iter().map(|(id, grant)| (id, Arc::new(grant))).collect())
-    }
+rows! {
+    RoleGrantId => roles::RoleGrant, |cx, ids, asked| roles::role_grants_by_id(cx, &asked.caller, ids, asked.now);
 }
 
 /// Un rôle à donner.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::caller::Scope as Row;
 use services::db::Cx;
@@ -18,7 +17,7 @@ use crate::api::Cookies;
 use crate::context::{Attempt, ContextExt, Request};
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::Store;
+use crate::loaders::rows;
 use crate::paging::connection;
 use crate::payload::payload;
 use crate::scalars::DateTime;
@@ -221,26 +220,9 @@ pub(crate) async fn tokens_of_member(
     Ok(Some(AccessTokenConnection::new(page, |token| tokens.key(token).encode(), AccessToken, total)))
 }
 
-impl Loader<SessionId> for Store {
-    type Value = Arc<sessions::Session>;
-    type Error = Error;
-    /// Only one's own.
-    async fn load(&self, ids: &[SessionId]) -> Result<HashMap<SessionId, Self::Value>> {
-        let request = self.0.request()?;
-        let found = sessions::sessions_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
-        Ok(found.into_iter().map(|(id, session)| (id, Arc::new(session))).collect())
-    }
-}
-
-impl Loader<AccessTokenId> for Store {
-    type Value = Arc<sessions::AccessToken>;
-    type Error = Error;
-    /// Only one's own.
-    async fn load(&self, ids: &[AccessTokenId]) -> Result<HashMap<AccessTokenId, Self::Value>> {
-        let request = self.0.request()?;
-        let found = sessions::access_tokens_by_id(&mut *request.cx().await?, &request.caller(), ids).await?;
-        Ok(found.into_iter().map(|(id, token)| (id, Arc::new(token))).collect())
-    }
+rows! {
+    SessionId => sessions::Session, |cx, ids, asked| sessions::sessions_by_id(cx, &asked.caller, ids);
+    AccessTokenId => sessions::AccessToken, |cx, ids, asked| sessions::access_tokens_by_id(cx, &asked.caller, ids);
 }
 
 /// À qui envoyer un lien de connexion.

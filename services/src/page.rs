@@ -163,6 +163,15 @@ impl<K: Key> Slice<K> {
     }
 }
 
+/// Rows by what they hang on, each list in the order of the rows.
+pub(crate) fn gathered<K: Eq + Hash, V>(rows: impl IntoIterator<Item = (K, V)>) -> HashMap<K, Vec<V>> {
+    let mut found: HashMap<K, Vec<V>> = HashMap::new();
+    for (key, row) in rows {
+        found.entry(key).or_default().push(row);
+    }
+    found
+}
+
 /// A part of a list, in its order.
 #[derive(Clone, Debug)]
 pub struct Page<T> {

@@ -66,6 +66,18 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
         let holder = world.member(&format!("referent{n}")).await;
         grants.push(world.administrator().grant(&holder.id().await, "REFERENT_LOCAL", Some(&unit)).await);
     }
+    // Every member holds so many audiences that a list of thirty would bind more of them than SQLite takes.
+    let (series, id) = match world.database {
+        Database::Sqlite => ("with recursive s (i) as (select 1 union all select i + 1 from s where i < 1200)", "randomblob(16)"),
+        Database::Postgres => ("with s (i) as (select * from generate_series(1, 1200))", "gen_random_uuid()"),
+    };
+    let at = "(select min(created_at) from spaces)";
+    let audiences =
+        format!("insert into audiences (id, grants_key, created_at) {series} select {id}, 'essai ' || i, {at} from s");
+    assert_eq!(world.execute(&audiences).await, 1_200);
+    let grants_of = "insert into audience_grants (audience_id, position, kind)
+        select id, 0, 'MEMBERS' from audiences where grants_key like 'essai %'";
+    assert_eq!(world.execute(grants_of).await, 1_200);
     let mut last = root.clone();
     for n in 0..40 {
         let author = &people[n % 4];
@@ -94,6 +106,8 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
         "query($n: Int) { threads(first: $n) { edges { node { title posts(first: 3) { totalCount pageInfo { endCursor } edges { node { html
            author { name organisation { name } } replies(last: 2) { totalCount edges { node { excerpt } } } revisions(first: 2) {
            totalCount edges { node { body } } } } } } } } } }",
+        "query($n: Int) { threads(first: $n) { edges { node { trainings { title threadCounts { count } } systemEvents(first: 2) { totalCount
+           edges { node { kind } } } } } } }",
         "query($n: Int) { spaces { forums { pinnedThreads { title } threads(first: $n) { totalCount edges { node { title author { name }
            posts(last: 1) { totalCount edges { node { html author { name } } } } } } } open: threads(filter: OUVERTS, first: 2) {
            totalCount edges { node { title } } } audience { kind } openingAudience { kind } } } }",

@@ -60,10 +60,7 @@ impl CalendarChange {
 
     /// Qui l'a fait.
     async fn by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.changed_by {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.changed_by).await
     }
 
     /// Pourquoi, en texte simple.

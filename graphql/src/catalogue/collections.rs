@@ -90,10 +90,7 @@ pub(crate) struct CollectionChef(catalogue::Chef);
 impl CollectionChef {
     /// Le membre ; null pour une personne sans compte.
     async fn member(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.member_id {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.member_id).await
     }
 
     /// Nom d'une personne sans compte ; null pour un membre.

@@ -1,9 +1,8 @@
 //! Rows and lists of the catalogue, loaded for many fields at once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use async_graphql::dataloader::Loader;
+use services::Result;
 use services::catalogue::{
     self, Below, CalendarChange, Chef, Collection, Designer, MentorAddress, Module, Session, StateChange, Text, Training,
     TrainingFilter, TrainingOrder,
@@ -11,71 +10,29 @@ use services::catalogue::{
 use services::db::Cx;
 use services::id::{CollectionId, MemberId, OrganisationId, TrainingId, TrainingSessionId};
 use services::page::{NameKey, Page, Paging, TimeKey};
-use services::{Error, Result};
 
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::{Store, grouped};
+use crate::loaders::{grouped, rows, rows_of};
 
-impl Loader<CollectionId> for Store {
-    type Value = Arc<Collection>;
-    type Error = Error;
-    async fn load(&self, ids: &[CollectionId]) -> Result<HashMap<CollectionId, Self::Value>> {
-        let found = catalogue::collections_by_id(&mut *self.0.request()?.cx().await?, ids).await?;
-        Ok(found.into_iter().map(|(id, collection)| (id, Arc::new(collection))).collect())
-    }
+rows! {
+    CollectionId => Collection, |cx, ids, _asked| catalogue::collections_by_id(cx, ids);
+    TrainingId => Training, |cx, ids, asked| catalogue::trainings_by_id(cx, &asked.caller, ids);
+    TrainingSessionId => Session, |cx, ids, asked| catalogue::sessions_by_id(cx, &asked.caller, ids);
 }
 
-impl Loader<TrainingId> for Store {
-    type Value = Arc<Training>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Self::Value>> {
-        let found = catalogue::trainings_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
-        Ok(found.into_iter().map(|(id, training)| (id, Arc::new(training))).collect())
-    }
-}
-
-impl Loader<TrainingSessionId> for Store {
-    type Value = Arc<Session>;
-    type Error = Error;
-    /// Only those the caller sees.
-    async fn load(&self, ids: &[TrainingSessionId]) -> Result<HashMap<TrainingSessionId, Self::Value>> {
-        let found = catalogue::sessions_by_id(&mut *self.0.request()?.cx().await?, &self.0.request()?.caller(), ids).await?;
-        Ok(found.into_iter().map(|session| (session.id, Arc::new(session))).collect())
-    }
-}
-
-/// `lists! { "What it holds" Key(Id) -> Row by function }`: the rows that hang on each of some ids.
-macro_rules! lists {
-    ($($doc:literal $key:ident($id:ty) -> $row:ty, by $function:path;)*) => {
-        $(
-            #[doc = $doc]
-            #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-            pub(crate) struct $key(pub(crate) $id);
-
-            impl Loader<$key> for Store {
-                type Value = Arc<Vec<$row>>;
-                type Error = Error;
-                async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>> {
-                    let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
-                    let mut found = $function(&mut *self.0.request()?.cx().await?, &ids).await?;
-                    Ok(keys.iter().map(|key| (*key, Arc::new(found.remove(&key.0).unwrap_or_default()))).collect())
-                }
-            }
-        )*
-    };
-}
-
-lists! {
-    "The chefs de file of a collection." ChefsOf(CollectionId) -> Chef, by catalogue::chefs;
-    "The long texts of a training." TextsOf(TrainingId) -> Text, by catalogue::texts;
-    "Who designs a training." DesignersOf(TrainingId) -> Designer, by catalogue::designers;
-    "Whom a restricted training is for." TargetsOf(TrainingId) -> OrganisationId, by catalogue::targets;
-    "The addresses of a training on Mentor." AddressesOf(TrainingId) -> MentorAddress, by catalogue::addresses;
-    "The modules of a training." ModulesOf(TrainingId) -> Module, by catalogue::modules;
-    "What moved in the calendar of a training." CalendarChangesOf(TrainingId) -> CalendarChange, by catalogue::changes_of;
-    "Who leads a session." FormateursOf(TrainingSessionId) -> MemberId, by catalogue::formateurs;
-    "The changes of state of a training." StateChangesOf(TrainingId) -> StateChange, by catalogue::state_changes;
+rows_of! {
+    "The chefs de file of a collection." ChefsOf(CollectionId) => Chef, |cx, ids, _asked| catalogue::chefs(cx, ids);
+    "The long texts of a training." TextsOf(TrainingId) => Text, |cx, ids, _asked| catalogue::texts(cx, ids);
+    "Who designs a training." DesignersOf(TrainingId) => Designer, |cx, ids, _asked| catalogue::designers(cx, ids);
+    "Whom a restricted training is for." TargetsOf(TrainingId) => OrganisationId, |cx, ids, _asked| catalogue::targets(cx, ids);
+    "The addresses of a training on Mentor." AddressesOf(TrainingId) => MentorAddress,
+        |cx, ids, _asked| catalogue::addresses(cx, ids);
+    "The modules of a training." ModulesOf(TrainingId) => Module, |cx, ids, _asked| catalogue::modules(cx, ids);
+    "What moved in the calendar of a training." CalendarChangesOf(TrainingId) => CalendarChange,
+        |cx, ids, _asked| catalogue::changes_of(cx, ids);
+    "Who leads a session." FormateursOf(TrainingSessionId) => MemberId, |cx, ids, _asked| catalogue::formateurs(cx, ids);
+    "The changes of state of a training." StateChangesOf(TrainingId) => StateChange,
+        |cx, ids, _asked| catalogue::state_changes(cx, ids);
 }
 
 /// The trainings below a collection or an organisation, by title.

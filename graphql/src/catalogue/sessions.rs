@@ -154,8 +154,8 @@ impl TrainingSession {
 }
 
 impl TrainingSession {
-    async fn ancestors(&self, ctx: &Context<'_>) -> Result<Vec<OrganisationId>> {
-        let Some(training) = ctx.request().training(self.0.training_id).await? else { return Ok(Vec::new()) };
+    async fn ancestors(&self, ctx: &Context<'_>) -> Result<Arc<Vec<OrganisationId>>> {
+        let Some(training) = ctx.request().training(self.0.training_id).await? else { return Ok(Arc::default()) };
         Ok(ctx.request().loads().load_one(AncestorsOf(training.organisation_id)).await?.unwrap_or_default())
     }
 }

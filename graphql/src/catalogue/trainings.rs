@@ -183,10 +183,7 @@ pub(crate) struct TrainingDesigner(catalogue::Designer);
 impl TrainingDesigner {
     /// Le membre ; null pour qui n'a pas de compte.
     async fn member(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.member_id {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.member_id).await
     }
 
     /// Nom de qui n'a pas de compte ; null pour un membre.
@@ -239,10 +236,7 @@ impl TrainingFraming {
 
     /// Le chef de file qui l'a validé.
     async fn by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.framed_by {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.framed_by).await
     }
 
     /// Ce qu'il en a noté.
@@ -273,10 +267,7 @@ impl TrainingStateChange {
 
     /// Qui l'a changé.
     async fn by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        match self.0.changed_by {
-            Some(id) => Ok(ctx.request().member(id).await?.map(Member)),
-            None => Ok(None),
-        }
+        ctx.request().maybe_member(self.0.changed_by).await
     }
 }
 
@@ -547,7 +538,7 @@ impl Training {
         Ok(found.map(|text| TrainingText { markdown: text.body.clone(), html: text.html.clone() }))
     }
 
-    async fn ancestors(&self, ctx: &Context<'_>) -> Result<Vec<services::id::OrganisationId>> {
+    async fn ancestors(&self, ctx: &Context<'_>) -> Result<Arc<Vec<services::id::OrganisationId>>> {
         Ok(ctx.request().loads().load_one(AncestorsOf(self.0.organisation_id)).await?.unwrap_or_default())
     }
 

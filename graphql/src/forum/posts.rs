@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 use services::caller::Caller;
 use services::db::Cx;
-use services::forum::{self, Attachment};
+use services::forum;
 use services::id::{PostId, ThreadId};
 use services::page::{Key, Page, Paging, PathKey};
 use services::{Error, Result};
@@ -177,7 +177,7 @@ impl Post {
             return Ok(Vec::new());
         }
         let attached = ctx.request().loads().load_one(AttachedTo(self.row.id)).await?.unwrap_or_default();
-        Ok(attached.into_iter().filter(Attachment::is_present).map(|one| File(Arc::new(one.file))).collect())
+        Ok(attached.iter().filter(|one| one.is_present()).map(|one| File(Arc::new(one.file.clone()))).collect())
     }
 
     /// Quand il a été écrit.
@@ -299,8 +299,8 @@ impl Revision {
     #[graphql(complexity = "1 + 10 * child_complexity")]
     async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<File>> {
         let attached = ctx.request().loads().load_one(AttachedTo(self.0.post_id)).await?.unwrap_or_default();
-        let then = attached.into_iter().filter(|one| one.is_of(self.0.revision));
-        Ok(then.map(|one| File(Arc::new(one.file))).collect())
+        let then = attached.iter().filter(|one| one.is_of(self.0.revision));
+        Ok(then.map(|one| File(Arc::new(one.file.clone()))).collect())
     }
 
     /// Qui l'a écrite.

@@ -1,13 +1,15 @@
 //! Spaces and their forums.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object};
 use services::forum;
 use services::{Error, Result};
 
-use super::threads::{Filter, PinnedIn, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list_of};
+use super::threads::{Filter, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list_of};
 use crate::audience::AudienceGrant;
 use crate::context::{ContextExt, Request};
-use crate::loaders::{ForumsOf, GrantsOf, KindsOf};
+use crate::loaders::{ForumsOf, GrantsOf, KindsOf, PinnedIn};
 use crate::paging::{paging, size};
 
 pub(crate) struct Space(pub(crate) forum::Space);
@@ -86,7 +88,7 @@ impl Forum {
     /// Les natures de fils qu'il accueille.
     async fn kinds(&self, ctx: &Context<'_>) -> Result<Vec<ThreadKind>> {
         let kinds = ctx.request().loads().load_one(KindsOf(self.0.id)).await?.unwrap_or_default();
-        Ok(kinds.into_iter().map(Into::into).collect())
+        Ok(kinds.iter().copied().map(Into::into).collect())
     }
 
     /// Nombre de fils, sans ceux qui sont masqués.
@@ -104,7 +106,7 @@ impl Forum {
     #[graphql(complexity = "1 + 20 * child_complexity")]
     async fn pinned_threads(&self, ctx: &Context<'_>) -> Result<Vec<Thread>> {
         let pinned = ctx.request().loads().load_one(PinnedIn(self.0.id)).await?.unwrap_or_default();
-        Ok(pinned.into_iter().map(Thread).collect())
+        Ok(pinned.iter().cloned().map(|thread| Thread(Arc::new(thread))).collect())
     }
 
     /// Ses fils.
@@ -143,5 +145,5 @@ async fn grants(request: &Request, id: services::id::AudienceId) -> Result<Optio
         return Ok(None);
     }
     let grants = request.loads().load_one(GrantsOf(id)).await?.unwrap_or_default();
-    Ok(Some(grants.into_iter().map(AudienceGrant).collect()))
+    Ok(Some(grants.iter().copied().map(AudienceGrant).collect()))
 }

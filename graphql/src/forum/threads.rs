@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputType, Object};
 use services::db::Cx;
 use services::forum;
@@ -19,7 +18,7 @@ use crate::catalogue::Training;
 use crate::context::ContextExt;
 use crate::links::{self, SystemEventConnection, TrainingLink};
 use crate::lists::{self, Asked, Counted, List, PageOf};
-use crate::loaders::{OpeningOf, Store, grouped};
+use crate::loaders::{OpeningOf, grouped};
 use crate::paging::{connection, paging, size, total};
 use crate::reports::Report;
 use crate::scalars::DateTime;
@@ -371,18 +370,4 @@ fn key(order: forum::ThreadOrder, thread: &forum::Thread) -> TimeKey {
         forum::ThreadOrder::Date => thread.created_at,
     };
     (at, thread.id.0)
-}
-
-/// The pinned threads of a forum.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct PinnedIn(pub(super) ForumId);
-
-impl Loader<PinnedIn> for Store {
-    type Value = Vec<Arc<forum::Thread>>;
-    type Error = Error;
-    async fn load(&self, keys: &[PinnedIn]) -> Result<HashMap<PinnedIn, Self::Value>> {
-        let forums: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let pinned = forum::pinned_threads(&mut *self.0.request()?.cx().await?, &forums).await?;
-        Ok(lists::by(pinned, PinnedIn).into_iter().map(|(of, found)| (of, found.into_iter().map(Arc::new).collect())).collect())
-    }
 }

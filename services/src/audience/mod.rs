@@ -14,7 +14,7 @@ use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, SpaceId, Tra
 use crate::roles::Role;
 
 pub use store::grants;
-pub(crate) use store::{all, held, public};
+pub(crate) use store::{held, public};
 
 /// More grants than that belong in an organisation of their own.
 pub const MOST_GRANTS: usize = 50;

@@ -145,11 +145,6 @@ pub async fn grants(cx: &mut Cx, ids: &[AudienceId]) -> Result<HashMap<AudienceI
     ids.iter().copied().zip(lists).map(|(id, rows)| Ok((id, grants(rows)?))).collect()
 }
 
-/// Every audience: what an administrator holds.
-pub(crate) async fn all(cx: &mut Cx) -> Result<Vec<AudienceId>> {
-    Ok(crate::db::all!(cx, (AudienceId,), "select id from audiences order by id")?.into_iter().map(|row| row.0).collect())
-}
-
 /// The audiences of everyone.
 pub(crate) async fn public(cx: &mut Cx) -> Result<Vec<AudienceId>> {
     let rows = crate::db::all!(

@@ -1,9 +1,6 @@
 //! What is read of the catalogue, each as this caller sees it. Whoever sees a training sees what hangs on it.
 
 use std::collections::HashMap;
-use std::hash::Hash;
-
-use uuid::Uuid;
 
 use super::store::{self, TrainingSlice};
 use super::{
@@ -14,10 +11,7 @@ use crate::Caller;
 use crate::db::Cx;
 use crate::error::Result;
 use crate::id::{CollectionId, OrganisationId, TrainingId};
-use crate::page::{Page, Paging, Slice};
-
-/// How many parts a statement over several lists has.
-const PARTS: usize = 100;
+use crate::page::{Page, Paging, Slice, gathered};
 
 /// What trainings are listed below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,13 +23,6 @@ pub enum Below {
 }
 
 impl Below {
-    pub(super) fn uuid(self) -> Uuid {
-        match self {
-            Self::Collection(id) => id.0,
-            Self::Organisation(id) => id.0,
-        }
-    }
-
     pub(super) fn within(self, filter: &TrainingFilter) -> TrainingFilter {
         match self {
             Self::Collection(id) => TrainingFilter { collection: Some(id), ..filter.clone() },
@@ -116,13 +103,8 @@ pub async fn trainings_below(
     paging: &Paging,
 ) -> Result<HashMap<Below, Page<Training>>> {
     let slice = sliced(order, paging)?;
-    let mut found: HashMap<Uuid, Vec<Training>> = HashMap::new();
-    for parents in parents.chunks(PARTS) {
-        for row in store::trainings_below(cx, caller, parents, filter, order, &slice).await? {
-            found.entry(row.parent).or_default().push(row.training);
-        }
-    }
-    Ok(parents.iter().map(|parent| (*parent, page(&slice, found.remove(&parent.uuid()).unwrap_or_default()))).collect())
+    let lists = store::trainings_below(cx, caller, parents, filter, order, &slice).await?;
+    Ok(parents.iter().copied().zip(lists.into_iter().map(|trainings| page(&slice, trainings))).collect())
 }
 
 /// How many of them there are below each.
@@ -136,11 +118,7 @@ pub async fn count_below(
     filter: &TrainingFilter,
     order: TrainingOrder,
 ) -> Result<HashMap<Below, i64>> {
-    let mut found = HashMap::new();
-    for parents in parents.chunks(PARTS) {
-        found.extend(store::count_below(cx, caller, parents, filter, order).await?);
-    }
-    Ok(parents.iter().map(|parent| (*parent, found.get(&parent.uuid()).copied().unwrap_or(0))).collect())
+    Ok(parents.iter().copied().zip(store::count_below(cx, caller, parents, filter, order).await?).collect())
 }
 
 fn sliced(order: TrainingOrder, paging: &Paging) -> Result<TrainingSlice> {
@@ -239,12 +217,4 @@ pub async fn state_changes(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<Tr
 /// When the database fails.
 pub async fn changes_of(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Vec<CalendarChange>>> {
     Ok(gathered(store::changes_of(cx, ids).await?.into_iter().map(|change| (change.training_id, change))))
-}
-
-fn gathered<K: Hash + Eq, V>(rows: impl IntoIterator<Item = (K, V)>) -> HashMap<K, Vec<V>> {
-    let mut found: HashMap<K, Vec<V>> = HashMap::new();
-    for (key, row) in rows {
-        found.entry(key).or_default().push(row);
-    }
-    found
 }

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, MemberId, OrganisationId, TrainingId, TrainingSessionId};
 use crate::idempotency::act;
-use crate::page::{Page, Paging, Slice, TimeKey};
+use crate::page::{Page, Paging, Slice, TimeKey, gathered};
 use crate::{accounts, organisations, text};
 
 /// Where a session is held unless told.
@@ -323,9 +323,13 @@ async fn must_be_sound(tx: &mut Tx, session: &Session, formateurs: &[MemberId]) 
 ///
 /// # Errors
 /// When the database fails.
-pub async fn sessions_by_id(cx: &mut Cx, caller: &Caller, ids: &[TrainingSessionId]) -> Result<Vec<Session>> {
-    let sessions = store::sessions_by_id(cx, ids).await?;
-    Ok(sessions.into_iter().filter(|session| caller.sees(session.audience_id)).collect())
+pub async fn sessions_by_id(
+    cx: &mut Cx,
+    caller: &Caller,
+    ids: &[TrainingSessionId],
+) -> Result<HashMap<TrainingSessionId, Session>> {
+    let seen = store::sessions_by_id(cx, ids).await?.into_iter().filter(|session| caller.sees(session.audience_id));
+    Ok(seen.map(|session| (session.id, session)).collect())
 }
 
 /// The sessions of each of these trainings that this caller sees, a page of each, by their start.
@@ -339,11 +343,8 @@ pub async fn sessions_of(
     paging: &Paging,
 ) -> Result<HashMap<TrainingId, Page<Session>>> {
     let slice = Slice::<TimeKey>::new(paging)?;
-    let mut found: HashMap<_, Vec<_>> = trainings.iter().map(|id| (*id, Vec::new())).collect();
-    for session in store::sessions(cx, caller, trainings, &slice).await? {
-        found.entry(session.training_id).or_default().push(session);
-    }
-    Ok(found.into_iter().map(|(training, sessions)| (training, slice.page(sessions))).collect())
+    let lists = store::sessions(cx, caller, trainings, &slice).await?;
+    Ok(slice.pages(trainings, lists))
 }
 
 /// How many of them.
@@ -351,8 +352,7 @@ pub async fn sessions_of(
 /// # Errors
 /// When the database fails.
 pub async fn count_sessions(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<HashMap<TrainingId, i64>> {
-    let counts: HashMap<_, _> = store::count_sessions(cx, caller, trainings).await?.into_iter().collect();
-    Ok(trainings.iter().map(|id| (*id, counts.get(id).copied().unwrap_or(0))).collect())
+    Ok(trainings.iter().copied().zip(store::count_sessions(cx, caller, trainings).await?).collect())
 }
 
 /// Who leads each of these sessions.
@@ -360,9 +360,5 @@ pub async fn count_sessions(cx: &mut Cx, caller: &Caller, trainings: &[TrainingI
 /// # Errors
 /// When the database fails.
 pub async fn formateurs(cx: &mut Cx, ids: &[TrainingSessionId]) -> Result<HashMap<TrainingSessionId, Vec<MemberId>>> {
-    let mut found: HashMap<_, Vec<_>> = HashMap::new();
-    for (session, member) in store::formateurs(cx, ids).await? {
-        found.entry(session).or_default().push(member);
-    }
-    Ok(found)
+    Ok(gathered(store::formateurs(cx, ids).await?))
 }

@@ -162,14 +162,17 @@ macro_rules! exec {
 /// `lock!(cx, Row, "select …", a)`: the row, kept as it is until the transaction ends. SQLite's writer is alone anyway. No key
 /// changes, so that rows which refer to it can be inserted meanwhile.
 macro_rules! lock {
-    ($cx:expr, $row:ty, $sql:literal $(, $bind:expr)* $(,)?) => {{
+    ($cx:expr, $row:ty, concat!($($sql:tt)*) $(, $bind:expr)* $(,)?) => {{
         let cx: &mut $crate::db::Cx = $cx;
         if matches!(cx, $crate::db::Cx::Postgres(_)) {
-            $crate::db::opt!(cx, $row, concat!($sql, " for no key update") $(, $bind)*)
+            $crate::db::opt!(cx, $row, concat!($($sql)*, " for no key update") $(, $bind)*)
         } else {
-            $crate::db::opt!(cx, $row, $sql $(, $bind)*)
+            $crate::db::opt!(cx, $row, concat!($($sql)*) $(, $bind)*)
         }
     }};
+    ($cx:expr, $row:ty, $sql:literal $(, $bind:expr)* $(,)?) => {
+        $crate::db::lock!($cx, $row, concat!($sql) $(, $bind)*)
+    };
 }
 
 /// Lets one transaction at a time pass with this name, until it ends. SQLite's writer is alone anyway.
@@ -242,13 +245,26 @@ impl Count {
 /// `lists!(cx, Row, of, |query, one| { … })`: a list for each of `of`, in their order, in one statement for every 100 of them.
 /// The body pushes to `query` the whole limited `select` of one, ordered, with the columns of a `Row`. Both databases append
 /// list after list, each in its order (PostgreSQL because no statement of ours runs in parallel: `Source::connect`).
+/// `lists!(cx, Row, of, seen by caller, |query, one| { … })` tells once for all lists what the caller sees; each of them then asks
+/// for `audience_id in (select id from seen)`: who holds hundreds of audiences would bind more than SQLite takes.
 macro_rules! lists {
-    ($cx:expr, $row:ty, $of:expr, |$query:ident, $one:ident| $body:block) => {{
+    ($cx:expr, $row:ty, $of:expr, |$query:ident, $one:ident| $body:block) => {
+        $crate::db::lists!(@after {} $cx, $row, $of, |$query, $one| $body)
+    };
+    ($cx:expr, $row:ty, $of:expr, seen by $caller:expr, |$query:ident, $one:ident| $body:block) => {
+        $crate::db::lists!(@after {
+            $query.push("with seen (id) as (select id from audiences where");
+            $crate::db::sight!($query, $caller, "id");
+            $query.push(") ");
+        } $cx, $row, $of, |$query, $one| $body)
+    };
+    (@after $start:block $cx:expr, $row:ty, $of:expr, |$query:ident, $one:ident| $body:block) => {{
         let cx: &mut $crate::db::Cx = $cx;
         let mut lists: Vec<Vec<$row>> = Vec::new();
         for some in $of.chunks(100) {
             let rows = $crate::db::each!(&mut *cx, |c: DB| {
                 let mut $query = ::sqlx::QueryBuilder::<DB>::new("");
+                $start
                 for (place, $one) in some.iter().enumerate() {
                     $query.push(if place == 0 { "select cast(" } else { " union all select cast(" });
                     $query.push(place).push(" as bigint) as list, l.* from (");

@@ -1,5 +1,7 @@
 //! Files attached to posts: from one revision of a post to another, so that a former version keeps its own.
 
+use std::collections::HashMap;
+
 use super::Post;
 use crate::Caller;
 use crate::caller::Actor;
@@ -7,6 +9,7 @@ use crate::db::{Cx, Tx, all, exec, in_list, opt};
 use crate::error::{Code, Problem, Result};
 use crate::files::{self, File};
 use crate::id::{AudienceId, FileId, MemberId, PostId, SpaceId};
+use crate::page::gathered;
 
 /// How many files a post takes.
 pub const MOST_ATTACHMENTS: usize = 10;
@@ -96,8 +99,8 @@ pub(super) async fn present(tx: &mut Tx, post: PostId) -> Result<Vec<FileId>> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn attachments(cx: &mut Cx, posts: &[PostId]) -> Result<Vec<Attachment>> {
-    Ok(in_list!(
+pub async fn attachments(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<PostId, Vec<Attachment>>> {
+    let rows = in_list!(
         cx,
         Attachment,
         "select a.post_id, a.from_revision, a.until_revision, f.id, f.sha256, f.name, f.media_type, f.size, f.uploader_id,
@@ -106,7 +109,8 @@ pub async fn attachments(cx: &mut Cx, posts: &[PostId]) -> Result<Vec<Attachment
          where a.post_id in (",
         posts,
         ") order by a.post_id, a.from_revision, a.position"
-    )?)
+    )?;
+    Ok(gathered(rows.into_iter().map(|attachment| (attachment.post_id, attachment))))
 }
 
 #[derive(sqlx::FromRow)]

@@ -35,7 +35,7 @@ pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{
     accept, add_to_post_count, add_to_thread_count, forum_by_slug, forum_kinds as kinds_of_forum, forum_row, insert_forum,
     insert_forum_kinds, insert_space, lock_forum, lock_thread, set_hidden_post, set_hidden_thread, set_locked, set_pinned,
-    set_thread_forum, space_row,
+    set_thread_forum, space_row, thread_columns,
 };
 pub use threads::{EditThread, OpenThread, edit_thread, open_thread};
 pub(crate) use threads::{NewThread, add_thread, change_kind};

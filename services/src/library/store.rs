@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Document, DocumentCategory, DocumentFilter, Version};
 use crate::Caller;
-use crate::db::{Cx, all, each, exec, in_list, keyset, lists, lock, numbered, opt};
+use crate::db::{Cx, all, each, exec, in_list, keyset, lists, lock, numbered, opt, sight};
 use crate::error::Result;
 use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId};
 use crate::page::{NameKey, Slice, TimeKey};
@@ -122,12 +122,8 @@ pub(super) async fn documents_by_id(cx: &mut Cx, ids: &[DocumentId]) -> Result<V
 macro_rules! only {
     ($query:expr, $caller:expr, $filter:expr) => {{
         let (caller, filter): (&Caller, &DocumentFilter) = ($caller, $filter);
-        $query.push(" where d.audience_id in (");
-        let mut list = $query.separated(",");
-        for audience in caller.audiences() {
-            list.push_bind(*audience);
-        }
-        list.push_unseparated(")");
+        $query.push(" where");
+        sight!($query, caller, "d.audience_id");
         $query.push(if filter.archived { " and d.archived_at is not null" } else { " and d.archived_at is null" });
         if let Some(category) = filter.category {
             $query.push(" and d.category_id = ").push_bind(category);

@@ -22,7 +22,7 @@ use crate::events::{Event, tell};
 use crate::forum::{self, Thread};
 use crate::id::{AudienceId, MemberId, PostId, ThreadId, TrainingId};
 use crate::idempotency::act;
-use crate::page::{Page, Paging, Slice, TimeKey};
+use crate::page::{Page, Paging, Slice, TimeKey, gathered};
 use crate::{App, organisations};
 
 pub(crate) use rules::chosen;
@@ -405,11 +405,7 @@ async fn told(
 /// # Errors
 /// When the database fails.
 pub async fn trainings_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Vec<TrainingId>>> {
-    let mut found: HashMap<ThreadId, Vec<TrainingId>> = HashMap::new();
-    for (thread, training) in store::trainings_of(cx, caller, threads, MOST_SHOWN).await? {
-        found.entry(thread).or_default().push(training);
-    }
-    Ok(found)
+    Ok(gathered(store::trainings_of(cx, caller, threads, MOST_SHOWN).await?))
 }
 
 /// The links of each of these threads to trainings that the caller sees, those that ended too, the latest first, at most 50.

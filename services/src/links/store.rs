@@ -6,7 +6,7 @@ use super::{Linked, SystemEvent, ThreadLink, ThreadsOf, TrainingThreads};
 use crate::Caller;
 use crate::db::{Count, Cx, all, each, exec, keys, keyset, lists, sight};
 use crate::error::Result;
-use crate::forum::Thread;
+use crate::forum::{Thread, thread_columns};
 use crate::id::{MemberId, PostId, ThreadId, TrainingId};
 use crate::page::{Slice, TimeKey};
 
@@ -274,15 +274,12 @@ pub(super) async fn threads_of(
     kind: ThreadsOf,
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Vec<Thread>>> {
-    Ok(lists!(cx, Thread, trainings, |query, training| {
+    Ok(lists!(cx, Thread, trainings, seen by caller, |query, training| {
         query.push(
-            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
-                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-             from thread_links l join threads t on t.id = l.thread_id join forums f on f.id = t.forum_id
-             where l.ended_at is null and t.hidden_at is null and l.training_id = ",
+            concat!("select ", thread_columns!(), " from thread_links l join threads t on t.id = l.thread_id join forums f on f.id = t.forum_id
+             where l.ended_at is null and t.hidden_at is null and f.audience_id in (select id from seen) and l.training_id = "),
         );
-        query.push_bind(*training).push(" and");
-        sight!(query, caller, "f.audience_id");
+        query.push_bind(*training);
         of_kind!(query, kind);
         keyset!(query, slice, "t.last_activity_at", "t.id", true);
     }))
@@ -319,7 +316,7 @@ pub(super) async fn threads_counted(cx: &mut Cx, caller: &Caller, trainings: &[T
 /// What happened to the trainings of a thread while it was linked to them, pushed to a query: changes of state that touch what
 /// others than those who work on it see, and planned days. Ends after the thread and the sight of it.
 macro_rules! happened {
-    ($query:expr, $caller:expr, $thread:expr) => {{
+    ($query:expr, $thread:expr) => {{
         $query.push(
             "(select c.id, c.training_id, 'ETAT' as kind, c.from_state as from_value, c.to_state as to_value, c.changed_at
               from thread_links l join training_state_changes c on c.training_id = l.training_id and c.changed_at > l.linked_at
@@ -335,8 +332,8 @@ macro_rules! happened {
                and (l.ended_at is null or c.changed_at <= l.ended_at)
               where c.kind = 'PLANIFICATION' and l.thread_id = ",
         );
-        $query.push_bind(*$thread).push(") as e join trainings t on t.id = e.training_id where");
-        sight!($query, $caller, "t.audience_id");
+        $query.push_bind(*$thread);
+        $query.push(") as e join trainings t on t.id = e.training_id where t.audience_id in (select id from seen)");
     }};
 }
 
@@ -346,17 +343,17 @@ pub(super) async fn system_events(
     threads: &[ThreadId],
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Vec<SystemEvent>>> {
-    Ok(lists!(cx, SystemEvent, threads, |query, thread| {
+    Ok(lists!(cx, SystemEvent, threads, seen by caller, |query, thread| {
         query.push("select e.id, e.training_id, e.kind, e.from_value, e.to_value, e.changed_at from ");
-        happened!(query, caller, thread);
+        happened!(query, thread);
         keyset!(query, slice, "e.changed_at", "e.id", false);
     }))
 }
 
 pub(super) async fn count_system_events(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) -> Result<Vec<i64>> {
-    let lists = lists!(cx, Count, threads, |query, thread| {
+    let lists = lists!(cx, Count, threads, seen by caller, |query, thread| {
         query.push("select count(*) as many from ");
-        happened!(query, caller, thread);
+        happened!(query, thread);
     });
     Ok(Count::each(lists).collect())
 }

@@ -6,7 +6,7 @@ use super::{Affiliation, AffiliationState, AffiliationWords, Affiliations, Organ
 use crate::db::{Count, Cx, all, exec, in_list, keyset, lists, lock, opt};
 use crate::error::Result;
 use crate::id::{AffiliationId, MemberId, OrganisationId};
-use crate::page::{NameKey, Slice, TimeKey};
+use crate::page::{NameKey, Slice, TimeKey, gathered};
 
 pub(crate) async fn insert_organisation(cx: &mut Cx, new: &Organisation) -> sqlx::Result<()> {
     exec!(
@@ -101,11 +101,7 @@ pub async fn lines(cx: &mut Cx, ids: &[OrganisationId]) -> Result<HashMap<Organi
         ids,
         ")"
     )?;
-    let mut lines: HashMap<_, Vec<_>> = HashMap::new();
-    for (organisation, ancestor) in rows {
-        lines.entry(organisation).or_default().push(ancestor);
-    }
-    Ok(lines)
+    Ok(gathered(rows))
 }
 
 /// What stands under each of these, or at the top.

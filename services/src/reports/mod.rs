@@ -19,7 +19,7 @@ use crate::events::{Event, tell};
 use crate::forum::{self, Thread, ThreadKind};
 use crate::id::{MemberId, ReportChangeId, ReportId, SpaceId, ThreadId, TrainingId};
 use crate::idempotency::act;
-use crate::page::{Page, Paging, Slice, TimeKey};
+use crate::page::{Page, Paging, Slice, TimeKey, gathered};
 use crate::text;
 
 pub(crate) use rules::fields as sound_fields;
@@ -492,9 +492,5 @@ pub async fn count_duplicates(cx: &mut Cx, caller: &Caller, reports: &[ReportId]
 /// # Errors
 /// When the database fails.
 pub async fn reporters_of(cx: &mut Cx, caller: &Caller, reports: &[ReportId]) -> Result<HashMap<ReportId, Vec<MemberId>>> {
-    let mut found: HashMap<ReportId, Vec<MemberId>> = HashMap::new();
-    for (report, member) in store::reporters_of(cx, caller, reports, MOST_REPORTERS).await? {
-        found.entry(report).or_default().push(member);
-    }
-    Ok(found)
+    Ok(gathered(store::reporters_of(cx, caller, reports, MOST_REPORTERS).await?))
 }

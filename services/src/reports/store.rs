@@ -17,7 +17,7 @@ macro_rules! columns {
 
 /// What is a report to this caller: the thread is one still and is in sight. Pushed to a query that ends in `where`, on `reports r
 /// join threads t join forums f`.
-macro_rules! seen {
+macro_rules! is_report {
     ($query:expr, $caller:expr) => {{
         $query.push(" t.kind = 'SIGNALEMENT' and t.hidden_at is null and");
         sight!($query, $caller, "f.audience_id");
@@ -75,14 +75,7 @@ pub(super) async fn set_report(cx: &mut Cx, report: &Report) -> Result<()> {
 
 /// Kept as it is until the transaction ends.
 pub(super) async fn lock_report(cx: &mut Cx, id: ReportId) -> Result<Option<Report>> {
-    Ok(lock!(
-        cx,
-        Report,
-        "select r.id, r.component, r.browser, r.steps, r.expected, r.observed, r.state, r.fixed_in, r.fixed_at, r.fixed_seconds,
-                r.duplicate_of_id, r.revision, r.reported_at, r.changed_at
-         from reports r where r.id = $1",
-        id
-    )?)
+    Ok(lock!(cx, Report, concat!("select ", columns!(), " from reports r where r.id = $1"), id)?)
 }
 
 pub(super) async fn report(cx: &mut Cx, id: ReportId) -> Result<Option<Report>> {
@@ -167,26 +160,27 @@ pub(super) async fn duplicates_of(
     reports: &[ReportId],
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Vec<Report>>> {
-    Ok(lists!(cx, Report, reports, |query, report| {
+    Ok(lists!(cx, Report, reports, seen by caller, |query, report| {
         query.push(concat!(
             "select ",
             columns!(),
-            " from reports r join threads t on t.id = r.id join forums f on f.id = t.forum_id where r.duplicate_of_id = "
+            " from reports r join threads t on t.id = r.id join forums f on f.id = t.forum_id
+              where t.kind = 'SIGNALEMENT' and t.hidden_at is null and f.audience_id in (select id from seen)
+                and r.duplicate_of_id = "
         ));
-        query.push_bind(*report).push(" and");
-        seen!(query, caller);
+        query.push_bind(*report);
         keyset!(query, slice, "r.reported_at", "r.id", false);
     }))
 }
 
 pub(super) async fn count_duplicates(cx: &mut Cx, caller: &Caller, reports: &[ReportId]) -> Result<Vec<i64>> {
-    let lists = lists!(cx, Count, reports, |query, report| {
+    let lists = lists!(cx, Count, reports, seen by caller, |query, report| {
         query.push(
             "select count(*) as many from reports r join threads t on t.id = r.id join forums f on f.id = t.forum_id
-             where r.duplicate_of_id = ",
+             where t.kind = 'SIGNALEMENT' and t.hidden_at is null and f.audience_id in (select id from seen)
+               and r.duplicate_of_id = ",
         );
-        query.push_bind(*report).push(" and");
-        seen!(query, caller);
+        query.push_bind(*report);
     });
     Ok(Count::each(lists).collect())
 }
@@ -213,7 +207,7 @@ pub(super) async fn reporters_of(
         query.push(") and r.duplicate_of_id is null or r.duplicate_of_id in (");
         keys!(query, reports);
         query.push(")) and");
-        seen!(query, caller);
+        is_report!(query, caller);
         query.push(
             " group by coalesce(r.duplicate_of_id, r.id), t.author_id) as people) as placed
              where place <= ",
@@ -227,7 +221,7 @@ pub(super) async fn reporters_of(
 macro_rules! only {
     ($query:expr, $caller:expr, $filter:expr) => {{
         let filter: &ReportFilter = $filter;
-        seen!($query, $caller);
+        is_report!($query, $caller);
         if let Some(state) = filter.state {
             $query.push(" and r.state = ").push_bind(state);
         }

@@ -1,9 +1,7 @@
-use uuid::Uuid;
-
 use super::trainings::columns;
 use crate::Caller;
 use crate::catalogue::{Below, Training, TrainingFilter, TrainingOrder};
-use crate::db::{Cx, each, keyset, sight};
+use crate::db::{Count, Cx, each, keys, keyset, lists, sight};
 use crate::error::Result;
 use crate::page::{NameKey, Slice, TimeKey};
 
@@ -51,11 +49,8 @@ macro_rules! only {
             $query.push_bind(mine.member).push(")");
             if !mine.organisations.is_empty() {
                 $query.push(" or t.organisation_id in (select organisation_id from organisation_ancestors where ancestor_id in (");
-                let mut list = $query.separated(",");
-                for organisation in &mine.organisations {
-                    list.push_bind(*organisation);
-                }
-                list.push_unseparated("))");
+                keys!($query, &mine.organisations);
+                $query.push("))");
             }
             $query.push(")");
         }
@@ -98,23 +93,7 @@ pub(crate) async fn count_trainings(cx: &mut Cx, caller: &Caller, filter: &Train
     })?)
 }
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct TrainingBelow {
-    pub(crate) parent: Uuid,
-    #[sqlx(flatten)]
-    pub(crate) training: Training,
-}
-
-/// What the caller sees, told once for all the parts of a statement.
-macro_rules! seen {
-    ($query:expr, $caller:expr) => {{
-        $query.push("with seen (id) as (select id from audiences where");
-        sight!($query, $caller, "id");
-        $query.push(") ");
-    }};
-}
-
-/// A page of the trainings below each of these, so many of each: one statement for all, each part found by its own index.
+/// The trainings below each of these.
 pub(crate) async fn trainings_below(
     cx: &mut Cx,
     caller: &Caller,
@@ -122,31 +101,12 @@ pub(crate) async fn trainings_below(
     filter: &TrainingFilter,
     order: TrainingOrder,
     slice: &TrainingSlice,
-) -> Result<Vec<TrainingBelow>> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("");
-        seen!(query, caller);
-        query.push("select * from (");
-        for (place, parent) in parents.iter().enumerate() {
-            query.push(if place == 0 { "select * from (select " } else { " union all select * from (select " });
-            query.push_bind(parent.uuid()).push(concat!(" as parent, ", columns!(), " from trainings t"));
-            query.push(" where t.audience_id in (select id from seen)");
-            only!(query, &parent.within(filter), order);
-            sliced!(query, slice);
-            query.push(") as part");
-        }
-        query.push(match slice {
-            TrainingSlice::Title(slice) if slice.backward => ") as parts order by parent, title desc, id desc",
-            TrainingSlice::Title(_) => ") as parts order by parent, title, id",
-            TrainingSlice::Time(TrainingOrder::Publication, slice) if slice.backward => {
-                ") as parts order by parent, published_at, id"
-            }
-            TrainingSlice::Time(TrainingOrder::Publication, _) => ") as parts order by parent, published_at desc, id desc",
-            TrainingSlice::Time(_, slice) if slice.backward => ") as parts order by parent, updated_at, id",
-            TrainingSlice::Time(..) => ") as parts order by parent, updated_at desc, id desc",
-        });
-        query.build_query_as::<TrainingBelow>().fetch_all(&mut *c).await
-    })?)
+) -> Result<Vec<Vec<Training>>> {
+    Ok(lists!(cx, Training, parents, seen by caller, |query, parent| {
+        query.push(concat!("select ", columns!(), " from trainings t where t.audience_id in (select id from seen)"));
+        only!(query, &parent.within(filter), order);
+        sliced!(query, slice);
+    }))
 }
 
 /// How many there are below each of these.
@@ -156,16 +116,10 @@ pub(crate) async fn count_below(
     parents: &[Below],
     filter: &TrainingFilter,
     order: TrainingOrder,
-) -> Result<Vec<(Uuid, i64)>> {
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("");
-        seen!(query, caller);
-        for (place, parent) in parents.iter().enumerate() {
-            query.push(if place == 0 { "select " } else { " union all select " });
-            query.push_bind(parent.uuid()).push(" as parent, count(*) from trainings t");
-            query.push(" where t.audience_id in (select id from seen)");
-            only!(query, &parent.within(filter), order);
-        }
-        query.build_query_as::<(Uuid, i64)>().fetch_all(&mut *c).await
-    })?)
+) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, parents, seen by caller, |query, parent| {
+        query.push("select count(*) as many from trainings t where t.audience_id in (select id from seen)");
+        only!(query, &parent.within(filter), order);
+    });
+    Ok(Count::each(lists).collect())
 }

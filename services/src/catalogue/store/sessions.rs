@@ -1,6 +1,6 @@
 use crate::Caller;
 use crate::catalogue::Session;
-use crate::db::{Cx, each, exec, in_list, lock, opt, sight};
+use crate::db::{Count, Cx, exec, in_list, keyset, lists, lock, opt};
 use crate::error::Result;
 use crate::id::{MemberId, TrainingId, TrainingSessionId};
 use crate::page::{Slice, TimeKey};
@@ -80,10 +80,7 @@ pub(crate) async fn session(cx: &mut Cx, id: TrainingSessionId) -> Result<Option
 }
 
 pub(crate) async fn lock_session(cx: &mut Cx, id: TrainingSessionId) -> Result<Option<Session>> {
-    match lock!(cx, (TrainingSessionId,), "select id from training_sessions where id = $1", id)? {
-        Some(_) => session(cx, id).await,
-        None => Ok(None),
-    }
+    Ok(lock!(cx, Session, concat!("select ", columns!(), " from training_sessions s where s.id = $1"), id)?)
 }
 
 pub(crate) async fn sessions_by_id(cx: &mut Cx, ids: &[TrainingSessionId]) -> Result<Vec<Session>> {
@@ -100,56 +97,24 @@ pub(crate) async fn formateurs(cx: &mut Cx, ids: &[TrainingSessionId]) -> Result
     )?)
 }
 
-/// The trainings of a list, pushed to a query that ends in `where`, with who sees their sessions.
-macro_rules! of {
-    ($query:expr, $caller:expr, $trainings:expr) => {{
-        let trainings: &[TrainingId] = $trainings;
-        sight!($query, $caller, "s.audience_id");
-        $query.push(" and s.training_id in (");
-        let mut list = $query.separated(",");
-        for i in 0..trainings.len().next_power_of_two() {
-            list.push_bind(trainings[i.min(trainings.len() - 1)]);
-        }
-        list.push_unseparated(")");
-    }};
-}
-
-/// So many sessions of each of these trainings, by their start; one statement for all: a training has few.
+/// The sessions of each of these trainings that the caller sees, by their start.
 pub(crate) async fn sessions(
     cx: &mut Cx,
     caller: &Caller,
     trainings: &[TrainingId],
     slice: &Slice<TimeKey>,
-) -> Result<Vec<Session>> {
-    if trainings.is_empty() {
-        return Ok(Vec::new());
-    }
-    let order = if slice.backward { "starts_at desc, id desc" } else { "starts_at, id" };
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(concat!("select ", columns!()));
-        query.push(" from (select s.*, row_number() over (partition by training_id order by ").push(order);
-        query.push(") as nth from training_sessions s where");
-        of!(query, caller, trainings);
-        for (cursor, side) in [(&slice.after, ">"), (&slice.before, "<")] {
-            if let Some((at, id)) = cursor {
-                query.push(" and (s.starts_at, s.id) ").push(side).push(" (");
-                query.push_bind(*at).push(", ").push_bind(*id).push(")");
-            }
-        }
-        query.push(") as s where s.nth <= ").push_bind(slice.rows());
-        query.push(" order by s.training_id, s.nth");
-        query.build_query_as::<Session>().fetch_all(&mut *c).await
-    })?)
+) -> Result<Vec<Vec<Session>>> {
+    Ok(lists!(cx, Session, trainings, seen by caller, |query, training| {
+        query.push(concat!("select ", columns!(), " from training_sessions s where s.training_id = ")).push_bind(*training);
+        query.push(" and s.audience_id in (select id from seen)");
+        keyset!(query, slice, "s.starts_at", "s.id", false);
+    }))
 }
 
-pub(crate) async fn count_sessions(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<Vec<(TrainingId, i64)>> {
-    if trainings.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("select s.training_id, count(*) from training_sessions s where");
-        of!(query, caller, trainings);
-        query.push(" group by s.training_id");
-        query.build_query_as::<(TrainingId, i64)>().fetch_all(&mut *c).await
-    })?)
+pub(crate) async fn count_sessions(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, trainings, seen by caller, |query, training| {
+        query.push("select count(*) as many from training_sessions s where s.training_id = ").push_bind(*training);
+        query.push(" and s.audience_id in (select id from seen)");
+    });
+    Ok(Count::each(lists).collect())
 }

@@ -84,14 +84,7 @@ pub(crate) async fn set_training(cx: &mut Cx, training: &Training) -> sqlx::Resu
 
 /// Kept as it is until the transaction ends.
 pub(crate) async fn lock_training(cx: &mut Cx, id: TrainingId) -> Result<Option<Training>> {
-    match lock!(cx, (TrainingId,), "select id from trainings where id = $1", id)? {
-        Some(_) => training(cx, id).await,
-        None => Ok(None),
-    }
-}
-
-pub(crate) async fn training(cx: &mut Cx, id: TrainingId) -> Result<Option<Training>> {
-    Ok(opt!(cx, Training, concat!("select ", columns!(), " from trainings t where t.id = $1"), id)?)
+    Ok(lock!(cx, Training, concat!("select ", columns!(), " from trainings t where t.id = $1"), id)?)
 }
 
 pub(crate) async fn trainings_by_id(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<Training>> {

@@ -9,6 +9,14 @@ use crate::forum::{Post, Revision};
 use crate::id::{MemberId, PostId, ThreadId};
 use crate::page::{PathKey, Slice};
 
+/// The columns of a post, for `concat!`.
+macro_rules! columns {
+    () => {
+        "id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at, edited_at, deleted_at,
+         hidden_at, hidden_reason"
+    };
+}
+
 /// Where a post stands.
 pub(in crate::forum) struct Place {
     pub(in crate::forum) thread: ThreadId,
@@ -145,47 +153,21 @@ pub(crate) async fn set_hidden_post(
 }
 
 pub(in crate::forum) async fn post(cx: &mut Cx, id: PostId) -> Result<Option<Post>> {
-    Ok(opt!(
-        cx,
-        Post,
-        "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
-                edited_at, deleted_at, hidden_at, hidden_reason
-         from posts where id = $1",
-        id
-    )?)
+    Ok(opt!(cx, Post, concat!("select ", columns!(), " from posts where id = $1"), id)?)
 }
 
 pub(crate) async fn lock_post(cx: &mut Cx, id: PostId) -> Result<Option<Post>> {
-    Ok(lock!(
-        cx,
-        Post,
-        "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
-                edited_at, deleted_at, hidden_at, hidden_reason
-         from posts where id = $1",
-        id
-    )?)
+    Ok(lock!(cx, Post, concat!("select ", columns!(), " from posts where id = $1"), id)?)
 }
 
 pub(in crate::forum) async fn posts_by_id(cx: &mut Cx, ids: &[PostId]) -> Result<Vec<Post>> {
-    Ok(in_list!(
-        cx,
-        Post,
-        "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
-                edited_at, deleted_at, hidden_at, hidden_reason
-         from posts where id in (",
-        ids,
-        ")"
-    )?)
+    Ok(in_list!(cx, Post, concat!("select ", columns!(), " from posts where id in ("), ids, ")")?)
 }
 
 /// Posts of each of these threads, in reading order.
 pub(in crate::forum) async fn posts(cx: &mut Cx, threads: &[ThreadId], slice: &Slice<PathKey>) -> Result<Vec<Vec<Post>>> {
     Ok(lists!(cx, Post, threads, |query, thread| {
-        query.push(
-            "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
-                    edited_at, deleted_at, hidden_at, hidden_reason
-             from posts where thread_id = ",
-        );
+        query.push(concat!("select ", columns!(), " from posts where thread_id = "));
         query.push_bind(*thread);
         numbered!(query, slice, "path");
     }))
@@ -202,25 +184,13 @@ pub(in crate::forum) async fn is_opening_away(cx: &mut Cx, thread: ThreadId) -> 
 }
 
 pub(in crate::forum) async fn openings(cx: &mut Cx, threads: &[ThreadId]) -> Result<Vec<Post>> {
-    Ok(in_list!(
-        cx,
-        Post,
-        "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
-                edited_at, deleted_at, hidden_at, hidden_reason
-         from posts where ordinal = 0 and thread_id in (",
-        threads,
-        ")"
-    )?)
+    Ok(in_list!(cx, Post, concat!("select ", columns!(), " from posts where ordinal = 0 and thread_id in ("), threads, ")")?)
 }
 
 /// The direct answers to each of these posts, in the order of their arrival.
 pub(in crate::forum) async fn replies(cx: &mut Cx, parents: &[PostId], slice: &Slice<i64>) -> Result<Vec<Vec<Post>>> {
     Ok(lists!(cx, Post, parents, |query, parent| {
-        query.push(
-            "select id, thread_id, parent_id, ordinal, path, depth, author_id, body, html, excerpt, revision, created_at,
-                    edited_at, deleted_at, hidden_at, hidden_reason
-             from posts where parent_id = ",
-        );
+        query.push(concat!("select ", columns!(), " from posts where parent_id = "));
         query.push_bind(*parent);
         numbered!(query, slice, "ordinal");
     }))

@@ -10,6 +10,15 @@ use crate::forum::{Thread, ThreadFilter, ThreadKind, ThreadOrder};
 use crate::id::{ForumId, PostId, SpaceId, ThreadId};
 use crate::page::{Slice, TimeKey};
 
+/// The columns of a thread, of `threads t` and its `forums f`, for `concat!`.
+macro_rules! thread_columns {
+    () => {
+        "t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at, t.post_count,
+         t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at"
+    };
+}
+pub(crate) use thread_columns;
+
 pub(in crate::forum) async fn insert_thread(cx: &mut Cx, new: &NewThread<'_>) -> Result<()> {
     exec!(
         cx,
@@ -57,9 +66,7 @@ pub(in crate::forum) async fn threads_by_id(cx: &mut Cx, ids: &[ThreadId]) -> Re
     Ok(in_list!(
         cx,
         Thread,
-        "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
-                t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-         from threads t join forums f on f.id = t.forum_id where t.id in (",
+        concat!("select ", thread_columns!(), " from threads t join forums f on f.id = t.forum_id where t.id in ("),
         ids,
         ")"
     )?)
@@ -115,11 +122,11 @@ pub(in crate::forum) async fn threads(
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Thread>> {
     Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
-                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-             from threads t join forums f on f.id = t.forum_id where ",
-        );
+        let mut query = sqlx::QueryBuilder::<DB>::new(concat!(
+            "select ",
+            thread_columns!(),
+            " from threads t join forums f on f.id = t.forum_id where "
+        ));
         sight!(query, caller, "f.audience_id");
         only!(query, filter);
         ordered!(query, order, slice);
@@ -159,11 +166,8 @@ pub(in crate::forum) async fn unanswered_threads(
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Thread>> {
     Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
-                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-             from threads t cross join forums f where",
-        );
+        let mut query =
+            sqlx::QueryBuilder::<DB>::new(concat!("select ", thread_columns!(), " from threads t cross join forums f where"));
         unanswered!(query, caller, spaces);
         keyset!(query, slice, "t.created_at", "t.id", false);
         query.build_query_as::<Thread>().fetch_all(&mut *c).await
@@ -187,11 +191,11 @@ pub(in crate::forum) async fn threads_of_forums(
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Vec<Thread>>> {
     Ok(lists!(cx, Thread, forums, |query, forum| {
-        query.push(
-            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
-                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-             from threads t join forums f on f.id = t.forum_id where t.forum_id = ",
-        );
+        query.push(concat!(
+            "select ",
+            thread_columns!(),
+            " from threads t join forums f on f.id = t.forum_id where t.forum_id = "
+        ));
         query.push_bind(*forum);
         only!(query, filter);
         ordered!(query, order, slice);
@@ -218,12 +222,12 @@ pub(in crate::forum) async fn thread_counts(
 
 pub(in crate::forum) async fn pinned_threads(cx: &mut Cx, forums: &[ForumId]) -> Result<Vec<Vec<Thread>>> {
     Ok(lists!(cx, Thread, forums, |query, forum| {
-        query.push(
-            "select t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at,
-                    t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at
-             from threads t join forums f on f.id = t.forum_id
-             where t.pinned_at is not null and t.hidden_at is null and t.forum_id = ",
-        );
+        query.push(concat!(
+            "select ",
+            thread_columns!(),
+            " from threads t join forums f on f.id = t.forum_id
+             where t.pinned_at is not null and t.hidden_at is null and t.forum_id = "
+        ));
         query.push_bind(*forum).push(" order by t.pinned_at desc, t.id desc limit 20");
     }))
 }
