@@ -59,9 +59,21 @@ pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
         .data(door)
 }
 
+/// The answer's head, within the time that a body and an answer may take: what stands behind can fall silent without closing
+/// anything. A file that comes in has a pace of its own.
+async fn in_time<E: Endpoint<Output = Response>>(next: &E, request: Request) -> poem::Result<Response> {
+    let limits = request.data::<Door>().map(|door| &door.api.app.config.limits);
+    let Some(time) = limits.filter(|_| request.uri().path() != "/files").map(|limits| limits.body_time + limits.answer_time)
+    else {
+        return next.call(request).await;
+    };
+    let answered = tokio::time::timeout(time, next.call(request)).await;
+    answered.unwrap_or_else(|_| Ok(sentence_only(StatusCode::SERVICE_UNAVAILABLE, AWAY)))
+}
+
 /// Headers of every answer; a path that leads nowhere gets a sentence.
 async fn guard<E: Endpoint<Output = Response>>(next: std::sync::Arc<E>, request: Request) -> poem::Result<Response> {
-    let mut response = match next.call(request).await {
+    let mut response = match in_time(&*next, request).await {
         Ok(response) => response,
         Err(error) => {
             let status = error.status();
@@ -96,6 +108,7 @@ fn sentence_only(status: StatusCode, sentence: &'static str) -> Response {
     Response::builder().status(status).content_type("text/plain; charset=utf-8").body(sentence)
 }
 
+const AWAY: &str = "Le service est momentanément indisponible. Réessayez dans un instant.";
 const NOWHERE: &str = "Cette adresse ne mène nulle part.";
 
 /// Pages take nothing from elsewhere and run no script written in them.

@@ -36,11 +36,16 @@ pub(super) fn proof(door: &Door, headers: &HeaderMap) -> Proof {
 /// Recognises the caller. A cookie that is no longer good is nobody's; a bearer token that is not good is refused.
 pub(super) async fn client(door: &Door, proof: &Proof, origin: Origin, agent: &str, takes_cookies: bool) -> Result<Client> {
     let app = door.api.app.counted();
-    let (caller, reader) = match recognise(&app, proof).await {
-        // A connection that was held may have lost its server since. Nothing has been done yet: a fresh one is tried.
-        Err(Error::Unavailable(_)) => recognise(&app, proof).await?,
-        recognised => recognised?,
+    let recognised = async {
+        match recognise(&app, proof).await {
+            // A connection that was held may have lost its server since. Nothing has been done yet: a fresh one is tried.
+            Err(Error::Unavailable(_)) => recognise(&app, proof).await,
+            recognised => recognised,
+        }
     };
+    // A database server can fall silent without closing anything.
+    let recognised = tokio::time::timeout(app.config.limits.answer_time, recognised).await;
+    let (caller, reader) = recognised.unwrap_or_else(|_| Err(Error::unavailable("the database says nothing")))?;
     let request_id = app.clock.id().simple().to_string();
     Ok(Client { app, caller, reader: Some(reader), origin, takes_cookies, agent: agent.to_owned(), request_id })
 }

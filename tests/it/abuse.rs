@@ -26,6 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             harness::tell(hostile_documents_leave_no_memory_behind());
         }),
         trial("abuse::slow_clients_are_sent_away".into(), None, || harness::tell(slow_clients_are_sent_away())),
+        trial("abuse::who_does_not_read_is_sent_away".into(), None, || harness::tell(who_does_not_read_is_sent_away())),
         trial("abuse::connections_are_counted".into(), None, || harness::tell(connections_are_counted())),
         trial("abuse::a_form_is_no_longer_than_a_body".into(), None, || harness::tell(a_form_is_no_longer_than_a_body())),
         trial("abuse::hostile_sockets_are_closed".into(), None, || harness::tell(hostile_sockets_are_closed())),
@@ -175,6 +176,24 @@ async fn slow_clients_are_sent_away() {
         assert!(answer.starts_with("HTTP/1.1 408") && answer.contains(word), "{path}: {answer}");
     }
     stands(&world).await;
+    world.finish().await;
+}
+
+/// Two hundred long answers asked for at once, none of them read: the one place there is comes free again.
+async fn who_does_not_read_is_sent_away() {
+    let world = with_limits(|limits| {
+        limits.connections = 1;
+        limits.idle_time = Duration::from_millis(500);
+    })
+    .await;
+    let query =
+        "%7B__schema%7Btypes%7Bname%20description%20fields%7Bname%20description%20args%7Bname%20description%7D%7D%7D%7D%7D";
+    let one = format!("GET /graphql?query={query} HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n\r\n");
+    let unread = raw(&world, &one.repeat(200)).await;
+    let asked = tokio::time::timeout(PATIENCE, Client::new(&world.url).run("{ __typename }", json!({}))).await;
+    assert_eq!(asked.expect("a place").status, 200);
+    let answers = rest(unread).await.matches("HTTP/1.1 200").count();
+    assert!((1..200).contains(&answers), "{answers} answers");
     world.finish().await;
 }
 

@@ -1,10 +1,14 @@
 //! Jobs: leased, shared by nodes, given back, and run again when their worker died.
 
 use chrono::TimeDelta;
-use harness::{Story, World, stories};
+use harness::smtp::SmtpServer;
+use harness::{Settings, Story, World, stories};
 use serde_json::json;
 use services::{App, jobs};
+use tokio::sync::watch;
 use uuid::Uuid;
+
+use crate::binary::until;
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
@@ -12,6 +16,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_leased_job_waits_for_the_end_of_its_lease,
         a_node_takes_back_its_own_jobs_at_once,
         a_job_of_a_newer_version_waits_for_it,
+        a_slow_job_holds_up_no_other,
     ]
 }
 
@@ -77,4 +82,23 @@ async fn a_job_of_a_newer_version_waits_for_it(world: &World) {
     world.change("update jobs set kind = 'SendMail' where kind = 'SendPigeon'").await;
     world.advance(TimeDelta::minutes(1));
     world.mail_to("camille@exemple.test").await;
+}
+
+/// More mails than a worker has hands wait behind one to a server that says nothing.
+async fn a_slow_job_holds_up_no_other(world: &World) {
+    let server = SmtpServer::start().await;
+    let settings = Settings { smtp_url: Some(server.url()), ..Settings::default() };
+    let world = World::with(world.database, settings).await;
+    server.be_silent_for("lente@exemple.test");
+    ask(&world, "lente@exemple.test").await;
+    for n in 0..30 {
+        ask(&world, &format!("personne{n}@exemple.test")).await;
+    }
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(jobs::work(world.app.clone(), stopped));
+    until("the thirty others leave", async || world.count("select count(*) from mails where state = 'sent'").await == 30).await;
+    assert_eq!(world.count("select count(*) from mails where state = 'sending'").await, 1);
+    worker.abort();
+    drop((stop, server));
+    world.finish().await;
 }

@@ -4,11 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use rand::RngExt;
 use serde_json::Value;
 use sqlx::types::Json;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{Job, Verdict};
@@ -40,31 +41,39 @@ struct Claimed {
 /// Runs jobs until `stop` turns true; those under way are finished first.
 pub async fn work(app: App, mut stop: watch::Receiver<bool>) {
     let mut wakes = app.db.wakes();
+    let mut under_way = JoinSet::new();
     while !*stop.borrow() {
-        match round(&app).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => tracing::warn!(%error, "jobs cannot be read"),
+        if let Err(error) = take_up(&app, &mut under_way).await {
+            tracing::warn!(%error, "jobs cannot be read");
         }
-        let pause = pause(&app).await.mul_f64(rand::rng().random_range(0.8..1.2));
+        let pause = if under_way.len() < AT_ONCE { pause(&app).await } else { POLL };
+        let pause = pause.mul_f64(rand::rng().random_range(0.8..1.2));
         tokio::select! {
+            Some(_) = under_way.join_next() => {}
             () = wakes.next() => {}
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => {}
         }
     }
+    while under_way.join_next().await.is_some() {}
 }
 
 /// Runs every job that is due now, and those they cause, until none is left. How many ran; for tests and commands.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails; those under way are finished first.
 pub async fn drain(app: &App) -> Result<usize> {
-    let mut ran = 0;
+    let (mut under_way, mut ran) = (JoinSet::new(), 0);
     loop {
-        match round(app).await? {
-            0 => return Ok(ran),
-            more => ran += more,
+        match take_up(app, &mut under_way).await {
+            Ok(taken) => ran += taken,
+            Err(error) => {
+                while under_way.join_next().await.is_some() {}
+                return Err(error);
+            }
+        }
+        if under_way.join_next().await.is_none() {
+            return Ok(ran);
         }
     }
 }
@@ -85,17 +94,23 @@ pub async fn give_back(app: &App) -> Result<()> {
         .await
 }
 
-async fn round(app: &App) -> Result<usize> {
-    let now = app.clock.now();
+/// Starts as many due jobs as there is room for beside those under way, a task each. How many.
+async fn take_up(app: &App, under_way: &mut JoinSet<()>) -> Result<usize> {
+    // Those that ended together make room together.
+    while under_way.try_join_next().is_some() {}
+    let (now, room) = (app.clock.now(), AT_ONCE - under_way.len());
     // An empty poll only reads.
-    if due(&mut *app.db.reader().await?, now).await?.is_none() {
+    if room == 0 || due(&mut *app.db.reader().await?, now).await?.is_none() {
         return Ok(0);
     }
     let node = app.node;
-    let claimed = app.db.write(move |tx| Box::pin(async move { Ok(claim(tx, node, now).await?) })).await?;
-    let ran = claimed.len();
-    stream::iter(claimed).for_each_concurrent(AT_ONCE, |job| run(app, job)).await;
-    Ok(ran)
+    let claimed = app.db.write(move |tx| Box::pin(async move { Ok(claim(tx, node, now, room).await?) })).await?;
+    let taken = claimed.len();
+    for job in claimed {
+        let app = app.clone();
+        under_way.spawn(async move { run(&app, job).await });
+    }
+    Ok(taken)
 }
 
 /// How long nothing will be due, unless something wakes us.
@@ -124,8 +139,8 @@ async fn due(cx: &mut Cx, now: DateTime<Utc>) -> Result<Option<(JobId,)>> {
     )?)
 }
 
-async fn claim(cx: &mut Cx, node: Uuid, now: DateTime<Utc>) -> sqlx::Result<Vec<Claimed>> {
-    let (until, most) = (now + LEASE, i64::try_from(AT_ONCE).unwrap_or(1));
+async fn claim(cx: &mut Cx, node: Uuid, now: DateTime<Utc>, most: usize) -> sqlx::Result<Vec<Claimed>> {
+    let (until, most) = (now + LEASE, i64::try_from(most).unwrap_or(1));
     if matches!(cx, Cx::Postgres(_)) {
         all!(
             cx,
@@ -165,12 +180,7 @@ async fn run(app: &App, claimed: Claimed) {
     let verdict = match serde_json::from_value::<Job>(payload) {
         // A job of a newer version, run by an older node during a deploy: the newer one will take it.
         Err(error) => Verdict::Retry(format!("unknown job: {error}")),
-        Ok(job) => match AssertUnwindSafe(job.run(app)).catch_unwind().await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(error)) => Verdict::Retry(error.to_string()),
-            // One job that panics must not end all the others with it.
-            Err(_panic) => Verdict::Retry("the job panicked".into()),
-        },
+        Ok(job) => verdict(job.run(app)).await,
     };
     match &verdict {
         Verdict::Done | Verdict::Again(_) => tracing::debug!(%id, kind, "job done"),
@@ -187,6 +197,15 @@ async fn run(app: &App, claimed: Claimed) {
                 return;
             }
         }
+    }
+}
+
+/// How `job` ends, whichever way: one that panics must be settled too.
+async fn verdict(job: impl Future<Output = Result<Verdict>>) -> Verdict {
+    match AssertUnwindSafe(job).catch_unwind().await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(error)) => Verdict::Retry(error.to_string()),
+        Err(_panic) => Verdict::Retry("the job panicked".into()),
     }
 }
 
@@ -254,5 +273,13 @@ mod tests {
             let delay = delay(attempt).num_milliseconds();
             assert!((seconds * 750..=seconds * 1250).contains(&delay), "{attempt}: {delay} ms");
         }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_is_to_be_tried_again() {
+        assert_eq!(verdict(async { panic!("as a mistake of ours would") }).await, Verdict::Retry("the job panicked".into()));
+        let away = verdict(async { Err(Error::unavailable("the database is away")) }).await;
+        assert!(matches!(&away, Verdict::Retry(reason) if reason.contains("away")), "{away:?}");
+        assert_eq!(verdict(async { Ok(Verdict::Done) }).await, Verdict::Done);
     }
 }

@@ -224,6 +224,24 @@ impl Spawned {
         }
     }
 
+    /// SIGSTOP of all its processes: it says nothing any more, and closes nothing.
+    pub fn suspend(&self) {
+        self.signal("STOP");
+    }
+
+    /// It goes on where it stood.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    /// To its first process, then to those that it started.
+    fn signal(&self, signal: &str) {
+        let first = self.server.as_ref().expect("it runs").id();
+        let send = format!("kill -{signal} {first} $(cat /proc/{first}/task/{first}/children)");
+        let sent = Command::new("sh").args(["-c", &send]).status().expect("a signal");
+        assert!(sent.success(), "{send}");
+    }
+
     fn spawn(&self, port: u16) -> Child {
         let mut command = self.command("postgres");
         command.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
@@ -245,6 +263,10 @@ impl Spawned {
 
 impl Drop for Spawned {
     fn drop(&mut self) {
+        // One that a failed test left suspended would not hear what comes.
+        if self.server.is_some() {
+            self.resume();
+        }
         // Nobody misses the last writes of a test.
         let how = if self.temporary.is_some() { "immediate" } else { "fast" };
         let stopped = self.command("pg_ctl").args(["stop", "-m", how, "-D"]).arg(self.data()).status();

@@ -21,6 +21,8 @@ struct State {
     mails: Vec<Mail>,
     /// What it answers to the end of the next messages, rather than taking them.
     refusals: Vec<&'static str>,
+    /// To whom it says nothing any more once a mail for them was announced.
+    silent_for: Option<&'static str>,
 }
 
 impl SmtpServer {
@@ -54,6 +56,11 @@ impl SmtpServer {
         self.state.lock().expect("state").refusals.push(line);
     }
 
+    /// Falls silent as soon as somebody names this recipient.
+    pub fn be_silent_for(&self, recipient: &'static str) {
+        self.state.lock().expect("state").silent_for = Some(recipient);
+    }
+
     /// Takes the mails that arrived.
     pub fn take(&self) -> Vec<Mail> {
         std::mem::take(&mut self.state.lock().expect("state").mails)
@@ -84,6 +91,10 @@ async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resul
                         "250 taken\r\n".into()
                     }
                 }
+            }
+            "RCPT" if state.lock().expect("state").silent_for.is_some_and(|recipient| line.contains(recipient)) => {
+                // Until the other side hangs up.
+                return tokio::io::copy(&mut lines, &mut tokio::io::sink()).await.map(drop);
             }
             "QUIT" => {
                 write.write_all(b"221 bye\r\n").await?;
