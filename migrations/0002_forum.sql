@@ -65,8 +65,9 @@ create index threads_forum_activity on threads (forum_id, last_activity_at, id);
 create index threads_forum_date on threads (forum_id, created_at, id);
 create index threads_author on threads (author_id, last_activity_at, id);
 create index threads_author_date on threads (author_id, created_at, id);
--- Few among many.
+-- Few among many: without these, their lists would read every thread.
 create index threads_pinned on threads (forum_id, pinned_at, id) where pinned_at is not null;
+create index threads_hidden on threads (last_activity_at, id) where hidden_at is not null;
 
 -- `parent_id` is the truth. `path` gives the reading order: three bytes an ordinal, capped at 64 levels plus one;
 -- the opening post's is empty. `ordinal` is the order of arrival.
