@@ -27,6 +27,7 @@ mod links;
 mod mail;
 mod moderation;
 mod pages;
+mod reading;
 mod reports;
 mod roles;
 mod schema;
@@ -61,6 +62,7 @@ fn main() -> std::process::ExitCode {
         mail::stories(),
         moderation::stories(),
         pages::stories(),
+        reading::stories(),
         reports::stories(),
         roles::stories(),
         sessions::stories(),
