@@ -96,6 +96,20 @@ impl Store {
         Place { folder, database_url: self.url("copy"), copied: true }
     }
 
+    /// A new folder and database with nothing but the tables.
+    pub(crate) fn empty(&self) -> Place {
+        let folder = self.root.join("copy");
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        if self.server.is_some() {
+            self.maintain(&[
+                "drop database if exists copy with (force)".into(),
+                "create database copy template template0 encoding 'UTF8' locale 'C.UTF-8'".into(),
+            ]);
+        }
+        Place { folder, database_url: self.url("copy"), copied: true }
+    }
+
     fn url(&self, name: &str) -> Option<String> {
         self.server.as_ref().map(|server| format!("{}/{name}", server.url()))
     }

@@ -19,6 +19,11 @@ pub(crate) fn post(path: &str, bearer: &str, body: &serde_json::Value) -> Vec<u8
     .into_bytes()
 }
 
+/// A GET as it goes over the wire, with a tag that the client has.
+pub(crate) fn get(path: &str, tag: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: ciam\r\nIf-None-Match: {tag}\r\n\r\n").into_bytes()
+}
+
 /// A connection that stays open.
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -30,10 +35,10 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Self { stream, buffer: vec![0; 256 * 1024] })
+        Ok(Self { stream, buffer: vec![0; 8 << 20] })
     }
 
-    /// The body of the answer, which has to be a 200.
+    /// The body of the answer, which has to be a 200, or a 304 without one.
     pub(crate) fn ask(&mut self, request: &[u8]) -> std::io::Result<&[u8]> {
         let fault = |text: String| std::io::Error::other(text);
         self.stream.write_all(request)?;
@@ -54,6 +59,20 @@ impl Connection {
             }
         }
     }
+
+    /// The entity tag of the answer.
+    pub(crate) fn tag(&mut self, request: &[u8]) -> std::io::Result<String> {
+        self.ask(request)?;
+        etag(&self.buffer).ok_or_else(|| std::io::Error::other("an answer without a tag"))
+    }
+}
+
+/// The entity tag that the head of an answer tells.
+fn etag(head: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    head.lines()
+        .find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("etag")))
+        .map(|(_, tag)| tag.into())
 }
 
 /// Where the body begins and ends, once the head is there.
@@ -62,6 +81,7 @@ fn whole(bytes: &[u8]) -> std::io::Result<Option<(usize, usize)>> {
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
     let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
     match length {
+        None if text.starts_with("http/1.1 304") => Ok(Some((head + 4, head + 4))),
         Some(length) if text.starts_with("http/1.1 200") => Ok(Some((head + 4, head + 4 + length))),
         _ => Err(std::io::Error::other(format!("not an answer: {}", String::from_utf8_lossy(bytes)))),
     }

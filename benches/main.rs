@@ -1,11 +1,13 @@
 //! What the product costs, each figure beside its limit and what it is compared with, measured in one run: `cargo bench`, or
-//! one part of it: `cargo bench -- page`, `posts`, `start`; `sqlite` or `postgres` for one database; `--short` for small sizes,
+//! one part of it: `cargo bench -- page`, `posts`, `start`, `import`, `calendar`; `sqlite` or `postgres` for one database; `--short` for small sizes,
 //! to see that all of it runs. Nothing here asserts on time: it fails when something broke.
 
 #![expect(clippy::expect_used, reason = "a benchmark that panics has broken")]
 
 mod bare;
+mod calendar;
 mod data;
+mod import;
 mod load;
 mod machine;
 mod page;
@@ -26,6 +28,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Sizes {
     /// Posts of the demo.
     posts: usize,
+    /// Lines of a table that is imported.
+    lines: usize,
     /// How long one round of one measure takes.
     round: Duration,
     /// Rounds that count, after one that warms up.
@@ -43,10 +47,16 @@ fn main() {
     }
     let given = |word: &str| arguments.iter().any(|argument| argument == word);
     let sizes = match given("--short") {
-        true => Sizes { posts: 20_000, round: Duration::from_millis(200), rounds: 1 },
-        false => Sizes { posts: 200_000, round: Duration::from_secs(3), rounds: 4 },
+        true => Sizes { posts: 20_000, lines: 1000, round: Duration::from_millis(200), rounds: 1 },
+        false => Sizes { posts: 200_000, lines: 50_000, round: Duration::from_secs(3), rounds: 4 },
     };
-    let parts: [(&str, Measure); 3] = [("page", page::measure), ("posts", posts::measure), ("start", start::measure)];
+    let parts: [(&str, Measure); 5] = [
+        ("page", page::measure),
+        ("posts", posts::measure),
+        ("start", start::measure),
+        ("import", import::measure),
+        ("calendar", calendar::measure),
+    ];
     let all = !parts.iter().any(|(name, _)| given(name));
     let mut report = report::Report::default();
     println!("{}", machine::describe());

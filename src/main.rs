@@ -17,6 +17,8 @@ async fn main() -> ExitCode {
         Command::Migrate => commands::migrate::run(&cli.settings).await,
         Command::Demo { posts } => commands::demo::run(&cli.settings, posts).await,
         Command::Token { handle, days } => commands::token::run(&cli.settings, &handle, days).await,
+        Command::Export(what) => commands::export::run(&cli.settings, &what).await,
+        Command::Import(what) => commands::import::run(&cli.settings, &what).await,
         Command::Schema => {
             print!("{}", graphql::sdl());
             Ok(())

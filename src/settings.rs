@@ -48,8 +48,52 @@ pub enum Command {
         #[arg(long, default_value_t = 90)]
         days: i64,
     },
+    /// Importe un tableau.
+    #[command(subcommand)]
+    Import(Import),
+    /// Exporte des objets, sur la sortie standard.
+    #[command(subcommand)]
+    Export(Export),
     /// Affiche le schéma GraphQL.
     Schema,
+}
+
+/// What can be exported.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Export {
+    /// Les formations, comme un membre les voit.
+    Trainings {
+        /// Un tableau que l'import relit, ou du JSON-LD de schema.org.
+        #[arg(long, value_enum, default_value_t = Format::Csv)]
+        format: Format,
+        /// Adresse de courriel du membre qui les voit ; le premier administrateur par défaut.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
+}
+
+/// In what trainings are exported.
+#[derive(clap::ValueEnum, Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it, in the help too")]
+pub enum Format {
+    Csv,
+    Jsonld,
+}
+
+/// What can be imported.
+#[derive(Subcommand, Debug, Clone)]
+pub enum Import {
+    /// Des formations, d'un fichier CSV : vérifié en entier, puis écrit s'il est sans faute.
+    Trainings {
+        /// Le fichier.
+        file: PathBuf,
+        /// Vérifie seulement.
+        #[arg(long)]
+        dry_run: bool,
+        /// Adresse de courriel du membre au nom de qui l'import se fait ; le premier administrateur par défaut.
+        #[arg(long = "as", value_name = "EMAIL")]
+        by: Option<String>,
+    },
 }
 
 /// Settings of the process.

@@ -4,6 +4,7 @@
 mod calendar;
 mod collections;
 mod feeds;
+mod imports;
 mod loaders;
 mod mutations;
 mod sessions;
@@ -25,6 +26,7 @@ use calendar::{CalendarChangeConnection, CalendarEntryConnection, CalendarMonth}
 
 pub(crate) use collections::Collection;
 use feeds::PublicationFeeds;
+pub(crate) use imports::{TrainingImport, TrainingImportsMutation};
 pub(crate) use mutations::CatalogueMutation;
 pub(crate) use sessions::{TrainingSession, TrainingSessionsMutation};
 pub(crate) use trainings::{Training, TrainingConnection, TrainingFilterInput, TrainingOrder, TrainingState, below};

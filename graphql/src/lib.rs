@@ -60,6 +60,7 @@ pub struct Mutation(
     moderation::ModerationMutation,
     catalogue::CatalogueMutation,
     catalogue::TrainingSessionsMutation,
+    catalogue::TrainingImportsMutation,
     library::LibraryMutation,
     links::LinksMutation,
     reports::ReportsMutation,

@@ -7,7 +7,7 @@ use services::error::{Code, Error};
 use services::id::AnyId;
 
 use crate::accounts::Member;
-use crate::catalogue::{Collection, Training, TrainingSession};
+use crate::catalogue::{Collection, Training, TrainingImport, TrainingSession};
 use crate::context::{ContextExt, Request};
 use crate::files::File;
 use crate::forum::{Forum, Post, Space, Thread};
@@ -40,6 +40,7 @@ pub(crate) enum Node {
     Space(Space),
     Thread(Thread),
     Training(Training),
+    TrainingImport(TrainingImport),
     TrainingSession(TrainingSession),
 }
 
@@ -93,6 +94,7 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::AccessToken(id) => request.loads().load_one(id).await?.map(|found| Node::AccessToken(AccessToken(found))),
         AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
         AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),
+        AnyId::TrainingImport(id) => request.training_import(id).await?.map(Node::TrainingImport),
         AnyId::TrainingSession(id) => request.training_session(id).await?.map(Node::TrainingSession),
         AnyId::Report(id) => request.report(id).await?.map(Node::Report),
         AnyId::Audience(_)

@@ -47,6 +47,8 @@ pub enum Credential {
     Token(AccessTokenId, Vec<Scope>),
     /// The operator, on the machine itself.
     Operator,
+    /// A task that the member left to be done, with what their request was let pass.
+    Task(Vec<Scope>),
 }
 
 /// A role held now.
@@ -220,8 +222,13 @@ impl Caller {
         match self.credential() {
             None => false,
             Some(Credential::Session(_) | Credential::Operator) => true,
-            Some(Credential::Token(_, scopes)) => scope == Scope::Read || scopes.contains(&scope),
+            Some(Credential::Token(_, scopes) | Credential::Task(scopes)) => scope == Scope::Read || scopes.contains(&scope),
         }
+    }
+
+    /// Everything that what they came with lets pass.
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        Scope::ALL.into_iter().filter(|scope| self.passes(*scope)).collect()
     }
 
     /// The community's administrators; the administrateur pilote is one.

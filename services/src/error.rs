@@ -200,6 +200,12 @@ impl Problems {
         self.0.push(problem);
     }
 
+    /// All that was noted.
+    #[must_use]
+    pub fn all(self) -> Vec<Problem> {
+        self.0
+    }
+
     /// The refusal, when there is something to refuse.
     ///
     /// # Errors

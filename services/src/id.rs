@@ -110,6 +110,8 @@ ids! {
     ThreadId = "thr" as Thread;
     /// A training of a collection.
     TrainingId = "tra" as Training;
+    /// An import of trainings.
+    TrainingImportId = "imp" as TrainingImport;
     /// A session of a training.
     TrainingSessionId = "tse" as TrainingSession;
     /// A change of a training's state.

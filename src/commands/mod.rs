@@ -1,12 +1,15 @@
 //! One file per command.
 
 pub mod demo;
+pub mod export;
+pub mod import;
 pub mod migrate;
 pub mod serve;
 pub mod token;
 
+use services::caller::{Caller, Credential};
 use services::clock::Clock;
-use services::{App, Error, Result};
+use services::{App, Error, Result, accounts};
 
 use crate::data_dir;
 use crate::settings::Settings;
@@ -19,6 +22,16 @@ async fn beside(settings: &Settings) -> Result<App> {
     // Not the serving node: it must not take back that one's jobs.
     let node = clock.id();
     App::open(settings.config(), clock, node).await
+}
+
+/// The member with this mail address, as the operator acts for them; the first administrator unless told.
+async fn acting(app: &App, settings: &Settings, address: Option<&str>) -> Result<Caller> {
+    let address = address.unwrap_or(&settings.admin_address);
+    let mut reader = app.db.reader().await?;
+    let member = accounts::member_by_mail(&mut reader, address)
+        .await?
+        .ok_or_else(|| Error::Startup(format!("Aucun membre n'a l'adresse {address} : donnez avec --as celle de qui agit.")))?;
+    Caller::member(&mut reader, member.id, Credential::Operator, app.clock.now()).await?.ok_or(Error::NotFound)
 }
 
 /// Sends the log to standard error; `default` unless the operator set a filter.

@@ -177,7 +177,7 @@ fn count(app: App, id: DocumentId) {
     });
 }
 
-async fn client(door: &Door, request: &Request, proof: &session::Proof) -> Result<graphql::Client, Response> {
+pub(super) async fn client(door: &Door, request: &Request, proof: &session::Proof) -> Result<graphql::Client, Response> {
     let origin = session::origin(door, request);
     let client = session::client(door, proof, origin, session::agent(request.headers()), false).await;
     client.map_err(|error| match error {
@@ -322,7 +322,7 @@ fn part(range: &str, size: u64) -> Asked {
 }
 
 /// An error of a use-case.
-fn refused(error: &Error) -> Response {
+pub(super) fn refused(error: &Error) -> Response {
     if let Some(cause) = error.cause() {
         tracing::error!(code = error.code(), cause, "a file could not be sent or taken");
     }

@@ -2,6 +2,7 @@
 
 mod body;
 mod explorer;
+mod export;
 mod feeds;
 mod files;
 mod graphql;
@@ -53,6 +54,9 @@ pub fn routes(door: Door) -> impl Endpoint<Output = Response> {
         .at("/calendrier.atom", get(feeds::take).head(feeds::take))
         .at("/calendrier.json", get(feeds::take).head(feeds::take))
         .at("/calendrier/:file", get(feeds::take).head(feeds::take))
+        .at("/formations.csv", get(export::all).head(export::all))
+        .at("/formations.jsonld", get(export::all).head(export::all))
+        .at("/formations/:file", get(export::one).head(export::one))
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .around(guard)

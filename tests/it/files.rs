@@ -276,10 +276,14 @@ async fn equal_contents_are_kept_once_and_swept_last(world: &World) {
 
 /// Begins an upload and sends part of it; what comes next is the caller's.
 async fn begin(url: &str, client: &Client, size: usize, sent: &[u8]) -> TcpStream {
+    begin_named(url, client, "a.pdf", size, sent).await
+}
+
+pub(crate) async fn begin_named(url: &str, client: &Client, name: &str, size: usize, sent: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").expect("an address")).await.expect("a connection");
     let bearer = client.bearer.as_deref().expect("a token");
     let head = format!(
-        "POST /files?name=a.pdf HTTP/1.1\r\nHost: ciam\r\nAuthorization: Bearer {bearer}\r\nContent-Length: {size}\r\n\r\n"
+        "POST /files?name={name} HTTP/1.1\r\nHost: ciam\r\nAuthorization: Bearer {bearer}\r\nContent-Length: {size}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
     stream.write_all(sent).await.expect("sent");
@@ -413,7 +417,7 @@ async fn full_disk() {
 }
 
 /// A line of `/proc/<process>/status`, in bytes.
-fn memory(process: u32, line: &str) -> Option<u64> {
+pub(crate) fn memory(process: u32, line: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(':'))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)

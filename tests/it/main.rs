@@ -73,6 +73,7 @@ fn main() -> std::process::ExitCode {
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
     trials.extend(abuse::trials());
     trials.extend(audits::trials());
+    trials.extend(catalogue::trials());
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
     trials.extend(explorer::trials());

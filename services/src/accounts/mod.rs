@@ -73,6 +73,15 @@ pub async fn member_by_handle(cx: &mut Cx, handle: &str) -> Result<Option<Member
     store::member_by_handle(cx, &handle).await
 }
 
+/// The member with this mail address; for the operator alone, since an address is not told to others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn member_by_mail(cx: &mut Cx, address: &str) -> Result<Option<Member>> {
+    let Ok((_, key)) = text::address("address", address) else { return Ok(None) };
+    store::member_by_address(cx, &key).await
+}
+
 /// These members; unknown ones are left out.
 ///
 /// # Errors

@@ -61,31 +61,32 @@ pub(crate) async fn add_plan(
     reason: Option<String>,
 ) -> Result<()> {
     let training = store::lock_training(tx, id).await?.ok_or(Error::NotFound)?;
-    plan(tx, clock, by, training, date.map(|date| date.to_string()), reason).await
+    plan(tx, clock, by, training, date.map(|date| date.to_string()), reason).await?;
+    Ok(())
 }
 
-async fn plan(
+/// Writes another planned day, keeps what moved and tells it.
+pub(super) async fn plan(
     tx: &mut Tx,
     clock: &Clock,
     by: MemberId,
     mut training: Training,
     date: Option<String>,
     reason: Option<String>,
-) -> Result<()> {
+) -> Result<Training> {
     rules::can_be_planned(&training)?;
+    if date == training.planned_on {
+        return Ok(training);
+    }
+    rules::has_reason(&training, reason.as_deref()).map_err(|problem| Error::Invalid(vec![problem]))?;
     let from = std::mem::replace(&mut training.planned_on, date);
-    if from == training.planned_on {
-        return Ok(());
-    }
-    if from.is_some() && reason.is_none() {
-        let sentence = "Dites pourquoi la date change : le calendrier garde le motif.";
-        return Err(Error::invalid("reason", Code::Required, sentence));
-    }
     let id = training.id;
     let targets: Vec<_> = store::targets(tx, &[id]).await?.into_iter().map(|row| row.1).collect();
     put_training(tx, clock, &mut training, &targets).await?;
-    let change = keep(tx, clock, by, (id, CalendarChangeKind::Planification), (from, training.planned_on), reason).await?;
-    tell(tx, clock, Some(by), &Event::TrainingPlanned { training: id, change }).await
+    let days = (from, training.planned_on.clone());
+    let change = keep(tx, clock, by, (id, CalendarChangeKind::Planification), days, reason).await?;
+    tell(tx, clock, Some(by), &Event::TrainingPlanned { training: id, change }).await?;
+    Ok(training)
 }
 
 /// Keeps what moved in the calendar because the state changed from `before`, if anything did.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use url::{Host, Url};
 
-use crate::error::{Code, Error, Problem};
+use crate::error::{Code, Problem};
 
 /// What an address of Mentor points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
@@ -94,8 +94,8 @@ pub(super) fn address(text: &str) -> Result<MentorAddress, Problem> {
 }
 
 /// Another training has it already; which one is not told, since it may be out of sight.
-pub(super) fn taken(address: MentorAddress) -> Error {
-    Error::conflict("addresses", Code::Taken, format!("L'adresse {address} est déjà celle d'une autre formation."))
+pub(super) fn taken(address: MentorAddress) -> Problem {
+    Problem::new("addresses", Code::Taken, format!("L'adresse {address} est déjà celle d'une autre formation."))
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! The catalogue: collections hold trainings, trainings hold sessions. In Mentor's own words (docs/catalogue.md).
 //!
-//! What writes is in [`collections`], [`trainings`], [`calendar`] and [`sessions`], what reads in [`reads`]. Not here: import
-//! and export, feeds ([`crate::feeds`]), what links trainings with threads.
+//! What writes is in [`collections`], [`trainings`], [`calendar`] and [`sessions`], what reads in [`reads`]; tables of trainings
+//! are read by [`import`] and written by [`export`]. Not here: feeds ([`crate::feeds`]), what links trainings with threads.
 
 mod calendar;
 mod collections;
+mod columns;
+mod export;
+mod import;
 mod mentor;
 mod reads;
 mod rules;
@@ -25,6 +28,12 @@ pub use calendar::{
 };
 pub use collections::{CreateCollection, NewChef, UpdateCollection, create_collection, update_collection};
 pub(crate) use collections::{insert as insert_collection, name_chefs};
+pub use columns::Column;
+pub use export::{Export, ExportFormat, course, export_tag};
+pub use import::{
+    Fault, ImportState, Progress, Tally, TrainingImport, import_faults, import_file, import_trainings, imports_by_id,
+};
+pub(crate) use import::{forget_imports, run_import};
 pub use mentor::{MentorAddress, MentorShape};
 pub use reads::{
     Below, addresses, changes_of, chefs, collection_by_slug, collections, collections_by_id, count_below, count_trainings,
@@ -129,6 +138,22 @@ pub enum Opening {
     NonVisible,
 }
 
+impl Opening {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::TousPublics, Self::Interministeriel, Self::CibleRestreinte, Self::NonVisible];
+
+    /// As people read it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::TousPublics => "tous publics",
+            Self::Interministeriel => "interministériel",
+            Self::CibleRestreinte => "cible restreinte",
+            Self::NonVisible => "non visible",
+        }
+    }
+}
+
 /// How a training is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
@@ -137,6 +162,21 @@ pub enum Modality {
     Presentiel,
     Mixte,
     EnLigne,
+}
+
+impl Modality {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Presentiel, Self::Mixte, Self::EnLigne];
+
+    /// As people read it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Presentiel => "présentiel",
+            Self::Mixte => "mixte",
+            Self::EnLigne => "en ligne",
+        }
+    }
 }
 
 /// A long text of a training.

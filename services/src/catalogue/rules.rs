@@ -1,12 +1,11 @@
 //! Who may do what to a training; which states follow which, and what each demands; what a sound input is.
 
 mod sessions;
+mod states;
 
 use url::Url;
 
-use super::{
-    Chef, Designer, Details, Mine, Module, NewChef, Opening, Part, Training, TrainingField, TrainingState, calendar, mentor,
-};
+use super::{Chef, Designer, Mine, Module, NewChef, Opening, Part, Training, TrainingField, TrainingState, mentor};
 use crate::audience::Grant;
 use crate::caller::{Caller, Scope};
 use crate::error::{Code, Error, Problem, Problems, Result};
@@ -17,8 +16,10 @@ use crate::text;
 use TrainingState::{Archivee, Brouillon, ElaborationTerminee, Gabarit, Publiee};
 pub use sessions::may_lead;
 pub(super) use sessions::{
-    can_be_planned, can_be_rearranged, can_have_sessions, must_lead, planned, session_can_become, session_lacks,
+    can_be_planned, can_be_rearranged, can_have_sessions, has_reason, must_lead, planned, session_can_become, session_lacks,
 };
+use states::required;
+pub(super) use states::{as_read, calendar_day, can_become, can_change, demands_less, missing, opening, way};
 
 /// Those who create and manage trainings, for an organisation and its units (guide, 1b).
 pub(super) const MANAGERS: [Role; 3] = [Role::ResponsableFormationCentral, Role::ReferentLocal, Role::AdministrateurEspaceDedie];
@@ -76,6 +77,18 @@ pub(super) fn must_manage(caller: &Caller, ancestors: &[OrganisationId]) -> Resu
     }
     Err(Error::forbidden(
         "Réservé à ceux qui gèrent les formations de cette organisation : responsable de formation central, référent local, \
+         administrateur de l'espace dédié.",
+    ))
+}
+
+/// Whether this caller makes trainings anywhere: each line of a table is then asked for by itself.
+pub(super) fn must_import(caller: &Caller) -> Result<()> {
+    let somewhere: Vec<_> = caller.held_in(&MANAGERS).collect();
+    if caller.is_administrator() || somewhere.iter().any(|place| may_manage(caller, &[*place])) {
+        return Ok(());
+    }
+    Err(Error::forbidden(
+        "Réservé à ceux qui gèrent les formations d'une organisation : responsable de formation central, référent local, \
          administrateur de l'espace dédié.",
     ))
 }
@@ -143,135 +156,6 @@ fn is_out(training: &Training) -> bool {
         ElaborationTerminee | Publiee => true,
         Archivee => training.published_at.is_some(),
     }
-}
-
-// States.
-
-/// The day under which the calendar lists a training: of its first publication, else the planned one; none when it is archived.
-pub(super) fn calendar_day(training: &Training) -> Option<String> {
-    match training.state {
-        Publiee => training.published_at.map(calendar::day),
-        Archivee => None,
-        Brouillon | Gabarit | ElaborationTerminee => training.planned_on.clone(),
-    }
-}
-
-/// The states that may follow `from`.
-fn possible_transitions(from: TrainingState) -> &'static [TrainingState] {
-    match from {
-        Brouillon => &[Gabarit, ElaborationTerminee, Archivee],
-        Gabarit => &[Brouillon, ElaborationTerminee, Archivee],
-        ElaborationTerminee => &[Brouillon, Gabarit, Publiee, Archivee],
-        Publiee => &[ElaborationTerminee, Archivee],
-        Archivee => &[Brouillon, ElaborationTerminee],
-    }
-}
-
-/// What must be filled in to enter `state`, and to stay in it. Source: Mentor's own gates (docs/catalogue.md).
-fn required(state: TrainingState) -> &'static [TrainingField] {
-    use TrainingField as F;
-    match state {
-        Brouillon | Gabarit | Archivee => &[F::Title, F::ShortName, F::Collection, F::Organisation, F::Certifying, F::Licence],
-        ElaborationTerminee | Publiee => &[
-            F::Title,
-            F::ShortName,
-            F::Collection,
-            F::Organisation,
-            F::Certifying,
-            F::Licence,
-            F::Thumbnail,
-            F::CatchPhrase,
-            F::Content,
-            F::Goals,
-            F::Modality,
-            F::PresenceMinutes,
-            F::RemoteMinutes,
-        ],
-    }
-}
-
-/// Every field that `state` demands and this training lacks, each as a problem.
-pub(super) fn missing(training: &Training, details: &Details, state: TrainingState) -> Vec<Problem> {
-    let lacks = |field: &&TrainingField| !is_filled(training, details, **field);
-    required(state)
-        .iter()
-        .filter(lacks)
-        .map(|field| {
-            let sentence = format!("À remplir pour l'état « {} » : {}.", state.words(), field.words());
-            Problem::new(field.name(), Code::Required, sentence)
-        })
-        .collect()
-}
-
-fn is_filled(training: &Training, details: &Details, field: TrainingField) -> bool {
-    use TrainingField as F;
-    let has = |part: Part| details.texts.iter().any(|text| text.part == part);
-    match field {
-        // A row has them.
-        F::Title | F::ShortName | F::Collection | F::Organisation | F::Certifying | F::Licence => true,
-        F::CatchPhrase => training.catch_phrase.is_some(),
-        F::Goals => has(Part::Objectifs),
-        F::Content => has(Part::Contenu),
-        F::Prerequisites => has(Part::Prerequis),
-        F::Skills => has(Part::Competences),
-        F::TypicalJobs => has(Part::Metiers),
-        F::Modality => training.modality.is_some(),
-        F::PresenceMinutes => training.presence_minutes.is_some(),
-        F::RemoteMinutes => training.remote_minutes.is_some(),
-        F::Contact => training.contact.is_some(),
-        F::Thumbnail => training.thumbnail_url.is_some(),
-        F::SirhId => training.sirh_id.is_some(),
-    }
-}
-
-/// What keeps the opening from making sense.
-pub(super) fn opening(training: &Training, details: &Details) -> Option<Problem> {
-    let named = !details.targets.is_empty();
-    match training.opening {
-        Opening::CibleRestreinte if !named => {
-            Some(Problem::new("targetIds", Code::Required, "Une cible restreinte nomme au moins une organisation."))
-        }
-        Opening::CibleRestreinte => None,
-        _ if named => Some(Problem::new(
-            "targetIds",
-            Code::Refused,
-            "Seule une cible restreinte nomme des organisations : videz la liste ou changez l'ouverture.",
-        )),
-        _ => None,
-    }
-}
-
-/// Whether a training goes from its state to `to`.
-pub(super) fn can_become(training: &Training, to: TrainingState) -> Result<()> {
-    can_change(training)?;
-    let refused = |sentence: String| Err(Error::conflict("state", Code::Refused, sentence));
-    if training.state == to {
-        return refused(format!("Cette formation est déjà dans l'état « {} ».", to.words()));
-    }
-    let possible = possible_transitions(training.state);
-    if !possible.contains(&to) {
-        let words: Vec<_> = possible.iter().map(|state| format!("« {} »", state.words())).collect();
-        let (from, to) = (training.state.words(), to.words());
-        return refused(format!("De l'état « {from} » on ne passe pas à « {to} », mais à {}.", words.join(" ou ")));
-    }
-    Ok(())
-}
-
-/// A training that was merged into another one is only kept.
-pub(super) fn can_change(training: &Training) -> Result<()> {
-    if training.merged_into_id.is_some() {
-        let sentence = "Cette formation a été fondue dans une autre : modifiez celle-là.";
-        return Err(Error::conflict("trainingId", Code::Refused, sentence));
-    }
-    Ok(())
-}
-
-pub(super) fn as_read(revision: i64, expected: Option<i64>) -> Result<()> {
-    if expected.is_some_and(|expected| expected != revision) {
-        let sentence = "Quelqu'un l'a modifiée entre-temps : relisez-la.";
-        return Err(Error::conflict("revision", Code::Refused, sentence));
-    }
-    Ok(())
 }
 
 // Inputs.
@@ -461,7 +345,9 @@ pub(super) mod tests {
     use chrono::DateTime;
     use uuid::Uuid;
 
+    use super::states::possible_transitions;
     use super::*;
+    use crate::catalogue::Details;
     use crate::id::{AudienceId, TrainingId};
 
     pub(in crate::catalogue) fn training(state: TrainingState, opening: Opening) -> Training {
@@ -516,6 +402,23 @@ pub(super) mod tests {
         }
         let merged = Training { merged_into_id: Some(TrainingId(Uuid::nil())), ..training(Archivee, Opening::NonVisible) };
         assert!(can_become(&merged, Brouillon).is_err(), "what was merged stays so");
+    }
+
+    #[test]
+    fn every_state_is_reached_by_states_that_follow_one_another() {
+        for from in TrainingState::ALL {
+            for to in TrainingState::ALL {
+                let mut at = from;
+                for next in way(from, to) {
+                    assert!(possible_transitions(at).contains(&next), "{from:?} to {to:?} by {next:?}");
+                    at = next;
+                }
+                assert_eq!(at, to);
+            }
+        }
+        assert_eq!(way(Brouillon, Publiee), [ElaborationTerminee, Publiee]);
+        assert_eq!(way(Brouillon, Archivee), [Archivee]);
+        assert!(demands_less(Publiee, Brouillon) && !demands_less(Publiee, ElaborationTerminee));
     }
 
     #[test]

@@ -52,10 +52,11 @@ pub struct TrainingFields {
 }
 
 /// The same, checked and rendered.
-struct Sound {
-    fields: TrainingFields,
+#[derive(Clone)]
+pub(super) struct Sound {
+    pub(super) fields: TrainingFields,
     texts: Vec<Text>,
-    addresses: Option<Vec<MentorAddress>>,
+    pub(super) addresses: Option<Vec<MentorAddress>>,
 }
 
 /// What a new training has at least.
@@ -88,7 +89,7 @@ impl Sound {
     }
 
     /// Checks each field and notes every problem.
-    fn new(mut fields: TrainingFields, problems: &mut Problems) -> Self {
+    pub(super) fn new(mut fields: TrainingFields, problems: &mut Problems) -> Self {
         let mut line = |field: TrainingField, given: &mut Option<String>, least, most| {
             *given = given.take().and_then(|text| problems.take(text::line(field.name(), &text, least, most)));
         };
@@ -138,7 +139,7 @@ impl Sound {
     }
 
     /// Writes it over what there is.
-    fn apply(self, training: &mut Training, details: &mut Details) {
+    pub(super) fn apply(self, training: &mut Training, details: &mut Details) {
         let fields = self.fields;
         for field in fields.clear {
             match field {
@@ -229,9 +230,20 @@ async fn add(tx: &mut Tx, clock: &Clock, by: MemberId, new: Whole) -> Result<Tra
     new.sound.apply(&mut training, &mut details);
     must_exist(tx, &training, &details).await?;
     rules::refuse(rules::opening(&training, &details))?;
+    Ok(insert(tx, clock, by, training, &details).await?.id)
+}
+
+/// Writes a new training and what hangs on it, and tells it.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    mut training: Training,
+    details: &Details,
+) -> Result<Training> {
     training.audience_id = sight::of(tx, clock, &training, &details.targets).await?.viewers;
     store::insert_training(tx, &training).await.map_err(duplicate("trainings.short_name_key", short_name_taken))?;
-    put_details(tx, training.id, &Details::default(), &details).await?;
+    put_details(tx, training.id, &Details::default(), details).await?;
     let change = StateChange {
         id: TrainingStateChangeId::new(clock),
         training_id: training.id,
@@ -245,10 +257,15 @@ async fn add(tx: &mut Tx, clock: &Clock, by: MemberId, new: Whole) -> Result<Tra
     if !details.addresses.is_empty() {
         links::addresses_changed(tx, clock, by, training.id).await?;
     }
-    Ok(training.id)
+    Ok(training)
 }
 
-fn empty(id: TrainingId, collection_id: CollectionId, organisation_id: OrganisationId, now: DateTime<Utc>) -> Training {
+pub(super) fn empty(
+    id: TrainingId,
+    collection_id: CollectionId,
+    organisation_id: OrganisationId,
+    now: DateTime<Utc>,
+) -> Training {
     Training {
         id,
         title: String::new(),
@@ -323,20 +340,32 @@ pub async fn update_training(
             }
             must_exist(tx, &after, &details).await?;
             rules::refuse(rules::missing(&after, &details, after.state).into_iter().chain(rules::opening(&after, &details)))?;
-            let readdressed = details.addresses != details_before.addresses;
-            if readdressed {
-                links::before_addresses_change(tx).await?;
-            }
-            put_training(tx, &clock, &mut after, &details.targets).await?;
-            put_details(tx, id, &details_before, &details).await?;
-            tell(tx, &clock, Some(actor.id), &Event::TrainingChanged { training: id }).await?;
-            if readdressed {
-                links::addresses_changed(tx, &clock, actor.id, id).await?;
-            }
+            change(tx, &clock, actor.id, &details_before, (after, &details)).await?;
             Ok(id)
         })
     })
     .await
+}
+
+/// Writes what a training says now, and tells that it changed.
+pub(super) async fn change(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    details_before: &Details,
+    (mut training, details): (Training, &Details),
+) -> Result<Training> {
+    let readdressed = details.addresses != details_before.addresses;
+    if readdressed {
+        links::before_addresses_change(tx).await?;
+    }
+    put_training(tx, clock, &mut training, &details.targets).await?;
+    put_details(tx, training.id, details_before, details).await?;
+    tell(tx, clock, Some(by), &Event::TrainingChanged { training: training.id }).await?;
+    if readdressed {
+        links::addresses_changed(tx, clock, by, training.id).await?;
+    }
+    Ok(training)
 }
 
 /// Takes a training to another state, whose fields must be filled in: who manages it. The change is kept.
@@ -373,18 +402,19 @@ async fn take(tx: &mut Tx, clock: &Clock, by: MemberId, training: Training, to: 
     rules::can_become(&training, to)?;
     let details = store::details(tx, training.id).await?;
     rules::refuse(rules::missing(&training, &details, to))?;
-    enter(tx, clock, by, training, &details.targets, to).await
+    enter(tx, clock, by, training, &details.targets, to).await?;
+    Ok(())
 }
 
 /// Writes the new state, its history and what follows from it.
-async fn enter(
+pub(super) async fn enter(
     tx: &mut Tx,
     clock: &Clock,
     actor: MemberId,
     mut training: Training,
     targets: &[OrganisationId],
     to: TrainingState,
-) -> Result<()> {
+) -> Result<Training> {
     let (id, from, now) = (training.id, training.state, clock.now());
     let day = training.calendar_on.clone();
     training.state = to;
@@ -402,7 +432,8 @@ async fn enter(
     };
     store::insert_state_change(tx, &change).await?;
     calendar::follow(tx, clock, actor, from, day, &training).await?;
-    tell(tx, clock, Some(actor), &Event::TrainingStateChanged { training: id, from, to }).await
+    tell(tx, clock, Some(actor), &Event::TrainingStateChanged { training: id, from, to }).await?;
+    Ok(training)
 }
 
 /// Records that the framing of a training is validated: a chef de file of its collection. Again, it replaces the note.
@@ -517,14 +548,14 @@ async fn put_details(tx: &mut Tx, id: TrainingId, before: &Details, after: &Deta
     }
     if after.addresses != before.addresses {
         store::set_addresses(tx, id, &after.addresses).await.map_err(|(address, error)| match address {
-            Some(address) if violates(&error, "training_addresses.address") => mentor::taken(address),
+            Some(address) if violates(&error, "training_addresses.address") => Error::Conflict(mentor::taken(address)),
             _ => error.into(),
         })?;
     }
     Ok(())
 }
 
-fn short_name_taken() -> Problem {
+pub(super) fn short_name_taken() -> Problem {
     Problem::new("shortName", Code::Taken, "Une autre formation porte déjà ce nom abrégé.")
 }
 

@@ -245,6 +245,11 @@ pub(crate) async fn hold(tx: &mut Tx, actor: &Actor, field: &'static str, ids: &
     Ok(())
 }
 
+/// Nothing refers to a file any more: it is its sender's again, for a day.
+pub(crate) async fn let_go(tx: &mut Tx, id: FileId, now: DateTime<Utc>) -> Result<()> {
+    store::let_go(tx, id, now).await
+}
+
 /// A content that is kept and recognised, of no file yet.
 pub(crate) struct Prepared {
     name: String,

@@ -62,6 +62,11 @@ pub(super) async fn hold(cx: &mut Cx, id: FileId) -> Result<()> {
     Ok(())
 }
 
+pub(super) async fn let_go(cx: &mut Cx, id: FileId, now: DateTime<Utc>) -> Result<()> {
+    exec!(cx, "update files set unused_since = $2 where id = $1", id, now)?;
+    Ok(())
+}
+
 /// Forgets files that nothing has referred to since before `until`, and the contents that are no file's any more; at most
 /// [`crate::jobs::SWEPT_AT_ONCE`] of them. How many.
 pub(super) async fn sweep(cx: &mut Cx, until: DateTime<Utc>) -> Result<u64> {

@@ -15,8 +15,8 @@ use sqlx::types::Json;
 use crate::clock::Clock;
 use crate::db::{Tx, exec};
 use crate::error::{Error, Result};
-use crate::id::{JobId, MailId};
-use crate::{App, files, idempotency, mail, sessions};
+use crate::id::{JobId, MailId, TrainingImportId};
+use crate::{App, catalogue, files, idempotency, mail, sessions};
 
 pub use worker::{drain, give_back, work};
 
@@ -24,6 +24,11 @@ pub use worker::{drain, give_back, work};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Job {
+    /// Does an import of trainings, for a minute at a time.
+    ImportTrainings {
+        /// Its row.
+        import: TrainingImportId,
+    },
     /// Sends one mail of the ledger.
     SendMail {
         /// Its row.
@@ -49,6 +54,7 @@ pub enum Verdict {
 impl Job {
     async fn run(self, app: &App) -> Result<Verdict> {
         match self {
+            Self::ImportTrainings { import } => catalogue::run_import(app, import).await,
             Self::SendMail { mail } => mail::send(app, mail).await,
             Self::Sweep => sweep(app).await,
         }
@@ -66,8 +72,10 @@ async fn sweep(app: &App) -> Result<Verdict> {
         .write(move |tx| Box::pin(async move { Ok(sessions::sweep(tx, now).await?.max(idempotency::sweep(tx, now).await?)) }))
         .await?
         .max(files::sweep(app).await?);
+    // Few at a time, since each has many faults.
+    let more = catalogue::forget_imports(app).await?;
     // As many as it takes at a time: there may be more.
-    Ok(Verdict::Again(if swept >= SWEPT_AT_ONCE { Duration::ZERO } else { Duration::from_secs(24 * 3600) }))
+    Ok(Verdict::Again(if more || swept >= SWEPT_AT_ONCE { Duration::ZERO } else { Duration::from_secs(24 * 3600) }))
 }
 
 /// Puts `job` into the queue, to be run at `run_at` or soon after.

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::{Affiliation, AffiliationState, AffiliationWords, Affiliations, Organisation};
-use crate::db::{Count, Cx, all, exec, in_list, keyset, lists, lock, opt};
+use crate::db::{Count, Cx, all, each, exec, in_list, keys, keyset, lists, lock, opt};
 use crate::error::Result;
 use crate::id::{AffiliationId, MemberId, OrganisationId};
 use crate::page::{NameKey, Slice, TimeKey, gathered};
@@ -76,6 +76,27 @@ pub async fn organisations_by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<
         ids,
         ")"
     )?)
+}
+
+/// The organisations with one of these slugs, short names or names.
+pub(crate) async fn named(cx: &mut Cx, names: &[String]) -> Result<Vec<Organisation>> {
+    let mut found: HashMap<OrganisationId, Organisation> = HashMap::new();
+    for some in names.chunks(500) {
+        let rows = each!(cx, |c: DB| {
+            let mut query = sqlx::QueryBuilder::<DB>::new(
+                "select id, slug, kind, name, short_name, parent_id, created_at from organisations where slug in (",
+            );
+            keys!(query, some);
+            query.push(") or short_name in (");
+            keys!(query, some);
+            query.push(") or name in (");
+            keys!(query, some);
+            query.push(")");
+            query.build_query_as::<Organisation>().fetch_all(&mut *c).await
+        })?;
+        found.extend(rows.into_iter().map(|one| (one.id, one)));
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Itself and what it stands under, nearest first; empty when it does not exist.

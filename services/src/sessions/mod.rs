@@ -293,7 +293,7 @@ pub async fn touch(app: &App, credential: Credential) -> Result<()> {
                 match credential {
                     Credential::Session(id) => store::touch_session(tx, id, now).await,
                     Credential::Token(id, _) => store::touch_token(tx, id, now).await,
-                    Credential::Operator => Ok(()),
+                    Credential::Operator | Credential::Task(_) => Ok(()),
                 }
             })
         })
@@ -510,11 +510,13 @@ fn session_label(label: &str) -> String {
     if folded.trim().is_empty() { "Client inconnu".into() } else { folded.trim().to_owned() }
 }
 
-fn scopes(names: &str) -> Vec<Scope> {
+/// The scopes of these names.
+pub(crate) fn scopes(names: &str) -> Vec<Scope> {
     names.split(' ').filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.code() == name)).collect()
 }
 
-fn scope_names(scopes: &[Scope]) -> String {
+/// The names of these scopes, as they are stored.
+pub(crate) fn scope_names(scopes: &[Scope]) -> String {
     let names: Vec<_> = Scope::ALL.into_iter().filter(|scope| scopes.contains(scope)).map(Scope::code).collect();
     names.join(" ")
 }

@@ -416,6 +416,14 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     }
     add("Training", "withdrawn", withdrawn);
 
+    let director = cast.viewer("orgadmin");
+    let table =
+        director.send_file("formations.csv", b"Titre;Nom abr\xc3\xa9g\xc3\xa9;Collection;Organisation;Certifiante\n").await;
+    let asked = director.mutate("importTrainings", json!({ "fileId": table["id"] }), "trainingImport { id }").await;
+    let import = text(&asked.done("importTrainings")["trainingImport"]["id"]);
+    world.run_jobs().await;
+    add("TrainingImport", "orgadmin's", import.clone());
+
     let restricted = cast.id("restricted");
     let mut along = |kind: &'static str, name: &'static str, nth: usize, place: String| {
         targets.push(Target { kind, name, id: None, place, nth });
@@ -445,6 +453,10 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     ] {
         along(kind, name, nth, training(fields));
     }
+    let faults = |fields: &str| format!("node(id: \"{import}\") {{ ... on TrainingImport {{ faults {fields} }} }}");
+    along("TrainingImportFault", "orgadmin's", 0, faults("{ edges { node { @ } } }"));
+    along("TrainingImportFaultConnection", "orgadmin's", 0, faults("{ @ }"));
+    along("TrainingImportFaultEdge", "orgadmin's", 0, faults("{ edges { @ } }"));
     along("CalendarChange", "published", 0, training("calendarChanges"));
     along("CalendarChange", "slip", 0, format!("training(id: \"{draft}\") {{ calendarChanges {{ @ }} }}"));
     along("PublicationFeeds", "whole", 0, "publicationFeeds { @ }".into());

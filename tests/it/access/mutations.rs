@@ -288,6 +288,14 @@ impl<'w> Stage<'w> {
             "createTraining" => {
                 json!({ "fields": fields(cast.world, cast.id(target), &format!("nouvelle-{n}"), json!({})).await })
             }
+            "importTrainings" => {
+                let sender = match target {
+                    "own" if !anonymous && who != "suspended" && !is_token(who) => viewer,
+                    _ => cast.viewer("author"),
+                };
+                let file = sender.send_file(&format!("formations-{n}.csv"), b"Titre;Licence\n").await;
+                json!({ "fileId": file["id"] })
+            }
             "linkTraining" | "unlinkTraining" => {
                 let (thread, _, _) = self.thread(target).await;
                 let kind = if target == "draft" { "draft" } else { "open" };
@@ -403,6 +411,8 @@ impl<'w> Stage<'w> {
                 let unpin = json!({ "threadId": done["thread"]["id"], "pinned": false });
                 admin.mutate("pinThread", unpin, "").await.done("pinThread");
             }
+            // One at a time: the next one waits for its end.
+            "importTrainings" => drop(cast.world.run_jobs().await),
             "suspendMember" => self.suspend(false).await,
             "updateOrganisation" => {
                 let name = json!({ "organisationId": cast.id(target), "name": "Le nom d'avant" });

@@ -3,9 +3,12 @@
 mod calendar;
 mod collections;
 mod cost;
+mod export;
+mod import;
 mod races;
 mod sessions;
 mod sight;
+mod tables;
 mod trainings;
 
 use harness::{Client, Story, World, stories};
@@ -16,6 +19,10 @@ use collections::{
     a_framing_is_validated_by_a_chef_de_file, a_new_chef_de_file_sees_what_is_being_made,
     an_administrator_makes_and_changes_a_collection, fourteen_collections_are_laid_down,
 };
+use export::{
+    a_course_says_it_in_terms_of_schema_org, an_export_of_many_pages_is_whole, an_export_tells_what_one_sees_and_nothing_else,
+    importing_an_export_changes_nothing, who_comes_back_for_an_export_gets_a_304_until_something_changes,
+};
 use races::{
     of_two_trainings_that_claim_one_address_at_once_one_is_made, of_two_transitions_at_once_one_is_done,
     two_merges_at_once_make_no_circle,
@@ -24,6 +31,7 @@ use sight::{
     a_draft_is_seen_by_those_who_work_on_it, a_restricted_training_leaves_no_trace, openings_tell_who_sees_it_once_it_is_out,
     sight_follows_roles_designers_and_organisations,
 };
+pub(crate) use tables::trials;
 use trainings::{
     a_merged_training_still_resolves, a_new_training_lists_everything_it_lacks, a_stale_revision_is_refused,
     a_training_says_all_that_mentor_says, a_transition_names_every_missing_field_in_french,
@@ -44,7 +52,7 @@ use sessions::{
 use cost::{a_page_of_the_catalogue_costs_the_same_whatever_its_size, ten_thousand_trainings_cost_no_more_statements};
 
 pub(crate) fn stories() -> Vec<Story> {
-    stories![
+    let mut stories = stories![
         fourteen_collections_are_laid_down,
         an_administrator_makes_and_changes_a_collection,
         a_new_chef_de_file_sees_what_is_being_made,
@@ -77,7 +85,14 @@ pub(crate) fn stories() -> Vec<Story> {
         of_two_session_transitions_at_once_one_is_done,
         a_page_of_the_catalogue_costs_the_same_whatever_its_size,
         ten_thousand_trainings_cost_no_more_statements,
-    ]
+        importing_an_export_changes_nothing,
+        an_export_tells_what_one_sees_and_nothing_else,
+        a_course_says_it_in_terms_of_schema_org,
+        an_export_of_many_pages_is_whole,
+        who_comes_back_for_an_export_gets_a_304_until_something_changes,
+    ];
+    stories.extend(import::stories());
+    stories
 }
 
 /// The id of the collection with this slug.

@@ -119,6 +119,15 @@ pub(in crate::catalogue) fn can_be_planned(training: &Training) -> Result<()> {
     Ok(())
 }
 
+/// Whether the planned day may change with that reason: one that was told asks for one.
+pub(in crate::catalogue) fn has_reason(training: &Training, reason: Option<&str>) -> Result<(), Problem> {
+    if training.planned_on.is_some() && reason.is_none() {
+        let sentence = "Dites pourquoi la date change : le calendrier garde le motif.";
+        return Err(Problem::new("reason", Code::Required, sentence));
+    }
+    Ok(())
+}
+
 /// A day to come, within ten years, as text.
 pub(in crate::catalogue) fn planned(date: NaiveDate, today: &str) -> Result<String, Problem> {
     let malformed = |sentence| Problem::new("date", Code::Malformed, sentence);

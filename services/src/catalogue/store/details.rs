@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use crate::catalogue::{Designer, Details, MentorAddress, Module, Text};
 use crate::db::{Cx, exec, in_list};
 use crate::error::Result;
@@ -159,14 +161,28 @@ pub(crate) async fn set_modules(cx: &mut Cx, id: TrainingId, modules: &[Module])
 
 /// All that hangs on a training.
 pub(crate) async fn details(cx: &mut Cx, id: TrainingId) -> Result<Details> {
-    let ids = [id];
-    Ok(Details {
-        texts: texts(cx, &ids).await?,
-        designers: designers(cx, &ids).await?.into_iter().map(|row| row.designer).collect(),
-        targets: targets(cx, &ids).await?.into_iter().map(|row| row.1).collect(),
-        addresses: addresses(cx, &ids).await?.into_iter().map(|row| row.address).collect(),
-        modules: assembled(modules(cx, &ids).await?).into_iter().map(|(_, module)| module).collect(),
-    })
+    Ok(details_by_id(cx, &[id]).await?.remove(&id).unwrap_or_default())
+}
+
+/// All that hangs on each of these trainings; at most 500 of them.
+pub(crate) async fn details_by_id(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Details>> {
+    let mut found: HashMap<TrainingId, Details> = HashMap::new();
+    for text in texts(cx, ids).await? {
+        found.entry(text.training_id).or_default().texts.push(text);
+    }
+    for row in designers(cx, ids).await? {
+        found.entry(row.training_id).or_default().designers.push(row.designer);
+    }
+    for (id, target) in targets(cx, ids).await? {
+        found.entry(id).or_default().targets.push(target);
+    }
+    for row in addresses(cx, ids).await? {
+        found.entry(row.training_id).or_default().addresses.push(row.address);
+    }
+    for (id, module) in assembled(modules(cx, ids).await?) {
+        found.entry(id).or_default().modules.push(module);
+    }
+    Ok(found)
 }
 
 /// Rows of competences as modules, each with its training.

@@ -3,6 +3,8 @@
 mod calendar;
 mod collections;
 mod details;
+mod export;
+mod imports;
 mod lists;
 mod sessions;
 mod trainings;
@@ -10,6 +12,8 @@ mod trainings;
 pub(super) use calendar::*;
 pub(super) use collections::*;
 pub(super) use details::*;
+pub(super) use export::*;
+pub(super) use imports::*;
 pub(super) use lists::*;
 pub(super) use sessions::*;
 pub(super) use trainings::*;
