@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use services::catalogue::{self, Below, Part, TrainingFilter};
+use services::id::FileId;
 use services::page::{Key, Paging};
-use services::{Error, Result};
+use services::{Error, Result, files};
 
 use super::calendar::CalendarChange;
 use super::collections::Collection;
@@ -389,9 +390,10 @@ impl Training {
         self.0.contact.as_deref()
     }
 
-    /// Adresse de sa vignette, en https.
-    async fn thumbnail_url(&self) -> Option<&str> {
-        self.0.thumbnail_url.as_deref()
+    /// Adresse de sa vignette : ailleurs, en https, ou celle du fichier envoyé ici, que prend qui voit la formation.
+    async fn thumbnail_url(&self, ctx: &Context<'_>) -> Option<String> {
+        let file = |id: FileId| format!("{}{}", ctx.request().app.config.public_url, files::path(id));
+        self.0.thumbnail_id.map(file).or_else(|| self.0.thumbnail_url.clone())
     }
 
     /// Identifiant dans le système d'information des ressources humaines.

@@ -219,7 +219,7 @@ fn is_filled(training: &Training, details: &Details, field: TrainingField) -> bo
         F::PresenceMinutes => training.presence_minutes.is_some(),
         F::RemoteMinutes => training.remote_minutes.is_some(),
         F::Contact => training.contact.is_some(),
-        F::Thumbnail => training.thumbnail_url.is_some(),
+        F::Thumbnail => training.thumbnail_url.is_some() || training.thumbnail_id.is_some(),
         F::SirhId => training.sirh_id.is_some(),
     }
 }
@@ -482,6 +482,7 @@ pub(super) mod tests {
             remote_minutes: None,
             contact: None,
             thumbnail_url: None,
+            thumbnail_id: None,
             sirh_id: None,
             planned_on: None,
             calendar_on: None,

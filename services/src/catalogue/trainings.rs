@@ -13,9 +13,9 @@ use crate::clock::Clock;
 use crate::db::{Tx, duplicate, violates};
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
+use crate::id::{AudienceId, CollectionId, FileId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
 use crate::idempotency::act;
-use crate::{accounts, links, organisations, text};
+use crate::{accounts, files, links, organisations, text};
 
 /// What is given of a training; what is none stays, or is left empty in a new one.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,10 @@ pub struct TrainingFields {
     pub presence_minutes: Option<i64>,
     pub remote_minutes: Option<i64>,
     pub contact: Option<String>,
+    /// The address of an image, or else a file.
     pub thumbnail_url: Option<String>,
+    /// An image that the caller sent.
+    pub thumbnail: Option<FileId>,
     pub sirh_id: Option<String>,
     pub opening: Option<Opening>,
     /// The organisations a restricted one is for; all of them, as in the lists below.
@@ -117,6 +120,9 @@ impl Sound {
             checked.map(|checked| problems.take(checked));
         }
         fields.thumbnail_url = fields.thumbnail_url.and_then(|url| problems.take(rules::thumbnail(&url)));
+        if fields.thumbnail.is_some() && fields.thumbnail_url.is_some() {
+            problems.add(Problem::new("thumbnailId", Code::Refused, "Donnez une image ou une adresse, pas les deux."));
+        }
         fields.targets = fields.targets.and_then(|targets| problems.take(rules::targets(targets)));
         fields.designers = fields.designers.and_then(|designers| problems.take(rules::designers(designers)));
         fields.modules = fields.modules.and_then(|modules| problems.take(rules::modules(modules)));
@@ -152,7 +158,7 @@ impl Sound {
                 TrainingField::PresenceMinutes => training.presence_minutes = None,
                 TrainingField::RemoteMinutes => training.remote_minutes = None,
                 TrainingField::Contact => training.contact = None,
-                TrainingField::Thumbnail => training.thumbnail_url = None,
+                TrainingField::Thumbnail => (training.thumbnail_url, training.thumbnail_id) = (None, None),
                 TrainingField::SirhId => training.sirh_id = None,
                 // Never empty: refused before.
                 TrainingField::Title
@@ -175,7 +181,9 @@ impl Sound {
         training.presence_minutes = fields.presence_minutes.or(training.presence_minutes);
         training.remote_minutes = fields.remote_minutes.or(training.remote_minutes);
         training.contact = fields.contact.or(training.contact.take());
-        training.thumbnail_url = fields.thumbnail_url.or(training.thumbnail_url.take());
+        if fields.thumbnail.is_some() || fields.thumbnail_url.is_some() {
+            (training.thumbnail_url, training.thumbnail_id) = (fields.thumbnail_url, fields.thumbnail);
+        }
         training.sirh_id = fields.sirh_id.or(training.sirh_id.take());
         for text in self.texts {
             details.texts.retain(|other| other.part != text.part);
@@ -212,6 +220,9 @@ pub async fn create_training(app: &App, caller: &Caller, fields: TrainingFields)
                 return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
             }
             rules::must_manage(&actor, &ancestors)?;
+            if let Some(image) = sound.sound.fields.thumbnail {
+                files::hold_image(tx, &actor, "thumbnailId", image).await?;
+            }
             add(tx, &clock, actor.id, sound).await
         })
     })
@@ -266,6 +277,7 @@ fn empty(id: TrainingId, collection_id: CollectionId, organisation_id: Organisat
         remote_minutes: None,
         contact: None,
         thumbnail_url: None,
+        thumbnail_id: None,
         sirh_id: None,
         planned_on: None,
         calendar_on: None,
@@ -323,6 +335,9 @@ pub async fn update_training(
             }
             must_exist(tx, &after, &details).await?;
             rules::refuse(rules::missing(&after, &details, after.state).into_iter().chain(rules::opening(&after, &details)))?;
+            if let Some(image) = after.thumbnail_id.filter(|_| after.thumbnail_id != before.thumbnail_id) {
+                files::hold_image(tx, &actor, "thumbnailId", image).await?;
+            }
             let readdressed = details.addresses != details_before.addresses;
             if readdressed {
                 links::before_addresses_change(tx).await?;

@@ -12,4 +12,5 @@ pub(super) use collections::*;
 pub(super) use details::*;
 pub(super) use lists::*;
 pub(super) use sessions::*;
+pub(crate) use trainings::shows_file;
 pub(super) use trainings::*;
