@@ -31,6 +31,7 @@ mod reports;
 mod roles;
 mod schema;
 mod sessions;
+mod sharing;
 mod socket;
 mod steps;
 mod story;
@@ -64,6 +65,7 @@ fn main() -> std::process::ExitCode {
         reports::stories(),
         roles::stories(),
         sessions::stories(),
+        sharing::stories(),
         socket::stories(),
         story::stories(),
         writes::stories(),

@@ -19,7 +19,7 @@ use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::forum::ThreadConnection;
 use crate::ids;
-use crate::links::{self, TrainingThreadCount, TrainingThreadKind};
+use crate::links::{self, LinkedThreadCount, LinkedThreadKind};
 use crate::lists::{self, Counted, List};
 use crate::loaders::AncestorsOf;
 use crate::organisations::Organisation;
@@ -455,19 +455,19 @@ impl Training {
     async fn threads(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Seulement ceux-là.", default_with = "TrainingThreadKind::Tous")] kind: TrainingThreadKind,
+        #[graphql(desc = "Seulement ceux-là.", default_with = "LinkedThreadKind::Tous")] kind: LinkedThreadKind,
         #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
         #[graphql(desc = "Après ce curseur.")] after: Option<String>,
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<ThreadConnection> {
-        links::threads(ctx, self.0.id, kind, paging(first, after, last, before)).await
+        links::threads(ctx, self.0.id.into(), kind, paging(first, after, last, before)).await
     }
 
     /// Combien de fils de chaque nature lui sont liés, parmi ceux que vous voyez, et de quand date leur dernier message.
     #[graphql(complexity = "1 + 5 * child_complexity")]
-    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<TrainingThreadCount>> {
-        links::counts(ctx, self.0.id).await
+    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<LinkedThreadCount>> {
+        links::counts(ctx, self.0.id.into()).await
     }
 
     /// Première publication.

@@ -274,7 +274,14 @@ pub(crate) struct Prepared {
     size: i64,
 }
 
-/// Keeps a content, checked as any other; for the demo, which writes its rows later.
+impl Prepared {
+    /// By what it is kept.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+}
+
+/// Keeps a content, checked as any other, whose row is written later.
 pub(crate) async fn prepare(app: &App, name: &str, content: &[u8]) -> Result<Prepared> {
     let (mut file, path) = app.files.begin().await?;
     let kept = async {
@@ -305,6 +312,20 @@ pub(crate) async fn put(tx: &mut Tx, clock: &Clock, prepared: &Prepared, uploade
     };
     store::insert_file(tx, &file).await?;
     Ok(file.id)
+}
+
+/// Rows of their own for files that serve already, on the same contents: what refers to them is read by others. They count as sent
+/// when and by whom the first ones were.
+pub(crate) async fn put_again(tx: &mut Tx, clock: &Clock, ids: &[FileId]) -> Result<Vec<FileId>> {
+    let mut known = files_by_id(tx, ids).await?;
+    let mut again = Vec::with_capacity(ids.len());
+    for id in ids {
+        let file = known.remove(id).ok_or_else(|| Error::internal("a file that is gone"))?;
+        let file = File { id: FileId::new(clock), unused_since: None, ..file };
+        store::insert_file(tx, &file).await?;
+        again.push(file.id);
+    }
+    Ok(again)
 }
 
 /// Removes what this node was receiving when it died.
