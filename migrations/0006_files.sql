@@ -31,3 +31,7 @@ create table post_attachments (
   primary key (post_id, file_id, from_revision)
 );
 create index post_attachments_file on post_attachments (file_id);
+
+-- The thumbnail of a training is an address or a file, never both.
+alter table trainings add column thumbnail_id uuid references files (id);
+create index trainings_thumbnail on trainings (thumbnail_id) where thumbnail_id is not null;

@@ -14,7 +14,7 @@ insert into document_licences (code) values
   ('TOUS_DROITS_RESERVES');
 
 -- The owner is a member, an organisation, or neither: then it is the programme's. `latest` is the number of the latest version,
--- 0 while there is none and its address is to be confirmed.
+-- 0 while there is none and its address is to be confirmed. `post_id` is the post that it was made of.
 create table documents (
   id              uuid        primary key not null,
   category_id     uuid        not null references document_categories (id),
@@ -32,7 +32,8 @@ create table documents (
   download_count  bigint      not null default 0,
   created_at      timestamptz not null,
   updated_at      timestamptz not null,
-  archived_at     timestamptz
+  archived_at     timestamptz,
+  post_id         uuid        unique references posts (id)
 );
 create index documents_title on documents (title, id);
 create index documents_updated on documents (updated_at, id);
@@ -61,8 +62,24 @@ create table document_versions (
 );
 create index document_versions_file on document_versions (file_id);
 
+-- What was attached to the post that a version was made of.
+create table version_attachments (
+  document_id uuid   not null references documents (id),
+  number      bigint not null,
+  file_id     uuid   not null references files (id),
+  position    bigint not null,
+  primary key (document_id, number, file_id)
+);
+create index version_attachments_file on version_attachments (file_id);
+
 create table document_votes (
   document_id uuid not null references documents (id),
   member_id   uuid not null references members (id),
   primary key (document_id, member_id)
 );
+
+-- The remarks on a document: a thread of its own, in a forum of its audience.
+alter table threads add column document_id uuid references documents (id);
+create unique index threads_document on threads (document_id) where document_id is not null;
+alter table forums add column remarks boolean not null default false;
+create unique index forums_remarks on forums (audience_id) where remarks;

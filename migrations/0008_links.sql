@@ -1,4 +1,4 @@
--- Threads and trainings, linked both ways; malfunction reports; questions that wait.
+-- Threads linked both ways with trainings and documents; malfunction reports; questions that wait.
 
 -- Addresses of Mentor found in posts, as `training_addresses.address` has them: a training that declares one later finds them.
 create table post_addresses (
@@ -10,27 +10,39 @@ create table post_addresses (
 create index post_addresses_address on post_addresses (address, thread_id);
 create index post_addresses_thread on post_addresses (thread_id, address);
 
--- How a link came about: somebody chose it, or a post holds an address of the training. How it ended: somebody took it away,
+-- Documents whose address on this service a post holds.
+create table post_documents (
+  post_id     uuid not null references posts (id),
+  document_id uuid not null references documents (id),
+  thread_id   uuid not null references threads (id),
+  primary key (post_id, document_id)
+);
+create index post_documents_thread on post_documents (thread_id, document_id);
+
+-- How a link came about: somebody chose it, or a post holds an address of what it leads to. How it ended: somebody took it away,
 -- no post holds the address any more (or the training has it no more), the training was merged into another one.
 create table link_origins (code text primary key not null);
 insert into link_origins (code) values ('CHOIX'), ('ADRESSE');
 create table link_ends (code text primary key not null);
 insert into link_ends (code) values ('RETRAIT'), ('DISPARITION'), ('FUSION');
 
--- A link that ended keeps its row.
+-- A link that ended keeps its row. `target_id` is the one column of the kinds of targets that is filled.
 create table thread_links (
   thread_id   uuid        not null references threads (id),
-  training_id uuid        not null references trainings (id),
+  target_id   uuid        not null,
+  training_id uuid        references trainings (id),
+  document_id uuid        references documents (id),
   origin      text        not null references link_origins (code),
   linked_at   timestamptz not null,
   linked_by   uuid        references members (id),
   ended_at    timestamptz,
   ended_by    uuid        references members (id),
   ended_how   text        references link_ends (code),
-  primary key (thread_id, training_id, linked_at)
+  primary key (thread_id, target_id, linked_at),
+  check (target_id = coalesce(training_id, document_id))
 );
-create unique index thread_links_open on thread_links (thread_id, training_id) where ended_at is null;
-create index thread_links_training on thread_links (training_id, thread_id);
+create unique index thread_links_open on thread_links (thread_id, target_id) where ended_at is null;
+create index thread_links_target on thread_links (target_id, thread_id);
 
 create table report_states (code text primary key not null);
 insert into report_states (code) values ('NOUVEAU'), ('CONFIRME'), ('PRIS_EN_CHARGE'), ('CORRIGE'), ('DOUBLON'), ('SANS_SUITE');

@@ -16,9 +16,11 @@ use crate::accounts::Member;
 use crate::audience::AudienceGrant;
 use crate::context::{ContextExt, Request};
 use crate::files::File;
+use crate::forum::{Post, Thread, ThreadConnection};
 use crate::ids;
+use crate::links::{self, LinkedThreadCount, LinkedThreadKind};
 use crate::lists::{self, Asked, List};
-use crate::loaders::{AncestorsOf, FoundUseful, GrantsOf, LatestOf, SpaceNamed, TagsOf};
+use crate::loaders::{AncestorsOf, AttachedToVersions, FoundUseful, GrantsOf, LatestOf, RemarksOn, SpaceNamed, TagsOf};
 use crate::organisations::Organisation;
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::DateTime;
@@ -251,6 +253,53 @@ impl Document {
         Ok(DocumentVersionConnection::new(page, |version| versions.key(version).encode(), DocumentVersion, total))
     }
 
+    /// Le message dont il est tiré, si vous voyez son fil ; null s'il ne l'est d'aucun.
+    async fn source_post(&self, ctx: &Context<'_>) -> Result<Option<Post>> {
+        match self.0.post_id {
+            Some(id) => ctx.request().post(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Qui a écrit le message dont il est tiré, que vous voyiez ou non ce message ; qui en a fait un document est l'auteur de sa
+    /// première version.
+    async fn written_by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
+        let Some(id) = self.0.post_id else { return Ok(None) };
+        let post = ctx.request().loads().load_one(id).await?;
+        ctx.request().maybe_member(post.map(|post| post.author_id)).await
+    }
+
+    /// Le fil des remarques faites sur lui ; null tant qu'il n'y en a pas, ou s'il est masqué.
+    async fn remarks(&self, ctx: &Context<'_>) -> Result<Option<Thread>> {
+        let threads = ctx.request().loads().load_one(RemarksOn(self.0.id)).await?.unwrap_or_default();
+        Ok(threads.first().cloned().map(|thread| Thread(Arc::new(thread))))
+    }
+
+    /// Vous pouvez lui faire une remarque.
+    async fn viewer_may_remark(&self, ctx: &Context<'_>) -> bool {
+        library::may_remark(&ctx.request().caller(), &self.0)
+    }
+
+    /// Les fils qui lui sont liés et que vous voyez, le dernier message d'abord.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn threads(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement ceux-là.", default_with = "LinkedThreadKind::Tous")] kind: LinkedThreadKind,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<ThreadConnection> {
+        links::threads(ctx, self.0.id.into(), kind, paging(first, after, last, before)).await
+    }
+
+    /// Combien de fils de chaque nature lui sont liés, parmi ceux que vous voyez, et de quand date leur dernier message.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<LinkedThreadCount>> {
+        links::counts(ctx, self.0.id.into()).await
+    }
+
     /// Combien de membres l'ont trouvé utile.
     async fn useful_count(&self) -> i64 {
         self.0.useful_count
@@ -300,6 +349,16 @@ impl DocumentVersion {
             Some(id) => Ok(ctx.request().loads().load_one(id).await?.map(File)),
             None => Ok(None),
         }
+    }
+
+    /// Les fichiers joints au message dont elle est tirée, dans leur ordre.
+    #[graphql(complexity = "1 + 10 * child_complexity")]
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<File>> {
+        let loads = ctx.request().loads();
+        let attached = loads.load_one(AttachedToVersions(self.0.document_id)).await?.unwrap_or_default();
+        let ids: Vec<_> = attached.iter().filter(|(number, _)| *number == self.0.number).map(|(_, file)| *file).collect();
+        let found = loads.load_many(ids.iter().copied()).await?;
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).map(File).collect())
     }
 
     /// L'adresse où elle se trouve ; null si c'est un fichier.

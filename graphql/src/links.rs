@@ -1,4 +1,4 @@
-//! Threads and trainings, linked both ways: what a thread says of its trainings, a training of its threads.
+//! Threads linked both ways with trainings and documents: what a thread says of them, they of their threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::db::Cx;
+use services::error::Code;
 use services::forum;
-use services::id::{ThreadId, TrainingId};
-use services::links::{self as service, End, Origin};
+use services::id::{AnyId, DocumentId, ThreadId, TrainingId};
+use services::links::{self as service, End, Origin, Target};
 use services::page::{Key, Page, Paging, TimeKey};
 use services::{Error, Result};
 
@@ -17,22 +18,23 @@ use crate::catalogue::{Training, TrainingState};
 use crate::context::ContextExt;
 use crate::forum::{Thread, ThreadConnection};
 use crate::ids;
+use crate::library::Document;
 use crate::lists::{self, Asked, Counted, List};
 use crate::loaders::{Store, grouped, rows_of};
 use crate::paging::connection;
 use crate::payload::payload;
 use crate::scalars::{Date, DateTime};
 
-/// Comment un fil a été lié à une formation.
+/// Comment un fil a été lié à une formation ou à un document.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TrainingLinkOrigin {
-    /// Quelqu'un l'a choisie.
+pub(crate) enum LinkOrigin {
+    /// Quelqu'un l'a choisi.
     Choix,
-    /// Un message contient une adresse de la formation sur Mentor.
+    /// Un message contient une adresse de la formation sur Mentor, ou l'adresse du document.
     Adresse,
 }
 
-impl From<Origin> for TrainingLinkOrigin {
+impl From<Origin> for LinkOrigin {
     fn from(origin: Origin) -> Self {
         match origin {
             Origin::Choix => Self::Choix,
@@ -43,16 +45,16 @@ impl From<Origin> for TrainingLinkOrigin {
 
 /// Comment un lien a pris fin.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TrainingLinkEnd {
+pub(crate) enum LinkEnd {
     /// Quelqu'un l'a retiré ; une adresse dans un message ne le rétablit pas.
     Retrait,
-    /// Plus aucun message ne contient d'adresse de la formation.
+    /// Plus aucun message ne contient d'adresse de la formation ou du document.
     Disparition,
     /// La formation a été fondue dans une autre, liée depuis.
     Fusion,
 }
 
-impl From<End> for TrainingLinkEnd {
+impl From<End> for LinkEnd {
     fn from(end: End) -> Self {
         match end {
             End::Retrait => Self::Retrait,
@@ -62,18 +64,23 @@ impl From<End> for TrainingLinkEnd {
     }
 }
 
-pub(crate) struct TrainingLink(service::ThreadLink);
+pub(crate) struct ThreadLink(service::ThreadLink);
 
-/// Un lien entre un fil et une formation, d'un moment à un autre.
+/// Un lien entre un fil et une formation ou un document, d'un moment à un autre.
 #[Object]
-impl TrainingLink {
-    /// La formation.
-    async fn training(&self, ctx: &Context<'_>) -> Result<Training> {
-        ctx.request().training(self.0.training_id).await?.map(Training).ok_or(Error::NotFound)
+impl ThreadLink {
+    /// La formation ; null si c'est un document.
+    async fn training(&self, ctx: &Context<'_>) -> Result<Option<Training>> {
+        training(ctx, self.0.training_id).await
+    }
+
+    /// Le document ; null si c'est une formation.
+    async fn document(&self, ctx: &Context<'_>) -> Result<Option<Document>> {
+        document(ctx, self.0.document_id).await
     }
 
     /// Comment il est venu.
-    async fn origin(&self) -> TrainingLinkOrigin {
+    async fn origin(&self) -> LinkOrigin {
         self.0.origin.into()
     }
 
@@ -98,22 +105,27 @@ impl TrainingLink {
     }
 
     /// Comment il a pris fin ; null s'il tient toujours.
-    async fn end(&self) -> Option<TrainingLinkEnd> {
+    async fn end(&self) -> Option<LinkEnd> {
         self.0.ended_how.map(Into::into)
     }
 }
 
 pub(crate) struct SystemEvent(Arc<service::SystemEvent>);
 
-connection! { "Ce qui est arrivé aux formations d'un fil, du plus ancien au plus récent." SystemEventConnection, SystemEventEdge, SystemEvent }
+connection! { "Ce qui est arrivé aux formations et aux documents d'un fil, du plus ancien au plus récent." SystemEventConnection, SystemEventEdge, SystemEvent }
 
-/// Ce qui est arrivé à une formation pendant que le fil lui était lié : son état ou sa date prévue a changé. À placer parmi les
-/// messages par sa date.
+/// Ce qui est arrivé à une formation ou à un document pendant que le fil lui était lié : son état ou sa date prévue a changé, il a
+/// une nouvelle version. À placer parmi les messages par sa date.
 #[Object]
 impl SystemEvent {
-    /// La formation.
-    async fn training(&self, ctx: &Context<'_>) -> Result<Training> {
-        ctx.request().training(self.0.training_id).await?.map(Training).ok_or(Error::NotFound)
+    /// La formation ; null si c'est un document.
+    async fn training(&self, ctx: &Context<'_>) -> Result<Option<Training>> {
+        training(ctx, self.0.training_id).await
+    }
+
+    /// Le document ; null si c'est une formation.
+    async fn document(&self, ctx: &Context<'_>) -> Result<Option<Document>> {
+        document(ctx, self.0.document_id).await
     }
 
     /// Quand.
@@ -126,6 +138,7 @@ impl SystemEvent {
         match self.0.kind {
             service::SystemEventKind::Etat => SystemEventKind::Etat,
             service::SystemEventKind::Date => SystemEventKind::DatePrevue,
+            service::SystemEventKind::Version => SystemEventKind::NouvelleVersion,
         }
     }
 
@@ -148,15 +161,23 @@ impl SystemEvent {
     async fn to_date(&self) -> Option<Date> {
         self.date(self.0.to_value.as_deref())
     }
+
+    /// Le numéro de la nouvelle version du document ; null pour une formation.
+    async fn version(&self) -> Option<i64> {
+        let is_version = self.0.kind == service::SystemEventKind::Version;
+        self.0.to_value.as_deref().filter(|_| is_version).and_then(|number| number.parse().ok())
+    }
 }
 
-/// Ce qui a changé d'une formation.
+/// Ce qui a changé d'une formation ou d'un document.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SystemEventKind {
-    /// Son état.
+    /// L'état de la formation.
     Etat,
-    /// Le jour prévu pour sa publication.
+    /// Le jour prévu pour la publication de la formation.
     DatePrevue,
+    /// Le document a une nouvelle version.
+    NouvelleVersion,
 }
 
 impl SystemEvent {
@@ -170,9 +191,9 @@ impl SystemEvent {
     }
 }
 
-/// Les fils liés à une formation, par nature.
+/// Les fils liés à une formation ou à un document, par nature.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TrainingThreadKind {
+pub(crate) enum LinkedThreadKind {
     /// Tous.
     Tous,
     /// Les questions qui attendent une réponse acceptée.
@@ -185,19 +206,19 @@ pub(crate) enum TrainingThreadKind {
     Signalements,
 }
 
-impl From<TrainingThreadKind> for service::ThreadsOf {
-    fn from(kind: TrainingThreadKind) -> Self {
+impl From<LinkedThreadKind> for service::ThreadsOf {
+    fn from(kind: LinkedThreadKind) -> Self {
         match kind {
-            TrainingThreadKind::Tous => Self::All,
-            TrainingThreadKind::QuestionsOuvertes => Self::OpenQuestions,
-            TrainingThreadKind::QuestionsResolues => Self::SolvedQuestions,
-            TrainingThreadKind::BonnesPratiques => Self::GoodPractices,
-            TrainingThreadKind::Signalements => Self::Reports,
+            LinkedThreadKind::Tous => Self::All,
+            LinkedThreadKind::QuestionsOuvertes => Self::OpenQuestions,
+            LinkedThreadKind::QuestionsResolues => Self::SolvedQuestions,
+            LinkedThreadKind::BonnesPratiques => Self::GoodPractices,
+            LinkedThreadKind::Signalements => Self::Reports,
         }
     }
 }
 
-impl From<service::ThreadsOf> for TrainingThreadKind {
+impl From<service::ThreadsOf> for LinkedThreadKind {
     fn from(kind: service::ThreadsOf) -> Self {
         match kind {
             service::ThreadsOf::All => Self::Tous,
@@ -209,11 +230,11 @@ impl From<service::ThreadsOf> for TrainingThreadKind {
     }
 }
 
-/// Les fils d'une nature liés à une formation, parmi ceux que vous voyez.
+/// Les fils d'une nature liés à une formation ou à un document, parmi ceux que vous voyez.
 #[derive(async_graphql::SimpleObject)]
-pub(crate) struct TrainingThreadCount {
+pub(crate) struct LinkedThreadCount {
     /// La nature.
-    kind: TrainingThreadKind,
+    kind: LinkedThreadKind,
     /// Combien ils sont.
     count: i64,
     /// Date du dernier message arrivé dans l'un d'eux ; null s'il n'y en a pas.
@@ -223,28 +244,30 @@ pub(crate) struct TrainingThreadCount {
 rows_of! {
     "What a thread is linked to, in the order of the links, as far as the caller sees it." TrainingsOf(ThreadId) => TrainingId,
         |cx, ids, asked| service::trainings_of(cx, &asked.caller, ids);
+    "The documents, in the same way." DocumentsOf(ThreadId) => DocumentId,
+        |cx, ids, asked| service::documents_of(cx, &asked.caller, ids);
     "The links of a thread, those that ended too." LinksOf(ThreadId) => service::ThreadLink,
         |cx, ids, asked| service::links_of(cx, &asked.caller, ids);
 }
 
-/// How many threads a training is linked to, by kind.
+/// How many threads a target is linked to, by kind.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct CountsOf(TrainingId);
+struct CountsOf(Target);
 
 impl Loader<CountsOf> for Store {
-    type Value = service::TrainingThreads;
+    type Value = service::LinkedThreads;
     type Error = Error;
     async fn load(&self, keys: &[CountsOf]) -> Result<HashMap<CountsOf, Self::Value>> {
         let request = self.0.request()?;
-        let trainings: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let found = service::threads_counted(&mut *request.cx().await?, &request.caller(), &trainings).await?;
+        let targets: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let found = service::threads_counted(&mut *request.cx().await?, &request.caller(), &targets).await?;
         Ok(lists::by(found, CountsOf))
     }
 }
 
-/// The threads linked to a training.
+/// The threads linked to a target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct ThreadsOf(TrainingId, service::ThreadsOf);
+struct ThreadsOf(Target, service::ThreadsOf);
 
 impl List for ThreadsOf {
     type Item = forum::Thread;
@@ -256,15 +279,15 @@ impl List for ThreadsOf {
 
     async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<forum::Thread>>> {
         let mut found = HashMap::new();
-        for (kind, trainings) in grouped(of, |of| of.1, |of| of.0) {
-            let pages = service::threads_of(cx, &asked.caller, &trainings, kind, paging).await?;
-            found.extend(lists::by(pages, |training| Self(training, kind)));
+        for (kind, targets) in grouped(of, |of| of.1, |of| of.0) {
+            let pages = service::threads_of(cx, &asked.caller, &targets, kind, paging).await?;
+            found.extend(lists::by(pages, |target| Self(target, kind)));
         }
         Ok(found)
     }
 }
 
-/// What happened to the trainings of a thread.
+/// What happened to what a thread is linked to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct EventsOf(ThreadId);
 
@@ -289,6 +312,20 @@ impl Counted for EventsOf {
     }
 }
 
+async fn training(ctx: &Context<'_>, id: Option<TrainingId>) -> Result<Option<Training>> {
+    match id {
+        Some(id) => Ok(ctx.request().training(id).await?.map(Training)),
+        None => Ok(None),
+    }
+}
+
+async fn document(ctx: &Context<'_>, id: Option<DocumentId>) -> Result<Option<Document>> {
+    match id {
+        Some(id) => ctx.request().document(id).await,
+        None => Ok(None),
+    }
+}
+
 /// The trainings of a thread.
 pub(crate) async fn trainings(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec<Training>> {
     let loads = ctx.request().loads();
@@ -297,13 +334,21 @@ pub(crate) async fn trainings(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec
     Ok(ids.iter().filter_map(|id| found.get(id).cloned()).map(Training).collect())
 }
 
-/// The links of a thread, those that ended too.
-pub(crate) async fn links(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec<TrainingLink>> {
-    let links = ctx.request().loads().load_one(LinksOf(thread)).await?.unwrap_or_default();
-    Ok(links.iter().cloned().map(TrainingLink).collect())
+/// The documents of a thread.
+pub(crate) async fn documents(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec<Document>> {
+    let loads = ctx.request().loads();
+    let ids = loads.load_one(DocumentsOf(thread)).await?.unwrap_or_default();
+    let found = loads.load_many(ids.iter().copied()).await?;
+    Ok(ids.iter().filter_map(|id| found.get(id).cloned()).map(Document).collect())
 }
 
-/// What happened to the trainings of a thread.
+/// The links of a thread, those that ended too.
+pub(crate) async fn links(ctx: &Context<'_>, thread: ThreadId) -> Result<Vec<ThreadLink>> {
+    let links = ctx.request().loads().load_one(LinksOf(thread)).await?.unwrap_or_default();
+    Ok(links.iter().cloned().map(ThreadLink).collect())
+}
+
+/// What happened to what a thread is linked to.
 pub(crate) async fn events(ctx: &Context<'_>, thread: ThreadId, paging: Paging) -> Result<SystemEventConnection> {
     let of = EventsOf(thread);
     let page = lists::page(ctx, &of, &paging).await?.ok_or(Error::NotFound)?;
@@ -311,17 +356,17 @@ pub(crate) async fn events(ctx: &Context<'_>, thread: ThreadId, paging: Paging) 
     Ok(SystemEventConnection::new(page, |event| of.key(event).encode(), SystemEvent, total))
 }
 
-/// The threads of a training.
+/// The threads of a target.
 pub(crate) async fn threads(
     ctx: &Context<'_>,
-    training: TrainingId,
-    kind: TrainingThreadKind,
+    target: Target,
+    kind: LinkedThreadKind,
     paging: Paging,
 ) -> Result<ThreadConnection> {
-    let of = ThreadsOf(training, kind.into());
+    let of = ThreadsOf(target, kind.into());
     let page = lists::page(ctx, &of, &paging).await?.ok_or(Error::NotFound)?;
     let counted = async {
-        let counts = ctx.request().loads().load_one(CountsOf(training)).await?;
+        let counts = ctx.request().loads().load_one(CountsOf(target)).await?;
         Ok(counts.map_or(0, |counts| counts.of(of.1).0))
     };
     let total = crate::paging::total(ctx, counted).await?;
@@ -329,18 +374,18 @@ pub(crate) async fn threads(
 }
 
 /// How many there are of each kind, and the last word.
-pub(crate) async fn counts(ctx: &Context<'_>, training: TrainingId) -> Result<Vec<TrainingThreadCount>> {
-    let counts = ctx.request().loads().load_one(CountsOf(training)).await?;
+pub(crate) async fn counts(ctx: &Context<'_>, target: Target) -> Result<Vec<LinkedThreadCount>> {
+    let counts = ctx.request().loads().load_one(CountsOf(target)).await?;
     let count = |kind: service::ThreadsOf| {
         let (count, last) = counts.as_ref().map_or((0, None), |counts| counts.of(kind));
-        TrainingThreadCount { kind: kind.into(), count, last_activity_at: last.map(Into::into) }
+        LinkedThreadCount { kind: kind.into(), count, last_activity_at: last.map(Into::into) }
     };
     Ok(service::ThreadsOf::EACH.map(count).into())
 }
 
-/// Un fil et une formation à lier.
+/// Un fil à lier à une formation ou à un document.
 #[derive(InputObject)]
-pub(crate) struct LinkTrainingInput {
+pub(crate) struct LinkThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
     /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
@@ -348,15 +393,15 @@ pub(crate) struct LinkTrainingInput {
     idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
-    /// La formation ; celle dans laquelle elle a été fondue, si elle l'a été.
-    training_id: ID,
+    /// La formation ou le document ; pour une formation fondue dans une autre, c'est cette autre.
+    target_id: ID,
 }
 
-payload! { "Le fil lié." LinkTrainingPayload { "Le fil." thread: Thread } }
+payload! { "Le fil lié." LinkThreadPayload { "Le fil." thread: Thread } }
 
-/// Un fil et une formation à séparer.
+/// Un fil à séparer d'une formation ou d'un document.
 #[derive(InputObject)]
-pub(crate) struct UnlinkTrainingInput {
+pub(crate) struct UnlinkThreadInput {
     /// Rendu tel quel.
     client_mutation_id: Option<String>,
     /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
@@ -364,59 +409,65 @@ pub(crate) struct UnlinkTrainingInput {
     idempotency_key: Option<String>,
     /// Le fil.
     thread_id: ID,
-    /// La formation ; celle dans laquelle elle a été fondue, si elle l'a été.
-    training_id: ID,
+    /// La formation ou le document ; pour une formation fondue dans une autre, c'est cette autre.
+    target_id: ID,
 }
 
-payload! { "Le fil séparé de la formation." UnlinkTrainingPayload { "Le fil." thread: Thread } }
+payload! { "Le fil séparé." UnlinkThreadPayload { "Le fil." thread: Thread } }
+
+fn target(id: &ID) -> Result<Target> {
+    match ids::argument("targetId", id)? {
+        AnyId::Training(id) => Ok(id.into()),
+        AnyId::Document(id) => Ok(id.into()),
+        _ => Err(Error::invalid("targetId", Code::Malformed, "Un fil se lie à une formation ou à un document.")),
+    }
+}
 
 #[derive(Default)]
 pub(crate) struct LinksMutation;
 
 #[Object]
 impl LinksMutation {
-    /// Lie un fil à une formation ; l'auteur du fil tant qu'il n'est pas verrouillé, les modérateurs de l'espace, ceux qui gèrent
-    /// la formation. 20 formations choisies au plus par fil.
-    async fn link_training(
+    /// Lie un fil à une formation ou à un document ; l'auteur du fil tant qu'il n'est pas verrouillé, les modérateurs de l'espace, ceux
+    /// qui gèrent la formation ou peuvent modifier le document. 20 formations et 20 documents choisis au plus par fil.
+    async fn link_thread(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "La demande.")] input: LinkTrainingInput,
-    ) -> Result<Option<LinkTrainingPayload>> {
+        #[graphql(desc = "La demande.")] input: LinkThreadInput,
+    ) -> Result<Option<LinkThreadPayload>> {
         let request = ctx.request();
         let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let thread = ids::argument("threadId", &input.thread_id)?;
-                let training = ids::argument("trainingId", &input.training_id)?;
-                service::link_training(&request.app, &caller?, thread, training).await
+                service::link(&request.app, &caller?, thread, target(&input.target_id)?).await
             })
             .await?;
         let thread = match attempt.done {
             Some(id) => request.thread(id).await?.map(Thread),
             None => None,
         };
-        Ok(Some(LinkTrainingPayload::new(input.client_mutation_id, attempt.problems, thread)))
+        Ok(Some(LinkThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 
-    /// Sépare un fil d'une formation, pour qui peut les lier. Une adresse dans un message ne rétablit pas le lien.
-    async fn unlink_training(
+    /// Sépare un fil d'une formation ou d'un document, pour qui peut les lier. Une adresse dans un message ne rétablit pas le lien.
+    async fn unlink_thread(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "La demande.")] input: UnlinkTrainingInput,
-    ) -> Result<Option<UnlinkTrainingPayload>> {
+        #[graphql(desc = "La demande.")] input: UnlinkThreadInput,
+    ) -> Result<Option<UnlinkThreadPayload>> {
         let request = ctx.request();
         let caller = ctx.acting(&input.idempotency_key);
         let attempt = request
             .attempt(async {
                 let thread = ids::argument("threadId", &input.thread_id)?;
-                let training = ids::argument("trainingId", &input.training_id)?;
-                service::unlink_training(&request.app, &caller?, thread, training).await
+                service::unlink(&request.app, &caller?, thread, target(&input.target_id)?).await
             })
             .await?;
         let thread = match attempt.done {
             Some(id) => request.thread(id).await?.map(Thread),
             None => None,
         };
-        Ok(Some(UnlinkTrainingPayload::new(input.client_mutation_id, attempt.problems, thread)))
+        Ok(Some(UnlinkThreadPayload::new(input.client_mutation_id, attempt.problems, thread)))
     }
 }

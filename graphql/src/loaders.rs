@@ -84,6 +84,11 @@ rows_of! {
     "The pinned threads of a forum." PinnedIn(ForumId) => Thread, |cx, ids, _asked| forum::pinned_threads(cx, ids);
     "Files attached to a post, now and before." AttachedTo(PostId) => Attachment, |cx, ids, _asked| forum::attachments(cx, ids);
     "Whom a post mentions." MentionedIn(PostId) => MemberId, |cx, ids, _asked| forum::mentioned(cx, ids);
+    "The document that a post became." MadeOf(PostId) => Document, |cx, ids, asked| library::documents_of_posts(cx, &asked.caller, ids);
+    "The thread of the remarks on a document." RemarksOn(DocumentId) => Thread,
+        |cx, ids, asked| forum::threads_about(cx, &asked.caller, ids);
+    "The files that came with the versions of a document." AttachedToVersions(DocumentId) => (i64, FileId),
+        |cx, ids, _asked| library::attachments(cx, ids);
     "The tags of a document." TagsOf(DocumentId) => String, |cx, ids, _asked| library::tags(cx, ids);
 }
 

@@ -265,6 +265,7 @@ async fn lay_space(tx: &mut Tx, clock: &Clock, position: i64, new: &NewSpace) ->
             opening_audience_id: audience::ensure(tx, clock, &forum::with_moderators(opening, space.id)).await?,
             thread_count: 0,
             created_at: clock.now(),
+            remarks: false,
         };
         forum::insert_forum(tx, &forum).await?;
         forum::insert_forum_kinds(tx, forum.id, new.kinds).await?;

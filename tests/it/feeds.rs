@@ -1,9 +1,10 @@
 //! The publication calendar's feeds: what readers are told, when they are told nothing new, and what independent parsers make of
 //! them.
 
+use std::collections::HashSet;
 use std::process::Stdio;
 
-use chrono::{TimeDelta, Timelike};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use harness::{Client, Database, Story, World, servers, stories, trial};
 use libtest_mimic::Trial;
 use reqwest::{Method, Response};
@@ -32,18 +33,28 @@ pub(crate) fn stories() -> Vec<Story> {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
+    let missing =
+        |database: Database| servers::npm_missing("feed-parsers", &audits::folder(), "feedsmith").or(database.missing());
     let databases = [Database::Sqlite, Database::Postgres];
-    let of = |database: Database| {
-        let missing = servers::npm_missing("feed-parsers", &audits::folder(), "feedsmith").or(database.missing());
-        trial(format!("feeds::independent_parsers_read_them [{database}]"), missing, move || {
+    let parsers = databases.map(|database| {
+        trial(format!("feeds::independent_parsers_read_them [{database}]"), missing(database), move || {
             harness::tell(async move {
                 let world = World::start(database).await;
                 independent_parsers_read_them(&world).await;
                 world.finish().await;
             });
         })
-    };
-    databases.into_iter().map(of).collect()
+    });
+    let demo = databases.map(|database| {
+        trial(format!("feeds::the_calendar_of_the_demo_opens_in_a_parser [{database}]"), missing(database), move || {
+            harness::tell(async move {
+                let world = World::start(database).await;
+                the_calendar_of_the_demo_opens_in_a_parser(&world).await;
+                world.finish().await;
+            });
+        })
+    });
+    parsers.into_iter().chain(demo).collect()
 }
 
 async fn take(world: &World, method: Method, path: &str, headers: &[(&'static str, &str)]) -> Response {
@@ -251,7 +262,7 @@ async fn what_moved_is_told_page_by_page(world: &World) {
     assert_eq!((items(&first).len(), all.len(), &second["next_url"]), (100, 121, &Value::Null));
     assert!(all[0]["content_text"].as_str().expect("a text").contains("Motif\u{a0}: Motif 119"), "the latest first");
     assert!(all[120]["title"].as_str().expect("a text").starts_with("Prévue le "));
-    let ids: std::collections::HashSet<_> = all.iter().map(|item| item["id"].to_string()).collect();
+    let ids: HashSet<_> = all.iter().map(|item| item["id"].to_string()).collect();
     assert_eq!(ids.len(), 121, "none is told twice");
     let page = text(world, &next.replace(".json", ".atom")).await;
     assert_eq!(page.matches("<entry>").count(), 21);
@@ -399,4 +410,35 @@ async fn independent_parsers_read_them(world: &World) {
     for path in FEEDS {
         parsed(world, path).await;
     }
+}
+
+async fn the_calendar_of_the_demo_opens_in_a_parser(world: &World) {
+    services::demo::fill(&world.app, 0, |_, _| {}).await.expect("the demo");
+    // The morning after the demo's last day, whenever the test runs.
+    let morning: DateTime<Utc> = "2026-11-03T08:00:00Z".parse().expect("a moment");
+    world.advance(morning - world.app.clock.now());
+    let calendar = parsed(world, "/calendrier.ics").await;
+    let events = calendar["events"].as_array().expect("events");
+    let months: HashSet<_> = events.iter().map(|event| event["start"].as_str().expect("a day")[..7].to_owned()).collect();
+    assert!(months.len() >= 12, "{months:?}");
+    for status in ["CONFIRMED", "TENTATIVE"] {
+        assert!(events.iter().any(|event| event["status"] == status), "none is {status}");
+    }
+    assert!(events.iter().any(|event| event["sequence"].as_i64().is_some_and(|moved| moved > 1)), "none slipped");
+    let uids: HashSet<_> = events.iter().map(|event| event["uid"].to_string()).collect();
+    assert_eq!(uids.len(), events.len());
+    // Each of them is in the feed of its collection, and in no other.
+    let data = read(&world.anonymous(), "{ collections { slug name } }", json!({})).await;
+    let mut seen = 0;
+    for collection in data["collections"].as_array().expect("collections") {
+        let slug = collection["slug"].as_str().expect("a slug");
+        let own = parsed(world, &format!("/calendrier/{slug}.ics")).await["events"].as_array().expect("events").clone();
+        assert!(own.iter().all(|event| event["categories"] == json!([collection["name"]])), "{slug}");
+        seen += own.len();
+    }
+    assert_eq!(seen, events.len());
+    let (atom, json) = (parsed(world, "/calendrier.atom").await, parsed(world, "/calendrier.json").await);
+    let (entries, items) = (atom["entries"].as_array().expect("entries"), json["items"].as_array().expect("items"));
+    assert_eq!(entries.len(), items.len());
+    assert!(items.iter().any(|item| item["title"].as_str().is_some_and(|title| title.starts_with("Reportée au "))));
 }

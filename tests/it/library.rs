@@ -25,14 +25,14 @@ pub(crate) fn stories() -> Vec<Story> {
     ]
 }
 
-async fn category(world: &World, slug: &str) -> String {
+pub(crate) async fn category(world: &World, slug: &str) -> String {
     let data = read(&world.anonymous(), "{ documentCategories { id slug } }", json!({})).await;
     let found = data["documentCategories"].as_array().expect("categories").iter().find(|one| one["slug"] == slug).cloned();
     text(&found.expect("that category")["id"])
 }
 
 /// Someone who edits the community's news and keeps its library.
-async fn editor(world: &World, handle: &str) -> Client {
+pub(crate) async fn editor(world: &World, handle: &str) -> Client {
     let member = world.member(handle).await;
     grant(world, &member, "EDITEUR", json!({})).await;
     member
@@ -47,7 +47,7 @@ async fn sound(world: &World, more: Value) -> Value {
     input
 }
 
-async fn added(world: &World, client: &Client, more: Value) -> String {
+pub(crate) async fn added(world: &World, client: &Client, more: Value) -> String {
     let reply = client.mutate("createDocument", sound(world, more).await, "document { id }").await;
     text(&reply.done("createDocument")["document"]["id"])
 }

@@ -37,9 +37,10 @@ async fn linked(who: &Client, thread: &str) -> Vec<Value> {
 
 /// The history of a thread's links, as `origin end` from the first one on.
 async fn history(who: &Client, thread: &str) -> Vec<String> {
-    let query = "query($t: ID!) { thread(id: $t) { trainingLinks { origin end linkedBy { handle } endedBy { handle } linkedAt endedAt } } }";
+    let query =
+        "query($t: ID!) { thread(id: $t) { links { origin end linkedBy { handle } endedBy { handle } linkedAt endedAt } } }";
     let data = read(who, query, json!({ "t": thread })).await;
-    let links = data["thread"]["trainingLinks"].as_array().expect("a list").clone();
+    let links = data["thread"]["links"].as_array().expect("a list").clone();
     for link in &links {
         assert_eq!(link["end"].is_null(), link["endedAt"].is_null(), "{link}");
     }
@@ -47,13 +48,13 @@ async fn history(who: &Client, thread: &str) -> Vec<String> {
 }
 
 async fn link(who: &Client, thread: &str, training: &str) {
-    let input = json!({ "threadId": thread, "trainingId": training });
-    who.mutate("linkTraining", input, "thread { id }").await.done("linkTraining");
+    let input = json!({ "threadId": thread, "targetId": training });
+    who.mutate("linkThread", input, "thread { id }").await.done("linkThread");
 }
 
 async fn unlink(who: &Client, thread: &str, training: &str) {
-    let input = json!({ "threadId": thread, "trainingId": training });
-    who.mutate("unlinkTraining", input, "thread { id }").await.done("unlinkTraining");
+    let input = json!({ "threadId": thread, "targetId": training });
+    who.mutate("unlinkThread", input, "thread { id }").await.done("unlinkThread");
 }
 
 async fn edit(who: &Client, post: &str, body: &str) {
@@ -97,10 +98,10 @@ async fn an_author_links_a_thread_and_takes_the_link_back(world: &World) {
     assert_eq!(linked(&ada, &thread).await.len(), 2);
     let chief = moderator(world, "ici", Some("plateforme")).await;
     chief.mutate("lockThread", json!({ "threadId": thread, "locked": true }), "").await.done("lockThread");
-    let input = json!({ "threadId": thread, "trainingId": one });
-    assert_eq!(ada.mutate("unlinkTraining", input.clone(), "").await.code(), "FORBIDDEN");
+    let input = json!({ "threadId": thread, "targetId": one });
+    assert_eq!(ada.mutate("unlinkThread", input.clone(), "").await.code(), "FORBIDDEN");
     unlink(&chief, &thread, &one).await;
-    assert_eq!(chief.mutate("unlinkTraining", input, "").await.problems("unlinkTraining"), ["trainingId: REFUSE"]);
+    assert_eq!(chief.mutate("unlinkThread", input, "").await.problems("unlinkThread"), ["targetId: REFUSE"]);
     assert_eq!(history(&ada, &thread).await, ["CHOIX RETRAIT", "CHOIX -", "CHOIX RETRAIT"]);
     let told: Vec<_> = world.events().await.into_iter().map(|entry| entry.event).collect();
     let count = |ends: bool| {
@@ -136,12 +137,12 @@ async fn what_is_wrong_with_a_link_is_told_of_its_field(world: &World) {
     }
     let title = read(&ada, "query($t: ID!) { thread(id: $t) { title } }", json!({ "t": thread })).await;
     assert_eq!(title["thread"]["title"], "Une question", "nothing half-done");
-    let seen = ada.mutate("linkTraining", json!({ "threadId": thread, "trainingId": draft }), "").await;
-    let absent = ada.mutate("linkTraining", json!({ "threadId": thread, "trainingId": unknown }), "").await;
-    assert_eq!((seen.problems("linkTraining"), seen.text), (vec!["trainingId: INCONNU".to_owned()], absent.text));
+    let seen = ada.mutate("linkThread", json!({ "threadId": thread, "targetId": draft }), "").await;
+    let absent = ada.mutate("linkThread", json!({ "threadId": thread, "targetId": unknown }), "").await;
+    assert_eq!((seen.problems("linkThread"), seen.text), (vec!["targetId: INCONNU".to_owned()], absent.text));
     let bob = world.member("bob").await;
-    for name in ["linkTraining", "unlinkTraining"] {
-        let input = json!({ "threadId": thread, "trainingId": one });
+    for name in ["linkThread", "unlinkThread"] {
+        let input = json!({ "threadId": thread, "targetId": one });
         assert_eq!(bob.mutate(name, input.clone(), "").await.code(), "FORBIDDEN");
         assert_eq!(world.anonymous().mutate(name, input, "").await.code(), "UNAUTHENTICATED");
     }
@@ -153,8 +154,8 @@ async fn what_is_wrong_with_a_link_is_told_of_its_field(world: &World) {
     }
     let input = json!({ "threadId": thread, "trainings": trainings[..20] });
     ada.mutate("editThread", input, "").await.done("editThread");
-    let input = json!({ "threadId": thread, "trainingId": trainings[20] });
-    assert_eq!(ada.mutate("linkTraining", input.clone(), "").await.problems("linkTraining"), ["trainingId: COMPLET"]);
+    let input = json!({ "threadId": thread, "targetId": trainings[20] });
+    assert_eq!(ada.mutate("linkThread", input.clone(), "").await.problems("linkThread"), ["targetId: COMPLET"]);
     let opening = read(&ada, "query($t: ID!) { thread(id: $t) { openingPost { id } } }", json!({ "t": thread })).await;
     ada.answer(&text(&opening["thread"]["openingPost"]["id"]), "https://mentor.gouv.fr/catalog/920").await;
     assert_eq!(linked(&ada, &thread).await.len(), 21);
@@ -396,14 +397,14 @@ async fn neither_side_leaves_a_trace_on_the_other(world: &World) {
     let forum = world.forum("plateforme", "questions").await;
     let input =
         json!({ "forumId": forum, "kind": "QUESTION", "title": "Une question", "body": "https://mentor.gouv.fr/catalog/777" });
-    let fields = "thread { id trainings { id } trainingLinks { origin } systemEvents { totalCount } }";
+    let fields = "thread { id trainings { id } links { origin } systemEvents { totalCount } }";
     let reply = ada.mutate("openThread", input, fields).await;
     let thread = text(&reply.done("openThread")["thread"]["id"]);
-    let nothing = json!({ "id": thread, "trainings": [], "trainingLinks": [], "systemEvents": { "totalCount": 0 } });
+    let nothing = json!({ "id": thread, "trainings": [], "links": [], "systemEvents": { "totalCount": 0 } });
     assert_eq!(reply.data["openThread"]["thread"], nothing);
     world.advance(TimeDelta::minutes(1));
     through(&maker, &secret, &["ELABORATION_TERMINEE", "PUBLIEE"]).await;
-    let query = "query($t: ID!) { thread(id: $t) { id trainings { id } trainingLinks { origin } systemEvents { totalCount } } }";
+    let query = "query($t: ID!) { thread(id: $t) { id trainings { id } links { origin } systemEvents { totalCount } } }";
     for who in [&ada, &world.anonymous()] {
         assert_eq!(read(who, query, json!({ "t": thread })).await["thread"], nothing);
         assert!(!who.run(query, json!({ "t": thread })).await.text.contains("confidentielles"));
@@ -412,8 +413,8 @@ async fn neither_side_leaves_a_trace_on_the_other(world: &World) {
     assert_eq!(flow(&home, &thread).await.len(), 2);
     // It can neither be linked nor parted by who does not see it, word for word as one that is not there; nor does a choice of
     // others take it away.
-    for name in ["linkTraining", "unlinkTraining"] {
-        let with = |id: &str| json!({ "threadId": thread, "trainingId": id });
+    for name in ["linkThread", "unlinkThread"] {
+        let with = |id: &str| json!({ "threadId": thread, "targetId": id });
         let unknown = format!("tra_{:032x}", 9);
         assert_eq!(ada.mutate(name, with(&secret), "").await.text, ada.mutate(name, with(&unknown), "").await.text);
     }
@@ -453,15 +454,15 @@ async fn a_link_and_a_merge_at_once_end_on_what_is_left(world: &World) {
         let into = published(world, &maker, &inside, &format!("B{round}"), json!({ "opening": "TOUS_PUBLICS" })).await;
         let (chosen, _) = ada.open_thread(&forum, "QUESTION", "Une question", "Texte").await;
         let (found, root) = ada.open_thread(&forum, "QUESTION", "Une question", "Texte").await;
-        let input = json!({ "threadId": chosen, "trainingId": from });
+        let input = json!({ "threadId": chosen, "targetId": from });
         let body = json!({ "postId": root, "body": address });
         let replies = join_all([
-            ada.mutate("linkTraining", input, "thread { id }"),
+            ada.mutate("linkThread", input, "thread { id }"),
             maker.mutate("mergeTrainings", json!({ "fromId": from, "intoId": into }), "training { id }"),
             ada.mutate("answerPost", body, "post { id }"),
         ])
         .await;
-        for (reply, name) in replies.iter().zip(["linkTraining", "mergeTrainings", "answerPost"]) {
+        for (reply, name) in replies.iter().zip(["linkThread", "mergeTrainings", "answerPost"]) {
             reply.done(name);
         }
         for thread in [&chosen, &found] {
@@ -531,7 +532,7 @@ async fn links_cost_the_same_whatever_their_number(world: &World) {
         through(&maker, training, &["ELABORATION_TERMINEE", "PUBLIEE"]).await;
     }
     for query in [
-        "query($n: Int) { threads(first: $n) { edges { node { title trainings { title collection { name } } trainingLinks { origin
+        "query($n: Int) { threads(first: $n) { edges { node { title trainings { title collection { name } } links { origin
            linkedBy { name } training { title } } systemEvents(first: 3) { totalCount edges { node { kind toState training { title } } } }
            report { component state thread { title } reporters { name } duplicateOf { id } history(first: 3) { totalCount edges { node {
            to by { name } } } } duplicates(first: 3) { totalCount edges { node { component } } } viewerMayUpdate } } } } }",

@@ -32,6 +32,7 @@ mod reports;
 mod roles;
 mod schema;
 mod sessions;
+mod sharing;
 mod socket;
 mod steps;
 mod story;
@@ -66,6 +67,7 @@ fn main() -> std::process::ExitCode {
         reports::stories(),
         roles::stories(),
         sessions::stories(),
+        sharing::stories(),
         socket::stories(),
         story::stories(),
         writes::stories(),

@@ -276,7 +276,7 @@ async fn durations_are_counted_for_the_viewer(world: &World) {
     }
     let thread = field(&ada, &ids[0], "thread { id }").await["id"].clone();
     let chiefly = world.administrator();
-    chiefly.mutate("linkTraining", json!({ "threadId": thread, "trainingId": secret }), "").await.done("linkTraining");
+    chiefly.mutate("linkThread", json!({ "threadId": thread, "targetId": secret }), "").await.done("linkThread");
     for id in &ids {
         world.advance(TimeDelta::hours(1));
         take(&chief, id, "CORRIGE", json!({ "release": "4.5" })).await;

@@ -131,8 +131,10 @@ pub(crate) struct TrainingFieldsInput {
     remote_minutes: Option<i64>,
     /// À qui s'adresser, de 3 à 300 caractères.
     contact: Option<String>,
-    /// Adresse d'une image, en https.
+    /// Adresse d'une image, en https ; ou bien thumbnailId. L'une remplace l'autre.
     thumbnail_url: Option<String>,
+    /// Une image que vous venez d'envoyer par POST /files.
+    thumbnail_id: Option<ID>,
     /// Identifiant dans le système d'information des ressources humaines, 50 caractères au plus.
     sirh_id: Option<String>,
     /// À qui elle est ouverte une fois prête ; NON_VISIBLE à la création si vous n'en dites rien.
@@ -179,6 +181,7 @@ impl TrainingFieldsInput {
             remote_minutes: self.remote_minutes,
             contact: self.contact.clone(),
             thumbnail_url: self.thumbnail_url.clone(),
+            thumbnail: ids::optional("thumbnailId", self.thumbnail_id.as_ref())?,
             sirh_id: self.sirh_id.clone(),
             opening: self.opening.map(Into::into),
             targets: targets.transpose()?,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use services::catalogue::{self, Below, Part, TrainingFilter};
+use services::id::FileId;
 use services::page::{Key, Paging};
-use services::{Error, Result};
+use services::{Error, Result, files};
 
 use super::calendar::CalendarChange;
 use super::collections::Collection;
@@ -18,7 +19,7 @@ use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::forum::ThreadConnection;
 use crate::ids;
-use crate::links::{self, TrainingThreadCount, TrainingThreadKind};
+use crate::links::{self, LinkedThreadCount, LinkedThreadKind};
 use crate::lists::{self, Counted, List};
 use crate::loaders::AncestorsOf;
 use crate::organisations::Organisation;
@@ -389,9 +390,10 @@ impl Training {
         self.0.contact.as_deref()
     }
 
-    /// Adresse de sa vignette, en https.
-    async fn thumbnail_url(&self) -> Option<&str> {
-        self.0.thumbnail_url.as_deref()
+    /// Adresse de sa vignette : ailleurs, en https, ou celle du fichier envoyé ici, que prend qui voit la formation.
+    async fn thumbnail_url(&self, ctx: &Context<'_>) -> Option<String> {
+        let file = |id: FileId| format!("{}{}", ctx.request().app.config.public_url, files::path(id));
+        self.0.thumbnail_id.map(file).or_else(|| self.0.thumbnail_url.clone())
     }
 
     /// Identifiant dans le système d'information des ressources humaines.
@@ -453,19 +455,19 @@ impl Training {
     async fn threads(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Seulement ceux-là.", default_with = "TrainingThreadKind::Tous")] kind: TrainingThreadKind,
+        #[graphql(desc = "Seulement ceux-là.", default_with = "LinkedThreadKind::Tous")] kind: LinkedThreadKind,
         #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
         #[graphql(desc = "Après ce curseur.")] after: Option<String>,
         #[graphql(desc = "Les n derniers.")] last: Option<i32>,
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<ThreadConnection> {
-        links::threads(ctx, self.0.id, kind, paging(first, after, last, before)).await
+        links::threads(ctx, self.0.id.into(), kind, paging(first, after, last, before)).await
     }
 
     /// Combien de fils de chaque nature lui sont liés, parmi ceux que vous voyez, et de quand date leur dernier message.
     #[graphql(complexity = "1 + 5 * child_complexity")]
-    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<TrainingThreadCount>> {
-        links::counts(ctx, self.0.id).await
+    async fn thread_counts(&self, ctx: &Context<'_>) -> Result<Vec<LinkedThreadCount>> {
+        links::counts(ctx, self.0.id.into()).await
     }
 
     /// Première publication.

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use services::Result;
 use services::forum::{self, CreateForum, EditPost, EditThread, OpenThread, UpdateForum};
-use services::id::{FileId, PostId, ThreadId, TrainingId};
+use services::id::{DocumentId, FileId, PostId, ThreadId, TrainingId};
 
 use super::{Forum, Post, Thread, ThreadKind};
 use crate::audience::{AudienceGrantInput, grants};
@@ -33,6 +33,8 @@ pub(crate) struct OpenThreadInput {
     /// Les formations dont il parle, 20 au plus, parmi celles que vous voyez. Celles dont il contient une adresse sur Mentor s'y
     /// ajoutent.
     trainings: Option<Vec<ID>>,
+    /// Les documents dont il parle, 20 au plus, parmi ceux que vous voyez. Ceux dont il contient l'adresse s'y ajoutent.
+    documents: Option<Vec<ID>>,
     /// Ce qu'un SIGNALEMENT dit du dysfonctionnement ; pour cette nature seulement.
     report: Option<ReportInput>,
 }
@@ -55,6 +57,8 @@ pub(crate) struct EditThreadInput {
     kind: Option<ThreadKind>,
     /// Les formations dont il parle, 20 au plus : de celles que vous voyez, il n'est plus lié qu'à celles-là.
     trainings: Option<Vec<ID>>,
+    /// Les documents dont il parle, 20 au plus : de ceux que vous voyez, il n'est plus lié qu'à ceux-là.
+    documents: Option<Vec<ID>>,
 }
 
 payload! { "Le fil modifié." EditThreadPayload { "Le fil." thread: Thread } }
@@ -199,6 +203,10 @@ fn trainings(ids: &[ID]) -> Result<Vec<TrainingId>> {
     ids.iter().map(|id| ids::argument("trainings", id)).collect()
 }
 
+fn documents(ids: &[ID]) -> Result<Vec<DocumentId>> {
+    ids.iter().map(|id| ids::argument("documents", id)).collect()
+}
+
 #[derive(Default)]
 pub(crate) struct ForumMutation;
 
@@ -223,6 +231,7 @@ impl ForumMutation {
                     body,
                     attachments: files(input.attachments.as_deref())?.unwrap_or_default(),
                     trainings: trainings(input.trainings.as_deref().unwrap_or_default())?,
+                    documents: documents(input.documents.as_deref().unwrap_or_default())?,
                     report: input.report.as_ref().map(ReportInput::fields),
                 };
                 forum::open_thread(&request.app, &caller?, new).await
@@ -243,8 +252,12 @@ impl ForumMutation {
         let attempt = request
             .attempt(async {
                 let id = ids::argument("threadId", &input.thread_id)?;
-                let trainings = input.trainings.as_deref().map(trainings).transpose()?;
-                let edit = EditThread { title: input.title.clone(), kind: input.kind.map(Into::into), trainings };
+                let edit = EditThread {
+                    title: input.title.clone(),
+                    kind: input.kind.map(Into::into),
+                    trainings: input.trainings.as_deref().map(trainings).transpose()?,
+                    documents: input.documents.as_deref().map(documents).transpose()?,
+                };
                 forum::edit_thread(&request.app, &caller?, id, edit).await
             })
             .await?;

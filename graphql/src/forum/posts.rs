@@ -16,8 +16,9 @@ use super::threads::Thread;
 use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::files::File;
+use crate::library::Document;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::{AttachedTo, MentionedIn};
+use crate::loaders::{AttachedTo, MadeOf, MentionedIn};
 use crate::paging::{connection, paging, size};
 use crate::scalars::DateTime;
 
@@ -233,6 +234,12 @@ impl Post {
     /// C'est la réponse acceptée.
     async fn accepted(&self) -> bool {
         self.thread.accepted_post_id == Some(self.row.id)
+    }
+
+    /// Le document de la bibliothèque qui en a été tiré, si vous le voyez.
+    async fn document(&self, ctx: &Context<'_>) -> Result<Option<Document>> {
+        let documents = ctx.request().loads().load_one(MadeOf(self.row.id)).await?.unwrap_or_default();
+        Ok(documents.first().cloned().map(|document| Document(Arc::new(document))))
     }
 
     /// Ses réponses directes, dans l'ordre d'arrivée.

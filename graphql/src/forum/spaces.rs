@@ -99,7 +99,7 @@ impl Forum {
     /// Vous pouvez y ouvrir un fil.
     async fn viewer_may_open(&self, ctx: &Context<'_>) -> bool {
         let caller = ctx.request().caller();
-        forum::writes(&caller) && (caller.sees(self.0.opening_audience_id) || caller.moderates(self.0.space_id))
+        forum::may_open(&caller, &self.0)
     }
 
     /// Les fils épinglés, le dernier épinglé d'abord ; 20 au plus.

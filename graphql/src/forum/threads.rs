@@ -16,7 +16,8 @@ use super::spaces::Forum;
 use crate::accounts::Member;
 use crate::catalogue::Training;
 use crate::context::ContextExt;
-use crate::links::{self, SystemEventConnection, TrainingLink};
+use crate::library::Document;
+use crate::links::{self, SystemEventConnection, ThreadLink};
 use crate::lists::{self, Asked, Counted, List, PageOf};
 use crate::loaders::{OpeningOf, grouped};
 use crate::paging::{connection, paging, size, total};
@@ -160,14 +161,20 @@ impl Thread {
         links::trainings(ctx, self.0.id).await
     }
 
-    /// Ses liens à des formations que vous voyez, ceux qui ont pris fin compris, le plus récent d'abord, 50 au plus.
+    /// Les documents de la bibliothèque auxquels il est lié et que vous voyez, archivés compris, le premier lié d'abord, 50 au plus.
     #[graphql(complexity = "1 + 5 * child_complexity")]
-    async fn training_links(&self, ctx: &Context<'_>) -> Result<Vec<TrainingLink>> {
+    async fn documents(&self, ctx: &Context<'_>) -> Result<Vec<Document>> {
+        links::documents(ctx, self.0.id).await
+    }
+
+    /// Ses liens aux formations et aux documents que vous voyez, ceux qui ont pris fin compris, le plus récent d'abord, 50 au plus.
+    #[graphql(complexity = "1 + 5 * child_complexity")]
+    async fn links(&self, ctx: &Context<'_>) -> Result<Vec<ThreadLink>> {
         links::links(ctx, self.0.id).await
     }
 
-    /// Ce qui est arrivé à ses formations depuis qu'il leur est lié, de celles que vous voyez : changements d'état et de date
-    /// prévue, à placer parmi les messages par leur date.
+    /// Ce qui est arrivé à ses formations et à ses documents depuis qu'il leur est lié, de ceux que vous voyez : changements d'état et
+    /// de date prévue, nouvelles versions, à placer parmi les messages par leur date.
     #[graphql(complexity = "2 + size(first, last) * child_complexity")]
     async fn system_events(
         &self,
@@ -178,6 +185,14 @@ impl Thread {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<SystemEventConnection> {
         links::events(ctx, self.0.id, paging(first, after, last, before)).await
+    }
+
+    /// Le document sur lequel sont les remarques qu'il porte ; null pour tout autre fil.
+    async fn remarks_on(&self, ctx: &Context<'_>) -> Result<Option<Document>> {
+        match self.0.document_id {
+            Some(id) => ctx.request().document(id).await,
+            None => Ok(None),
+        }
     }
 
     /// Le dysfonctionnement signalé ; null si ce n'est pas un signalement.

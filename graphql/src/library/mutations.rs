@@ -4,11 +4,12 @@ use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use services::Result;
 use services::error::Error;
 use services::id::DocumentId;
-use services::library::{self, AddVersion, CreateDocument, Owner, Source, UpdateDocument};
+use services::library::{self, AddVersion, CreateDocument, Owner, PublishPost, Source, UpdateDocument};
 
 use super::{Document, Licence};
 use crate::audience::{AudienceGrantInput, grants};
 use crate::context::{ContextExt, Request};
+use crate::forum::Post;
 use crate::ids;
 use crate::payload::payload;
 use crate::scalars::DateTime;
@@ -141,6 +142,53 @@ pub(crate) struct VoteDocumentInput {
 
 payload! { "Le document et son nombre de voix." VoteDocumentPayload { "Le document." document: Document } }
 
+/// Un message dont faire un document.
+#[derive(InputObject)]
+pub(crate) struct PublishPostInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
+    /// Le message : une réponse acceptée, ou le premier message d'une bonne pratique.
+    post_id: ID,
+    /// La catégorie.
+    category_id: ID,
+    /// Titre, de 3 à 200 caractères.
+    title: String,
+    /// Ce qu'on y trouve, 1 000 caractères au plus.
+    summary: Option<String>,
+    /// Étiquettes, 10 au plus.
+    tags: Option<Vec<String>>,
+    /// Langue (BCP 47) ; fr si absente.
+    language: Option<String>,
+    /// Qui le voit, en plus de l'auteur du message et de celles et ceux qui tiennent la bibliothèque ; qui voit le message si absent.
+    /// Au-delà, seuls l'auteur du message et les modérateurs de son espace en décident.
+    audience: Option<Vec<AudienceGrantInput>>,
+    /// Ce que d'autres peuvent en faire.
+    licence: Option<Licence>,
+}
+
+payload! { "Le document tiré du message." PublishPostPayload { "Le document." document: Document } }
+
+/// Une remarque à faire sur un document.
+#[derive(InputObject)]
+pub(crate) struct RemarkDocumentInput {
+    /// Rendu tel quel.
+    client_mutation_id: Option<String>,
+    /// Clé d'idempotence, choisie par le client (un UUID) : redemandée sous 24 heures avec la même entrée, la mutation ne fait
+    /// rien de plus et rend les mêmes objets.
+    idempotency_key: Option<String>,
+    /// Le document.
+    document_id: ID,
+    /// La remarque, en Markdown, 50 000 caractères au plus.
+    body: String,
+    /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
+    attachments: Option<Vec<ID>>,
+}
+
+payload! { "La remarque faite." RemarkDocumentPayload { "La remarque, dans le fil des remarques sur le document." post: Post } }
+
 #[derive(Default)]
 pub(crate) struct LibraryMutation;
 
@@ -243,6 +291,57 @@ impl LibraryMutation {
             .await?;
         let document = found(request, attempt.done).await?;
         Ok(Some(ArchiveDocumentPayload::new(input.client_mutation_id, attempt.problems, document)))
+    }
+
+    /// Fait d'un message un document de la bibliothèque, avec ses pièces jointes : une réponse acceptée ou une bonne pratique. Son
+    /// auteur en est le propriétaire, et le fil lui est lié. Réservé à celles et ceux qui tiennent la bibliothèque.
+    async fn publish_post(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: PublishPostInput,
+    ) -> Result<Option<PublishPostPayload>> {
+        let request = ctx.request();
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request
+            .attempt(async {
+                let new = PublishPost {
+                    post: ids::argument("postId", &input.post_id)?,
+                    category: ids::argument("categoryId", &input.category_id)?,
+                    title: input.title.clone(),
+                    summary: input.summary.clone().unwrap_or_default(),
+                    tags: input.tags.clone().unwrap_or_default(),
+                    language: input.language.clone(),
+                    audience: input.audience.as_deref().map(|given| grants("audience", given)).transpose()?,
+                    licence: input.licence.map(Into::into),
+                };
+                library::publish_post(&request.app, &caller?, new).await
+            })
+            .await?;
+        let document = found(request, attempt.done).await?;
+        Ok(Some(PublishPostPayload::new(input.client_mutation_id, attempt.problems, document)))
+    }
+
+    /// Fait une remarque sur un document que vous voyez ; la première ouvre le fil qui les porte toutes.
+    async fn remark_document(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "La demande.")] input: RemarkDocumentInput,
+    ) -> Result<Option<RemarkDocumentPayload>> {
+        let request = ctx.request();
+        let caller = ctx.acting(&input.idempotency_key);
+        let attempt = request
+            .attempt(async {
+                let id = ids::argument("documentId", &input.document_id)?;
+                let files = input.attachments.as_deref().unwrap_or_default();
+                let files = files.iter().map(|id| ids::argument("attachments", id)).collect::<Result<Vec<_>>>()?;
+                library::remark_document(&request.app, &caller?, id, &input.body, files).await
+            })
+            .await?;
+        let post = match attempt.done {
+            Some(id) => request.post(id).await?,
+            None => None,
+        };
+        Ok(Some(RemarkDocumentPayload::new(input.client_mutation_id, attempt.problems, post)))
     }
 
     /// Dit qu'un document vous est utile, une fois par membre, ou vous en dédit.

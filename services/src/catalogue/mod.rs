@@ -19,7 +19,8 @@ mod trainings;
 use chrono::{DateTime, Utc};
 
 use crate::id::{
-    AudienceId, CalendarChangeId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingSessionId, TrainingStateChangeId,
+    AudienceId, CalendarChangeId, CollectionId, FileId, MemberId, OrganisationId, TrainingId, TrainingSessionId,
+    TrainingStateChangeId,
 };
 
 pub(crate) use calendar::add_plan;
@@ -45,6 +46,7 @@ pub use sessions::{
     SessionFields, count_sessions, create_session, formateurs, sessions_by_id, sessions_of, transition_session, update_session,
 };
 pub(crate) use sessions::{add_session, take_session};
+pub(crate) use store::shows_file;
 pub use trainings::{TrainingFields, create_training, merge_trainings, record_framing, transition_training, update_training};
 pub(crate) use trainings::{add_training, frame_training, take_training};
 
@@ -270,7 +272,9 @@ pub struct Training {
     pub presence_minutes: Option<i64>,
     pub remote_minutes: Option<i64>,
     pub contact: Option<String>,
+    /// An address elsewhere; or else a file.
     pub thumbnail_url: Option<String>,
+    pub thumbnail_id: Option<FileId>,
     pub sirh_id: Option<String>,
     /// A day, as 2026-11-25.
     pub planned_on: Option<String>,

@@ -368,6 +368,7 @@ pub(super) mod tests {
             remote_minutes: None,
             contact: None,
             thumbnail_url: None,
+            thumbnail_id: None,
             sirh_id: None,
             planned_on: None,
             calendar_on: None,

@@ -13,9 +13,9 @@ use crate::clock::Clock;
 use crate::db::{Tx, duplicate, violates};
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{AudienceId, CollectionId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
+use crate::id::{AudienceId, CollectionId, FileId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
 use crate::idempotency::act;
-use crate::{accounts, links, organisations, text};
+use crate::{accounts, files, links, organisations, text};
 
 /// What is given of a training; what is none stays, or is left empty in a new one.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,10 @@ pub struct TrainingFields {
     pub presence_minutes: Option<i64>,
     pub remote_minutes: Option<i64>,
     pub contact: Option<String>,
+    /// The address of an image, or else a file.
     pub thumbnail_url: Option<String>,
+    /// An image that the caller sent.
+    pub thumbnail: Option<FileId>,
     pub sirh_id: Option<String>,
     pub opening: Option<Opening>,
     /// The organisations a restricted one is for; all of them, as in the lists below.
@@ -118,6 +121,9 @@ impl Sound {
             checked.map(|checked| problems.take(checked));
         }
         fields.thumbnail_url = fields.thumbnail_url.and_then(|url| problems.take(rules::thumbnail(&url)));
+        if fields.thumbnail.is_some() && fields.thumbnail_url.is_some() {
+            problems.add(Problem::new("thumbnailId", Code::Refused, "Donnez une image ou une adresse, pas les deux."));
+        }
         fields.targets = fields.targets.and_then(|targets| problems.take(rules::targets(targets)));
         fields.designers = fields.designers.and_then(|designers| problems.take(rules::designers(designers)));
         fields.modules = fields.modules.and_then(|modules| problems.take(rules::modules(modules)));
@@ -153,7 +159,7 @@ impl Sound {
                 TrainingField::PresenceMinutes => training.presence_minutes = None,
                 TrainingField::RemoteMinutes => training.remote_minutes = None,
                 TrainingField::Contact => training.contact = None,
-                TrainingField::Thumbnail => training.thumbnail_url = None,
+                TrainingField::Thumbnail => (training.thumbnail_url, training.thumbnail_id) = (None, None),
                 TrainingField::SirhId => training.sirh_id = None,
                 // Never empty: refused before.
                 TrainingField::Title
@@ -176,7 +182,9 @@ impl Sound {
         training.presence_minutes = fields.presence_minutes.or(training.presence_minutes);
         training.remote_minutes = fields.remote_minutes.or(training.remote_minutes);
         training.contact = fields.contact.or(training.contact.take());
-        training.thumbnail_url = fields.thumbnail_url.or(training.thumbnail_url.take());
+        if fields.thumbnail.is_some() || fields.thumbnail_url.is_some() {
+            (training.thumbnail_url, training.thumbnail_id) = (fields.thumbnail_url, fields.thumbnail);
+        }
         training.sirh_id = fields.sirh_id.or(training.sirh_id.take());
         for text in self.texts {
             details.texts.retain(|other| other.part != text.part);
@@ -213,6 +221,9 @@ pub async fn create_training(app: &App, caller: &Caller, fields: TrainingFields)
                 return Err(Error::invalid("organisationId", Code::Unknown, "Organisation inconnue."));
             }
             rules::must_manage(&actor, &ancestors)?;
+            if let Some(image) = sound.sound.fields.thumbnail {
+                files::hold_image(tx, &actor, "thumbnailId", image).await?;
+            }
             add(tx, &clock, actor.id, sound).await
         })
     })
@@ -283,6 +294,7 @@ pub(super) fn empty(
         remote_minutes: None,
         contact: None,
         thumbnail_url: None,
+        thumbnail_id: None,
         sirh_id: None,
         planned_on: None,
         calendar_on: None,
@@ -340,7 +352,10 @@ pub async fn update_training(
             }
             must_exist(tx, &after, &details).await?;
             rules::refuse(rules::missing(&after, &details, after.state).into_iter().chain(rules::opening(&after, &details)))?;
-            change(tx, &clock, actor.id, &details_before, (after, &details)).await?;
+            if let Some(image) = after.thumbnail_id.filter(|_| after.thumbnail_id != before.thumbnail_id) {
+                files::hold_image(tx, &actor, "thumbnailId", image).await?;
+            }
+            change(tx, &clock, actor.id, (&before, &details_before), (after, &details)).await?;
             Ok(id)
         })
     })
@@ -352,7 +367,7 @@ pub(super) async fn change(
     tx: &mut Tx,
     clock: &Clock,
     by: MemberId,
-    details_before: &Details,
+    (before, details_before): (&Training, &Details),
     (mut training, details): (Training, &Details),
 ) -> Result<Training> {
     let readdressed = details.addresses != details_before.addresses;
@@ -361,6 +376,9 @@ pub(super) async fn change(
     }
     put_training(tx, clock, &mut training, &details.targets).await?;
     put_details(tx, training.id, details_before, details).await?;
+    if let Some(image) = before.thumbnail_id.filter(|_| training.thumbnail_id != before.thumbnail_id) {
+        files::let_go(tx, image, clock.now()).await?;
+    }
     tell(tx, clock, Some(by), &Event::TrainingChanged { training: training.id }).await?;
     if readdressed {
         links::addresses_changed(tx, clock, by, training.id).await?;

@@ -210,7 +210,7 @@ impl Catalogue {
         self.member(&self.content.trainings[own].by)
     }
 
-    fn member(&self, handle: &str) -> Result<MemberId> {
+    pub(super) fn member(&self, handle: &str) -> Result<MemberId> {
         self.members.get(handle).copied().ok_or_else(|| Error::internal(format!("the demo has no member {handle}")))
     }
 

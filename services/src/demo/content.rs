@@ -146,7 +146,23 @@ pub(super) struct WrittenDocument {
     pub(super) archived_days_ago: Option<i64>,
     /// When it was added, without a version yet.
     pub(super) days_ago: Option<i64>,
+    /// The title of the thread whose accepted answer it is made of.
+    pub(super) made_of: Option<String>,
+    /// The titles of the threads that are linked to it by hand.
+    #[serde(default)]
+    pub(super) threads: Vec<String>,
+    #[serde(default)]
+    pub(super) remarks: Vec<WrittenRemark>,
+    #[serde(default)]
     pub(super) versions: Vec<WrittenVersion>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenRemark {
+    pub(super) author: String,
+    pub(super) days_ago: i64,
+    pub(super) body: String,
 }
 
 #[derive(Clone, Deserialize)]

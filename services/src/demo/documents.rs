@@ -5,25 +5,37 @@ use std::collections::HashMap;
 use chrono::TimeDelta;
 
 use super::content::WrittenDocument;
-use super::plan::PlannedDocument;
+use super::plan::{Plan, PlannedDocument, What};
 use super::{NOW, pdf};
-use crate::App;
 use crate::audience::Grant;
+use crate::caller::{Actor, Caller, Credential};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::files::{self, Prepared};
-use crate::id::{DocumentCategoryId, DocumentId, MemberId, OrganisationId};
+use crate::forum::Remark;
+use crate::id::{AudienceId, DocumentCategoryId, DocumentId, MemberId, OrganisationId, PostId, ThreadId};
 use crate::library::{self, Document, NewVersion, Source};
+use crate::{App, links};
 
 /// The file of each version of each document, when it has one.
 pub(super) type Files = Vec<Vec<Option<Prepared>>>;
 
-/// Keeps the contents.
-pub(super) async fn prepare(app: &App, documents: &[WrittenDocument]) -> Result<Files> {
+/// The remarks on each document, in the order they are written.
+pub(super) type Remarks = Vec<Vec<Remark>>;
+
+/// Keeps the contents; what a document is made of is its one file.
+pub(super) async fn prepare(app: &App, plan: &Plan, documents: &[WrittenDocument]) -> Result<Files> {
     let mut files = Vec::with_capacity(documents.len());
-    for document in documents {
+    for (own, document) in documents.iter().enumerate() {
         let mut of_versions = Vec::with_capacity(document.versions.len());
+        let source = plan.acts.iter().find_map(|act| match act.what {
+            What::Publish(made, post) if made == own => Some(&plan.bodies[plan.posts[post].body]),
+            _ => None,
+        });
+        if let Some(body) = source {
+            of_versions.push(Some(files::prepare(app, &library::file_name(&document.title), body.as_bytes()).await?));
+        }
         for version in &document.versions {
             of_versions.push(match &version.file {
                 Some(name) if name.ends_with(".pdf") => Some(files::prepare(app, name, &pdf::page(&version.text)).await?),
@@ -36,9 +48,23 @@ pub(super) async fn prepare(app: &App, documents: &[WrittenDocument]) -> Result<
     Ok(files)
 }
 
+/// Renders the remarks, once there are members to mention.
+pub(super) async fn remarks(app: &App, documents: &[WrittenDocument]) -> Result<Remarks> {
+    let mut remarks = Vec::with_capacity(documents.len());
+    for document in documents {
+        let mut of_document = Vec::with_capacity(document.remarks.len());
+        for remark in &document.remarks {
+            of_document.push(Remark::new(app, &remark.body, Vec::new()).await?);
+        }
+        remarks.push(of_document);
+    }
+    Ok(remarks)
+}
+
 /// What is needed to write them, and those that are written, by their place in the plan.
 pub(super) struct Library {
     files: Files,
+    remarks: Remarks,
     organisations: HashMap<String, OrganisationId>,
     categories: HashMap<String, DocumentCategoryId>,
     documents: HashMap<usize, DocumentId>,
@@ -46,11 +72,11 @@ pub(super) struct Library {
 
 impl Library {
     pub(super) fn new(
-        files: Files,
+        (files, remarks): (Files, Remarks),
         organisations: HashMap<String, OrganisationId>,
         categories: HashMap<String, DocumentCategoryId>,
     ) -> Self {
-        Self { files, organisations, categories, documents: HashMap::new() }
+        Self { files, remarks, organisations, categories, documents: HashMap::new() }
     }
 
     pub(super) async fn add(
@@ -68,6 +94,37 @@ impl Library {
         };
         let grant = organisation.filter(|_| written.restricted).map_or(Grant::Public, Grant::Organisation);
         let member = organisation.is_none().then_some(author);
+        let audience = library::sight(tx, clock, vec![grant], member, organisation).await?;
+        let document = Document { organisation_id: organisation, ..self.described(clock, own, written, (member, audience))? };
+        library::put_document(tx, clock, Some(author), &document, &written.tags).await
+    }
+
+    /// Makes a document of a post, which everybody sees, as who keeps the library does.
+    pub(super) async fn publish(
+        &mut self,
+        tx: &mut Tx,
+        clock: &Clock,
+        own: usize,
+        (planned, by): (&PlannedDocument, MemberId),
+        (post, author, thread): (PostId, MemberId, ThreadId),
+    ) -> Result<()> {
+        let written = &planned.written;
+        let audience = library::sight(tx, clock, vec![Grant::Public], Some(author), None).await?;
+        let document = Document { post_id: Some(post), ..self.described(clock, own, written, (Some(author), audience))? };
+        let content = self.files[own].first().and_then(Option::as_ref);
+        let content = content.ok_or_else(|| Error::internal("the demo makes a document of nothing"))?;
+        library::put_published(tx, clock, by, &document, &written.tags, content).await?;
+        links::add_chosen(tx, clock, by, thread, document.id.into()).await
+    }
+
+    /// The document as it is written, without an organisation or a post.
+    fn described(
+        &mut self,
+        clock: &Clock,
+        own: usize,
+        written: &WrittenDocument,
+        (member, audience): (Option<MemberId>, AudienceId),
+    ) -> Result<Document> {
         let document = Document {
             id: DocumentId::new(clock),
             category_id: *self.categories.get(&written.category).ok_or_else(|| unknown(&written.category))?,
@@ -75,8 +132,8 @@ impl Library {
             summary: written.summary.clone(),
             language: "fr".into(),
             member_id: member,
-            organisation_id: organisation,
-            audience_id: library::sight(tx, clock, vec![grant], member, organisation).await?,
+            organisation_id: None,
+            audience_id: audience,
             licence: written.licence,
             review_by: written.review_in_days.map(|days| NOW + TimeDelta::days(days)),
             accessible: written.accessible,
@@ -86,9 +143,10 @@ impl Library {
             created_at: clock.now(),
             updated_at: clock.now(),
             archived_at: None,
+            post_id: None,
         };
         self.documents.insert(own, document.id);
-        library::put_document(tx, clock, Some(author), &document, &written.tags).await
+        Ok(document)
     }
 
     pub(super) async fn add_version(
@@ -114,11 +172,19 @@ impl Library {
         library::put_vote(tx, clock, self.document(own)?, member, true).await
     }
 
-    pub(super) async fn archive(&self, tx: &mut Tx, clock: &Clock, own: usize, author: MemberId) -> Result<()> {
-        library::put_archived(tx, clock, author, self.document(own)?, true).await
+    pub(super) async fn remark(&self, tx: &mut Tx, clock: &Clock, (own, number): (usize, usize), by: MemberId) -> Result<()> {
+        let id = self.document(own)?;
+        let caller = Caller::member(tx, by, Credential::Operator, clock.now()).await?.ok_or_else(|| unknown("member"))?;
+        let document = library::documents_by_id(tx, &caller, &[id]).await?.remove(&id).ok_or_else(|| unknown("document"))?;
+        let actor = Actor { id: by, caller };
+        library::put_remark(tx, clock, &actor, &document, &self.remarks[own][number]).await.map(drop)
     }
 
-    fn document(&self, own: usize) -> Result<DocumentId> {
+    pub(super) async fn archive(&self, tx: &mut Tx, clock: &Clock, own: usize, author: MemberId) -> Result<()> {
+        library::put_archived(tx, clock, author, self.document(own)?, (None, true)).await
+    }
+
+    pub(super) fn document(&self, own: usize) -> Result<DocumentId> {
         self.documents.get(&own).copied().ok_or_else(|| Error::internal("the demo plans a version before its document"))
     }
 }

@@ -62,13 +62,16 @@ pub async fn fill(app: &App, posts: usize, progress: impl Fn(u64, u64) + Send + 
     let plan = plan::plan(&content, posts)?;
     let clock = Clock::seeded(NOW - FOUNDED, SEED);
     let first_link = foundation::lay_by(app, &clock).await?.map(|laid| laid.first_link);
-    let (threads, written, members) = (plan.threads.len(), plan.posts.len(), content.members.len());
+    let remarks: Vec<_> = content.documents.iter().map(|document| document.remarks.len()).collect();
+    let threads = plan.threads.len() + remarks.iter().filter(|many| **many > 0).count();
+    let (written, members) = (plan.posts.len() + remarks.iter().sum::<usize>(), content.members.len());
     let trainings = content.trainings.len();
-    let large = threads > content.threads.len();
-    let files = documents::prepare(app, &content.documents).await?;
+    let large = plan.threads.len() > content.threads.len();
+    let files = documents::prepare(app, &plan, &content.documents).await?;
     let (places, content) = people::settle(app, &clock, content, plan.forums.clone()).await?;
+    let remarks = documents::remarks(app, &content.documents).await?;
     let catalogue = Catalogue::new(content, &places.members);
-    let mut writing = Writing::new(clock, plan, places, files, catalogue);
+    let mut writing = Writing::new(clock, plan, places, (files, remarks), catalogue);
     let total = u64::try_from(written).unwrap_or(u64::MAX);
     while !writing.is_done() {
         writing = app

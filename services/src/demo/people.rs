@@ -180,6 +180,7 @@ impl Settling {
             opening_audience_id: audience_id,
             thread_count: 0,
             created_at: clock.now(),
+            remarks: false,
         };
         forum::insert_forum(tx, &forum).await?;
         forum::insert_forum_kinds(tx, forum.id, &[ThreadKind::Question, ThreadKind::Discussion]).await?;

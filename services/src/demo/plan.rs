@@ -81,6 +81,12 @@ pub(super) enum What {
     /// That member finds the document useful.
     Useful(usize, usize),
     Archive(usize),
+    /// The document is made of that post, which is accepted.
+    Publish(usize, usize),
+    /// The document is linked to that thread.
+    LinkDocument(usize, usize),
+    /// That remark is made on the document.
+    Remark(usize, usize),
     /// The thread is linked to that training.
     Link(usize, usize),
     /// The report of the thread takes that step of the written one.
@@ -392,9 +398,16 @@ impl Planner {
                 self.act(added, What::Version(own, number));
                 at = Some(added);
             }
-            let at = match (at, written.days_ago) {
-                (Some(at), _) => at,
-                (None, days_ago) => {
+            let at = match (at, written.days_ago, &written.made_of) {
+                (Some(at), ..) => at,
+                (None, days_ago, Some(title)) => {
+                    let thread = content.thread(title)?;
+                    let (post, accepted) = self.accepted(thread)?;
+                    let added = self.opening_time(days_ago.unwrap_or(1)).max(accepted);
+                    self.act(added, What::Publish(own, post));
+                    added
+                }
+                (None, days_ago, None) => {
                     let added = self.opening_time(days_ago.unwrap_or(1));
                     self.act(added, What::Document(own));
                     added
@@ -405,6 +418,16 @@ impl Planner {
                 let found = self.at_work(found).min(NOW);
                 self.act(found, What::Useful(own, (own * 7 + n) % content.members.len()));
             }
+            for title in &written.threads {
+                let thread = content.thread(title)?;
+                let linked = at.max(self.opened(thread)?) + self.minutes(20..200);
+                let linked = self.at_work(linked).min(NOW);
+                self.act(linked, What::LinkDocument(own, thread));
+            }
+            for (number, remark) in written.remarks.iter().enumerate() {
+                let made = self.opening_time(remark.days_ago).max(at);
+                self.act(made, What::Remark(own, number));
+            }
             if let Some(days_ago) = written.archived_days_ago {
                 let archived = self.opening_time(days_ago);
                 self.act(archived, What::Archive(own));
@@ -413,6 +436,22 @@ impl Planner {
             self.plan.documents.push(PlannedDocument { written: written.clone(), author });
         }
         Ok(())
+    }
+
+    /// When that thread was opened.
+    fn opened(&self, thread: usize) -> Result<DateTime<Utc>> {
+        let opens = |post: usize| self.plan.posts[post].thread == thread && self.plan.posts[post].parent.is_none();
+        let found = self.plan.acts.iter().find(|act| matches!(act.what, What::Post(post) if opens(post)));
+        found.map(|act| act.at).ok_or_else(|| Error::internal("a thread that nobody opens"))
+    }
+
+    /// The accepted answer of that thread, and when it was accepted.
+    fn accepted(&self, thread: usize) -> Result<(usize, DateTime<Utc>)> {
+        let found = self.plan.acts.iter().find_map(|act| match act.what {
+            What::Accept(post, _) if self.plan.posts[post].thread == thread => Some((post, act.at)),
+            _ => None,
+        });
+        found.ok_or_else(|| Error::internal("the demo makes a document of a thread that nobody solved"))
     }
 
     fn act(&mut self, at: DateTime<Utc>, what: What) {

@@ -108,10 +108,16 @@ fn the_content_is_sound() {
         assert!(document.useful <= content.members.len());
         assert!(document.versions.is_sorted_by_key(|version| -version.days_ago), "{}", document.title);
         assert!(document.versions.iter().all(|version| version.link.is_some() != version.file.is_some()));
+        assert!(document.made_of.is_none() || document.versions.is_empty() && document.organisation.is_none());
+        assert!(document.remarks.iter().all(|remark| handles.contains(remark.author.as_str())), "{}", document.title);
+        assert!(document.remarks.is_sorted_by_key(|remark| -remark.days_ago), "{}", document.title);
     }
     let states = [
         content.documents.iter().filter(|one| one.versions.len() > 1).count(),
-        content.documents.iter().filter(|one| one.versions.is_empty()).count(),
+        content.documents.iter().filter(|one| one.versions.is_empty() && one.made_of.is_none()).count(),
+        content.documents.iter().filter(|one| one.made_of.is_some()).count(),
+        content.documents.iter().filter(|one| one.remarks.len() > 1).count(),
+        content.documents.iter().filter(|one| !one.threads.is_empty()).count(),
         content.documents.iter().filter(|one| one.archived_days_ago.is_some()).count(),
         content.documents.iter().filter(|one| one.restricted).count(),
         content.documents.iter().filter(|one| one.review_in_days.is_some_and(|days| days < 0)).count(),
@@ -135,8 +141,14 @@ fn check_order(plan: &Plan, members: usize) {
             }
             What::Edit(post, _) | What::Accept(post, _) => assert!(at[post].is_some(), "after the post"),
             What::Pin(_) | What::Lock(_) | What::Document(_) | What::Catalogue(_) => {}
-            What::Version(own, _) | What::Useful(own, _) | What::Archive(own) => {
-                let added = plan.acts.iter().find(|other| matches!(other.what, What::Document(document) if document == own));
+            What::Publish(_, post) => assert!(at[post].is_some(), "after the post"),
+            What::Version(own, _)
+            | What::Useful(own, _)
+            | What::Archive(own)
+            | What::LinkDocument(own, _)
+            | What::Remark(own, _) => {
+                let is_it = |what| matches!(what, What::Document(one) | What::Publish(one, _) if one == own);
+                let added = plan.acts.iter().find(|other| is_it(other.what));
                 assert!(added.is_some_and(|added| added.at <= act.at), "after the document");
             }
             What::Link(thread, _) | What::Report(thread, _) => {
@@ -334,6 +346,9 @@ async fn the_catalogue_shows_every_state_and_a_year_with_slips() {
         ("select count(distinct state) from reports", 6),
         ("select count(*) from reports where duplicate_of_id is not null", 1),
         ("select count(distinct training_id) from thread_links where origin = 'CHOIX' and ended_at is null", 8),
+        ("select count(distinct document_id) from thread_links where origin = 'CHOIX' and ended_at is null", 4),
+        ("select count(*) from documents d join threads t on t.document_id = d.id", 3),
+        ("select count(*) from documents d join threads t on t.accepted_post_id = d.post_id where d.latest = 1", 1),
         ("select count(distinct training_id) from thread_links where origin = 'ADRESSE' and ended_at is null", 1),
     ] {
         assert!(count(cx, sql).await >= least, "{sql}");

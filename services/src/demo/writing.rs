@@ -12,7 +12,7 @@ use crate::text::{self, Mentioned, Rendered};
 
 use super::catalogue::Catalogue;
 use super::content::WrittenReport;
-use super::documents::{Files, Library};
+use super::documents::{Files, Library, Remarks};
 use super::people::Places;
 use super::plan::{Act, Plan, What};
 
@@ -55,7 +55,7 @@ struct WrittenPost {
 
 impl Writing {
     /// Renders every body once.
-    pub(super) fn new(clock: Clock, plan: Plan, places: Places, files: Files, catalogue: Catalogue) -> Self {
+    pub(super) fn new(clock: Clock, plan: Plan, places: Places, kept: (Files, Remarks), catalogue: Catalogue) -> Self {
         let members = places.members.iter().map(|(_, id)| *id).collect();
         let known: Mentioned = places.members.into_iter().collect();
         let bodies = plan.bodies.iter().map(|body| {
@@ -72,7 +72,7 @@ impl Writing {
             moderator: places.moderator,
             threads: vec![None; plan.threads.len()],
             posts: vec![None; plan.posts.len()],
-            library: Library::new(files, places.organisations, places.categories),
+            library: Library::new(kept, places.organisations, places.categories),
             catalogue,
             next: 0,
             posts_written: 0,
@@ -117,7 +117,8 @@ impl Writing {
             What::Useful(..) => 3,
             // With its tags; with its file and its content.
             What::Document(_) | What::Version(..) => 6,
-            What::Link(..) => 3,
+            What::Link(..) | What::LinkDocument(..) => 3,
+            What::Publish(..) | What::Remark(..) => 10,
             What::Report(..) => 5,
             // A training with its texts, lists and audiences.
             What::Catalogue(_) => 40,
@@ -146,7 +147,7 @@ impl Writing {
             What::Catalogue(deed) => self.catalogue.write(tx, &self.clock, deed).await,
             What::Link(thread, training) => {
                 let (thread, training) = (self.thread(thread)?.id, self.catalogue.training(training)?);
-                links::add_chosen(tx, &self.clock, self.moderator, thread, training).await
+                links::add_chosen(tx, &self.clock, self.moderator, thread, training.into()).await
             }
             What::Report(thread, step) => self.report(tx, thread, step).await,
             What::Lock(thread) => {
@@ -163,6 +164,21 @@ impl Writing {
                 self.library.add_version(tx, &self.clock, (own, number), document, self.members[document.author]).await
             }
             What::Useful(own, member) => self.library.find_useful(tx, &self.clock, own, self.members[member]).await,
+            What::Publish(own, post) => {
+                let (id, post) = (self.written(post)?.id, &self.plan.posts[post]);
+                let of = (id, self.members[post.author], self.thread(post.thread)?.id);
+                let document = &self.plan.documents[own];
+                self.library.publish(tx, &self.clock, own, (document, self.members[document.author]), of).await
+            }
+            What::LinkDocument(own, thread) => {
+                let (thread, document) = (self.thread(thread)?.id, self.library.document(own)?);
+                links::add_chosen(tx, &self.clock, self.moderator, thread, document.into()).await
+            }
+            What::Remark(own, number) => {
+                let by = self.catalogue.member(&self.plan.documents[own].written.remarks[number].author)?;
+                self.posts_written += 1;
+                self.library.remark(tx, &self.clock, (own, number), by).await
+            }
             What::Archive(own) => {
                 let author = self.members[self.plan.documents[own].author];
                 self.library.archive(tx, &self.clock, own, author).await
@@ -192,6 +208,7 @@ impl Writing {
                 rendered: new.rendered,
                 mentioned: new.mentioned,
                 at: new.at,
+                document: None,
             };
             let report = self.catalogue.thread(written).report.as_ref();
             forum::add_thread(tx, &self.clock, &thread, &report.map(WrittenReport::fields).unwrap_or_default()).await?;

@@ -109,7 +109,7 @@ impl Disk {
     }
 
     /// Whether it is there.
-    pub(super) async fn holds(&self, sha256: &Sha256) -> bool {
+    pub(crate) async fn holds(&self, sha256: &Sha256) -> bool {
         tokio::fs::try_exists(self.path(sha256)).await.unwrap_or(false)
     }
 

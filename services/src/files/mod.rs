@@ -24,7 +24,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{FileId, MemberId};
 use crate::idempotency::act;
 use crate::jobs::SWEPT_AT_ONCE;
-use crate::{App, accounts, forum, library};
+use crate::{App, accounts, catalogue, forum, library};
 
 pub use disk::{Disk, hex};
 pub use kinds::Kinds;
@@ -55,7 +55,7 @@ impl File {
     /// Its path on the public address.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("/files/{}", self.id)
+        path(self.id)
     }
 
     /// Whether a browser may show it rather than keep it.
@@ -63,6 +63,12 @@ impl File {
     pub fn is_shown(&self) -> bool {
         kinds::of_media_type(&self.media_type).is_some_and(|kind| kind.shown)
     }
+}
+
+/// The path of a file on the public address.
+#[must_use]
+pub fn path(id: FileId) -> String {
+    format!("/files/{id}")
 }
 
 /// A content on its way in. Dropped before its end it leaves nothing.
@@ -203,7 +209,9 @@ async fn may_read(cx: &mut Cx, caller: &Caller, file: &File) -> Result<bool> {
     if file.unused_since.is_some() {
         return Ok(caller.id() == Some(file.uploader_id));
     }
-    Ok(forum::shows_file(cx, caller, file.id).await? || library::shows_file(cx, caller, file.id).await?)
+    Ok(forum::shows_file(cx, caller, file.id).await?
+        || library::shows_file(cx, caller, file.id).await?
+        || catalogue::shows_file(cx, caller, file.id).await?)
 }
 
 /// These files; of what the caller sees, which is theirs to check.
@@ -250,6 +258,19 @@ pub(crate) async fn let_go(tx: &mut Tx, id: FileId, now: DateTime<Utc>) -> Resul
     store::let_go(tx, id, now).await
 }
 
+/// Keeps an image that `actor` sent, as [`hold`] does.
+///
+/// # Errors
+/// As [`hold`]; [`Error::Invalid`] when it is no image.
+pub(crate) async fn hold_image(tx: &mut Tx, actor: &Actor, field: &'static str, id: FileId) -> Result<()> {
+    hold(tx, actor, field, &[id]).await?;
+    let is_image = files_by_id(tx, &[id]).await?.remove(&id).is_some_and(|file| file.media_type.starts_with("image/"));
+    if is_image {
+        return Ok(());
+    }
+    Err(Error::invalid(field, Code::Refused, "Une vignette est une image : PNG, JPEG, GIF ou WebP."))
+}
+
 /// A content that is kept and recognised, of no file yet.
 pub(crate) struct Prepared {
     name: String,
@@ -258,7 +279,14 @@ pub(crate) struct Prepared {
     size: i64,
 }
 
-/// Keeps a content, checked as any other; for the demo, which writes its rows later.
+impl Prepared {
+    /// By what it is kept.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+}
+
+/// Keeps a content, checked as any other, whose row is written later.
 pub(crate) async fn prepare(app: &App, name: &str, content: &[u8]) -> Result<Prepared> {
     let (mut file, path) = app.files.begin().await?;
     let kept = async {
@@ -289,6 +317,20 @@ pub(crate) async fn put(tx: &mut Tx, clock: &Clock, prepared: &Prepared, uploade
     };
     store::insert_file(tx, &file).await?;
     Ok(file.id)
+}
+
+/// Rows of their own for files that serve already, on the same contents: what refers to them is read by others. They count as sent
+/// when and by whom the first ones were.
+pub(crate) async fn put_again(tx: &mut Tx, clock: &Clock, ids: &[FileId]) -> Result<Vec<FileId>> {
+    let mut known = files_by_id(tx, ids).await?;
+    let mut again = Vec::with_capacity(ids.len());
+    for id in ids {
+        let file = known.remove(id).ok_or_else(|| Error::internal("a file that is gone"))?;
+        let file = File { id: FileId::new(clock), unused_since: None, ..file };
+        store::insert_file(tx, &file).await?;
+        again.push(file.id);
+    }
+    Ok(again)
 }
 
 /// Removes what this node was receiving when it died.

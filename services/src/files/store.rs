@@ -32,9 +32,10 @@ pub(super) async fn insert_file(cx: &mut Cx, file: &File) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that a member sent since then.
+/// Bytes that a member sent since then; once for what serves twice.
 pub(super) async fn sent(cx: &mut Cx, member: MemberId, since: DateTime<Utc>) -> Result<i64> {
-    let sql = "select cast(coalesce(sum(size), 0) as bigint) from files where uploader_id = $1 and created_at > $2";
+    let sql = "select cast(coalesce(sum(size), 0) as bigint)
+               from (select distinct sha256, created_at, size from files where uploader_id = $1 and created_at > $2) s";
     Ok(one!(cx, (i64,), sql, member, since)?.0)
 }
 

@@ -85,7 +85,7 @@ async fn insert(tx: &mut Tx, post: PostId, revision: i64, wanted: &[FileId]) -> 
 }
 
 /// The files a post has now, in their order.
-pub(super) async fn present(tx: &mut Tx, post: PostId) -> Result<Vec<FileId>> {
+pub(crate) async fn present(tx: &mut Tx, post: PostId) -> Result<Vec<FileId>> {
     let rows = all!(
         tx,
         (FileId,),

@@ -64,6 +64,7 @@ pub async fn create_forum(app: &App, caller: &Caller, new: CreateForum) -> Resul
                 opening_audience_id: openers(tx, &clock, new.opening, space.id).await?,
                 thread_count: 0,
                 created_at: clock.now(),
+                remarks: false,
             };
             store::insert_forum(tx, &forum).await?;
             store::insert_forum_kinds(tx, forum.id, &new.kinds).await?;
@@ -104,6 +105,10 @@ pub async fn update_forum(app: &App, caller: &Caller, id: ForumId, change: Updat
         Box::pin(async move {
             may_arrange(&actor)?;
             let mut forum = store::lock_forum(tx, id).await?.ok_or(Error::NotFound)?;
+            if forum.remarks {
+                let sentence = "Ce forum recueille les remarques sur des documents : c'est leur audience qui le règle.";
+                return Err(Error::conflict("forumId", Code::Refused, sentence));
+            }
             forum.name = name.unwrap_or(forum.name);
             forum.description = description.unwrap_or(forum.description);
             forum.position = change.position.unwrap_or(forum.position);

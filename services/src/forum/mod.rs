@@ -8,6 +8,7 @@ mod forums;
 mod path;
 mod posts;
 mod reads;
+mod remarks;
 mod rules;
 mod store;
 mod threads;
@@ -15,27 +16,29 @@ mod threads;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
-use crate::id::{AudienceId, ForumId, MemberId, PostId, SpaceId, ThreadId};
+use crate::id::{AudienceId, DocumentId, ForumId, MemberId, PostId, SpaceId, ThreadId};
 use crate::page::PathKey;
 
-pub(crate) use attachments::shows_file;
 pub use attachments::{Attachment, MOST_ATTACHMENTS, attachments};
+pub(crate) use attachments::{present as present_attachments, shows_file};
 pub(crate) use forums::with_moderators;
 pub use forums::{CreateForum, UpdateForum, create_forum, update_forum};
 pub use path::MOST_POSTS;
 pub use posts::{EditPost, accept_answer, answer_post, delete_post, edit_post, reopen_thread};
-pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit, unpin};
+pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit};
 pub use reads::{
     ThreadFilter, ThreadOrder, count_revisions, count_threads, count_threads_of_forums, count_unanswered, forum_kinds,
     forums_by_id, forums_of, mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts,
     revisions, sees_hidden, spaces, threads as thread_list, threads_by_id, threads_of_forums, unanswered_threads,
 };
-pub use rules::{may_answer, may_delete, may_edit, writes};
+pub(crate) use remarks::{About, close as close_remarks, follow as follow_remarks, put_remark, relocate};
+pub use remarks::{Remark, threads_about};
+pub use rules::{may_answer, may_delete, may_edit, may_open, writes};
 pub(crate) use rules::{takes_kind, title as sound_title};
 pub(crate) use store::{
     accept, add_to_post_count, add_to_thread_count, forum_by_slug, forum_kinds as kinds_of_forum, forum_row, insert_forum,
     insert_forum_kinds, insert_space, lock_forum, lock_thread, set_hidden_post, set_hidden_thread, set_locked, set_pinned,
-    set_thread_forum, space_row, thread_columns,
+    space_row, thread_columns, thread_row,
 };
 pub use threads::{EditThread, OpenThread, edit_thread, open_thread};
 pub(crate) use threads::{NewThread, add_thread, change_kind};
@@ -69,6 +72,8 @@ pub struct Forum {
     /// Threads that are not hidden.
     pub thread_count: i64,
     pub created_at: DateTime<Utc>,
+    /// It holds the remarks on the documents of its audience, and nothing else.
+    pub remarks: bool,
 }
 
 /// What a thread is.
@@ -148,6 +153,8 @@ pub struct Thread {
     pub locked_at: Option<DateTime<Utc>>,
     pub pinned_at: Option<DateTime<Utc>>,
     pub hidden_at: Option<DateTime<Utc>>,
+    /// It holds the remarks on this document.
+    pub document_id: Option<DocumentId>,
 }
 
 /// A post of a thread.

@@ -81,7 +81,7 @@ pub(crate) async fn add_answer(
     Ok((place.path, place.depth))
 }
 
-async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &store::Place) -> Result<()> {
+pub(super) async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &store::Place) -> Result<()> {
     let Some(parent) = place.parent else { return Err(Error::internal("an answer to nothing")) };
     store::insert_answer(tx, post, place).await?;
     tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await?;

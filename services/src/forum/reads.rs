@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::id::{ForumId, MemberId, PostId, SpaceId, ThreadId};
 use crate::page::{Page, Paging, PathKey, Slice, TimeKey, gathered};
 use crate::text::{self, Rendered};
-use crate::{App, Caller, accounts};
+use crate::{App, Caller, accounts, links};
 
 /// By what a list of threads is sorted, the latest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -44,13 +44,13 @@ pub async fn spaces(cx: &mut Cx) -> Result<Vec<Space>> {
     store::spaces(cx).await
 }
 
-/// The forums this caller sees, by space.
+/// The forums this caller sees, by space; but those of remarks, which are reached from their documents.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forums_of(cx: &mut Cx, caller: &Caller) -> Result<HashMap<SpaceId, Vec<Forum>>> {
     let mut by_space: HashMap<SpaceId, Vec<Forum>> = HashMap::new();
-    for forum in store::forums(cx).await?.into_iter().filter(|forum| caller.sees(forum.audience_id)) {
+    for forum in store::forums(cx).await?.into_iter().filter(|forum| !forum.remarks && caller.sees(forum.audience_id)) {
         by_space.entry(forum.space_id).or_default().push(forum);
     }
     Ok(by_space)
@@ -286,7 +286,8 @@ pub(super) async fn render(app: &App, body: &str) -> Result<(Rendered, Vec<Membe
     let handles = text::handles(body).map_err(|problem| Error::Invalid(vec![problem]))?;
     let known =
         if handles.is_empty() { HashMap::new() } else { accounts::ids_by_handle(&mut *app.db.reader().await?, &handles).await? };
-    let rendered = text::render(body, &known);
+    let mut rendered = text::render(body, &known);
+    rendered.links = links::from_here(&app.config.public_url, rendered.links);
     let mut mentioned: Vec<_> = known.into_values().collect();
     mentioned.sort_unstable();
     Ok((rendered, mentioned))

@@ -41,7 +41,16 @@ pub(super) fn body(body: &str) -> Result<String, Problem> {
     text::body("body", body)
 }
 
-pub(super) fn may_open(caller: &Caller, forum: &Forum) -> Result<()> {
+/// Whether this caller may open a thread in a forum they see.
+#[must_use]
+pub fn may_open(caller: &Caller, forum: &Forum) -> bool {
+    writes(caller) && must_open(caller, forum).is_ok()
+}
+
+pub(super) fn must_open(caller: &Caller, forum: &Forum) -> Result<()> {
+    if forum.remarks {
+        return Err(Error::forbidden("Une remarque sur un document s'écrit depuis le document."));
+    }
     if caller.sees(forum.opening_audience_id) || caller.moderates(forum.space_id) {
         return Ok(());
     }
@@ -57,6 +66,14 @@ pub(crate) fn takes_kind(kinds: &[ThreadKind], kind: ThreadKind) -> Result<(), P
     Err(Problem::new("kind", Code::Refused, format!("Ce forum accueille : {}.", taken.join(", "))))
 }
 
+/// Whether a thread takes another title.
+pub(super) fn takes_title(thread: &Thread) -> Result<()> {
+    if thread.document_id.is_none() {
+        return Ok(());
+    }
+    Err(Error::conflict("title", Code::Refused, "Ce fil porte le titre du document sur lequel sont ces remarques."))
+}
+
 /// Whether the thread takes one more answer, to `parent`, from `caller`.
 pub(super) fn can_be_answered(caller: &Caller, thread: &Thread, parent: &Post) -> Result<()> {
     if thread.locked_at.is_some() && !caller.moderates(thread.space_id) {
@@ -64,6 +81,14 @@ pub(super) fn can_be_answered(caller: &Caller, thread: &Thread, parent: &Post) -
     }
     if parent.deleted_at.is_some() || parent.hidden_at.is_some() && !caller.moderates(thread.space_id) {
         return Err(Error::conflict("postId", Code::Refused, "Ce message a été retiré : répondez à un autre."));
+    }
+    has_room(thread)
+}
+
+/// Whether the thread of a document's remarks takes one more, from `caller`.
+pub(super) fn takes_remark(caller: &Caller, thread: &Thread) -> Result<()> {
+    if thread.locked_at.is_some() && !caller.moderates(thread.space_id) {
+        return Err(Error::conflict("documentId", Code::Refused, "Les remarques sur ce document sont fermées."));
     }
     has_room(thread)
 }

@@ -10,8 +10,9 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
-use crate::id::{FileId, ForumId, MemberId, PostId, ThreadId, TrainingId};
+use crate::id::{DocumentId, FileId, ForumId, MemberId, PostId, ThreadId, TrainingId};
 use crate::idempotency::act;
+use crate::links::Kind;
 use crate::reports::ReportFields;
 use crate::text::Rendered;
 use crate::{links, reports};
@@ -29,6 +30,8 @@ pub struct OpenThread {
     pub attachments: Vec<FileId>,
     /// The trainings it is about.
     pub trainings: Vec<TrainingId>,
+    /// The documents it is about.
+    pub documents: Vec<DocumentId>,
     /// For a malfunction report alone.
     pub report: Option<ReportFields>,
 }
@@ -37,14 +40,15 @@ pub struct OpenThread {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a forum out of sight; [`Error::Forbidden`] when the caller may not open threads there;
-/// [`Error::Invalid`] on `title`, `body`, `kind`, `attachments`, `trainings`, `report` or a field of it.
+/// [`Error::Invalid`] on `title`, `body`, `kind`, `attachments`, `trainings`, `documents`, `report` or a field of it.
 pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<ThreadId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
     let title = problems.take(rules::title(&new.title)).unwrap_or_default();
     let body = problems.take(rules::body(&new.body)).unwrap_or_default();
     let files = problems.take(attachments::wanted(new.attachments)).unwrap_or_default();
-    let trainings = problems.take(links::chosen("trainings", new.trainings)).unwrap_or_default();
+    let trainings = problems.take(links::chosen(Kind::Training, new.trainings)).unwrap_or_default();
+    let documents = problems.take(links::chosen(Kind::Document, new.documents)).unwrap_or_default();
     let report = match new.report {
         Some(_) if new.kind != ThreadKind::Signalement => {
             problems.add(Problem::new("report", Code::Refused, "Seul un signalement décrit un dysfonctionnement."));
@@ -64,7 +68,7 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
             let now = clock.now();
             let forum = store::forum_row(tx, new.forum).await?.filter(|forum| actor.sees(forum.audience_id));
             let forum = forum.ok_or(Error::NotFound)?;
-            rules::may_open(&actor, &forum)?;
+            rules::must_open(&actor, &forum)?;
             rules::takes_kind(&store::forum_kinds(tx, forum.id).await?, new.kind)
                 .map_err(|problem| Error::Invalid(vec![problem]))?;
             let thread = NewThread {
@@ -78,11 +82,14 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
                 rendered: &rendered,
                 mentioned: &mentioned,
                 at: now,
+                document: None,
             };
             add_thread(tx, &clock, &thread, &report).await?;
             attachments::attach(tx, &actor, thread.post, &files).await?;
-            if !trainings.is_empty() {
-                links::choose(tx, &clock, &actor, thread.id, true, &trainings).await?;
+            for (kind, targets) in [(Kind::Training, &trainings), (Kind::Document, &documents)] {
+                if !targets.is_empty() {
+                    links::choose(tx, &clock, &actor, (thread.id, true), kind, targets).await?;
+                }
             }
             Ok(thread.id)
         })
@@ -102,6 +109,8 @@ pub(crate) struct NewThread<'a> {
     pub(crate) rendered: &'a Rendered,
     pub(crate) mentioned: &'a [MemberId],
     pub(crate) at: DateTime<Utc>,
+    /// The document that it holds the remarks on.
+    pub(crate) document: Option<DocumentId>,
 }
 
 /// Writes a thread with its opening post and tells it.
@@ -142,25 +151,27 @@ pub(crate) async fn change_kind(tx: &mut Tx, clock: &Clock, actor: MemberId, thr
     reports::settle_thread(tx, thread.id).await
 }
 
-/// A new title or kind, other trainings; what is none stays.
+/// A new title or kind, other trainings or documents; what is none stays.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "named for what they hold")]
 pub struct EditThread {
     pub title: Option<String>,
     pub kind: Option<ThreadKind>,
     pub trainings: Option<Vec<TrainingId>>,
+    pub documents: Option<Vec<DocumentId>>,
 }
 
-/// Changes the title, the kind or the trainings in sight: its author while it is not locked, and the moderators of its space. A kind that cannot be
-/// solved forgets the accepted answer.
+/// Changes the title, the kind, the trainings or the documents in sight: its author while it is not locked, and the moderators of
+/// its space. A kind that cannot be solved forgets the accepted answer.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `title`, `kind` or `trainings`.
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Invalid`] on `title`, `kind`, `trainings` or `documents`.
 pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThread) -> Result<ThreadId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
     let title = edit.title.and_then(|title| problems.take(rules::title(&title)));
-    let trainings = edit.trainings.and_then(|trainings| problems.take(links::chosen("trainings", trainings)));
+    let trainings = edit.trainings.and_then(|trainings| problems.take(links::chosen(Kind::Training, trainings)));
+    let documents = edit.documents.and_then(|documents| problems.take(links::chosen(Kind::Document, documents)));
     problems.refuse()?;
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
@@ -170,8 +181,10 @@ pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThr
             if !own && !actor.moderates(thread.space_id) {
                 return Err(Error::forbidden("Seuls l'auteur du fil, tant qu'il est ouvert, et les modérateurs le modifient."));
             }
-            if let Some(trainings) = trainings {
-                links::choose(tx, &clock, &actor, id, false, &trainings).await?;
+            for (kind, targets) in [(Kind::Training, &trainings), (Kind::Document, &documents)] {
+                if let Some(targets) = targets {
+                    links::choose(tx, &clock, &actor, (id, false), kind, targets).await?;
+                }
             }
             let kind = edit.kind.unwrap_or(thread.kind);
             if kind == thread.kind && title.as_ref().is_none_or(|title| *title == thread.title) {
@@ -183,6 +196,7 @@ pub async fn edit_thread(app: &App, caller: &Caller, id: ThreadId, edit: EditThr
                 change_kind(tx, &clock, actor.id, &thread, kind).await?;
             }
             if let Some(title) = title {
+                rules::takes_title(&thread)?;
                 store::set_title(tx, id, &title).await?;
             }
             tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;

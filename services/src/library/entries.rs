@@ -185,6 +185,7 @@ pub(crate) async fn lay(tx: &mut Tx, clock: &Clock) -> Result<()> {
                 created_at: clock.now(),
                 updated_at: clock.now(),
                 archived_at: None,
+                post_id: None,
             };
             let tags: Vec<_> = entry.tag.map(str::to_owned).into_iter().collect();
             put_document(tx, clock, None, &document, &tags).await?;

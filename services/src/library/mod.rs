@@ -1,8 +1,11 @@
 //! The library: documents in the guide's nine categories (4; docs/library.md), with their versions, whoever may see them.
 //!
-//! What writes is in [`writing`], what the foundation lays in [`entries`]; what reads is here.
+//! What writes is in [`writing`], [`publishing`] (posts that become documents) and [`remarks`], what the foundation lays in
+//! [`entries`]; what reads is here.
 
 mod entries;
+mod publishing;
+mod remarks;
 mod rules;
 mod store;
 mod writing;
@@ -14,20 +17,24 @@ use chrono::{DateTime, Utc};
 use crate::App;
 use crate::caller::Caller;
 use crate::clock::Clock;
-use crate::db::{Cx, Tx};
+use crate::db::Cx;
 use crate::error::Result;
 use crate::files::File;
-use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId, SpaceId};
+use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId, PostId, SpaceId};
 use crate::page::{NameKey, Page, Paging, Slice, TimeKey, gathered};
 
 pub(crate) use entries::lay;
-pub use rules::may_edit;
+pub use publishing::{PublishPost, publish_post};
+pub(crate) use publishing::{file_name, put_published};
+pub(crate) use remarks::put_remark;
+pub use remarks::remark_document;
+pub use rules::{may_edit, may_remark};
 pub(crate) use store::shows_file;
 pub use writing::{
     AddVersion, CreateDocument, Owner, Source, UpdateDocument, add_document_version, archive_document, create_document,
     update_document, vote_document,
 };
-pub(crate) use writing::{NewVersion, put_archived, put_document, put_version, put_vote, sight};
+pub(crate) use writing::{NewVersion, may_change, put_archived, put_document, put_version, put_vote, sight};
 
 /// The slug of the space that holds the library.
 pub const SPACE: &str = "accompagnement";
@@ -86,6 +93,8 @@ pub struct Document {
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
+    /// The post that it was made of.
+    pub post_id: Option<PostId>,
 }
 
 impl Document {
@@ -201,6 +210,24 @@ pub async fn documents_by_id(cx: &mut Cx, caller: &Caller, ids: &[DocumentId]) -
     Ok(found.into_iter().filter(|document| caller.sees(document.audience_id)).map(|document| (document.id, document)).collect())
 }
 
+/// The document that each of these posts became, where there is one and this caller sees it. Posts are theirs to check.
+///
+/// # Errors
+/// When the database fails.
+pub async fn documents_of_posts(cx: &mut Cx, caller: &Caller, posts: &[PostId]) -> Result<HashMap<PostId, Vec<Document>>> {
+    let found = store::documents_of_posts(cx, posts).await?.into_iter().filter(|document| caller.sees(document.audience_id));
+    Ok(gathered(found.filter_map(|document| Some((document.post_id?, document)))))
+}
+
+/// The files that came with the versions of each of these documents, which the caller sees: with the number of the version.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attachments(cx: &mut Cx, ids: &[DocumentId]) -> Result<HashMap<DocumentId, Vec<(i64, FileId)>>> {
+    let found = store::attachments(cx, ids).await?;
+    Ok(gathered(found.into_iter().map(|(document, number, file)| (document, (number, file)))))
+}
+
 /// The tags of these documents, which the caller sees.
 ///
 /// # Errors
@@ -238,6 +265,14 @@ pub async fn found_useful(cx: &mut Cx, caller: &Caller, ids: &[DocumentId]) -> R
     }
 }
 
+/// The document whose address on this service that path is: of its latest version or another one.
+pub(crate) fn document_at(path: &str) -> Option<DocumentId> {
+    let path = path.split(['?', '#']).next()?;
+    let (id, version) = path.strip_prefix("/documents/")?.split_once('/')?;
+    let is_version = version == "latest" || version.strip_prefix("versions/").is_some_and(|number| number.parse::<u32>().is_ok());
+    is_version.then(|| id.parse().ok()).flatten()
+}
+
 /// What an address of a document leads to.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -272,8 +307,8 @@ pub async fn count_download(app: &App, id: DocumentId) -> Result<()> {
 }
 
 /// The space whose moderators keep the library.
-async fn space(tx: &mut Tx) -> Result<SpaceId> {
-    let spaces = crate::forum::spaces(tx).await?;
+async fn space(cx: &mut Cx) -> Result<SpaceId> {
+    let spaces = crate::forum::spaces(cx).await?;
     let found = spaces.into_iter().find(|space| space.slug == SPACE);
     found.map(|space| space.id).ok_or_else(|| crate::Error::internal("there is no space for the library"))
 }

@@ -4,6 +4,7 @@ use super::Document;
 use crate::audience::Grant;
 use crate::caller::{Caller, Scope};
 use crate::error::{Code, Error, Problem, Result};
+use crate::forum::{self, Post, Thread, ThreadKind};
 use crate::id::{MemberId, OrganisationId, SpaceId};
 use crate::roles::Role;
 use crate::text;
@@ -32,6 +33,47 @@ pub fn may_edit(caller: &Caller, document: &Document, space: SpaceId, above: &[O
     let owns = document.member_id.is_some() && document.member_id == caller.id()
         || document.organisation_id.is_some() && caller.administers(above);
     caller.passes(Scope::Write) && caller.suspended().is_none() && (owns || keeps(caller, space))
+}
+
+/// Whether a remark of this caller's on the document would be taken, as far as the document says.
+#[must_use]
+pub fn may_remark(caller: &Caller, document: &Document) -> bool {
+    forum::writes(caller) && takes_remarks(document).is_ok()
+}
+
+pub(super) fn takes_remarks(document: &Document) -> Result<()> {
+    if document.archived_at.is_none() {
+        return Ok(());
+    }
+    Err(Error::conflict("documentId", Code::Refused, "Ce document est archivé : il ne reçoit plus de remarque."))
+}
+
+/// Whether a post may become a document: the accepted answer of its thread, or a good practice.
+pub(super) fn can_be_published(thread: &Thread, post: &Post) -> Result<()> {
+    if !post.is_visible() || thread.hidden_at.is_some() {
+        return Err(Error::conflict("postId", Code::Refused, "Ce message a été retiré."));
+    }
+    if thread.accepted_post_id == Some(post.id) || thread.kind == ThreadKind::BonnePratique && post.is_opening() {
+        return Ok(());
+    }
+    let sentence = "Seules une réponse acceptée et une bonne pratique deviennent un document.";
+    Err(Error::conflict("postId", Code::Refused, sentence))
+}
+
+/// Whether all that a grant holds are among those that `seen` holds. `above` are the organisations that the one it names stands
+/// under, itself included; `author` sees their own words anyway. What cannot be told from the grants alone is not.
+pub(super) fn is_within(grant: Grant, seen: &[Grant], above: &[OrganisationId], author: MemberId) -> bool {
+    if seen.contains(&Grant::Public) || seen.contains(&grant) || grant == Grant::Member(author) {
+        return true;
+    }
+    let holds = |wanted: &dyn Fn(OrganisationId) -> Grant| above.iter().any(|id| seen.contains(&wanted(*id)));
+    match grant {
+        Grant::Public => false,
+        _ if seen.contains(&Grant::Members) => true,
+        Grant::Organisation(_) => holds(&Grant::Organisation),
+        Grant::RoleIn(role, _) => holds(&Grant::Organisation) || holds(&|id| Grant::RoleIn(role, id)),
+        _ => false,
+    }
 }
 
 /// The audience a document is given: who writes in it sees it, written in the data rather than known by the code.
@@ -122,6 +164,31 @@ mod tests {
         }
         assert_eq!(link("https://exemple.fr/a\r\nSet-Cookie: b").as_deref(), Ok("https://exemple.fr/aSet-Cookie:%20b"));
         assert_eq!(link(&format!("https://exemple.fr/{}", "a".repeat(2_000))).unwrap_err().code, Code::TooLong);
+    }
+
+    #[test]
+    fn an_audience_lies_within_another_when_its_grants_say_so() {
+        let id = |n| OrganisationId(uuid::Uuid::from_u128(n));
+        let (author, other) = (MemberId(uuid::Uuid::from_u128(8)), MemberId(uuid::Uuid::from_u128(9)));
+        let (whole, part) = (Grant::Organisation(id(1)), Grant::Organisation(id(2)));
+        let role = |n| Grant::RoleIn(Role::Concepteur, id(n));
+        let above = [id(2), id(1)];
+        for (grant, seen, expected) in [
+            (Grant::Public, vec![Grant::Public], true),
+            (Grant::Public, vec![Grant::Members], false),
+            (Grant::Member(other), vec![Grant::Members], true),
+            (part, vec![whole], true),
+            (Grant::Organisation(id(1)), vec![part], false),
+            (role(2), vec![whole], true),
+            (role(2), vec![role(1)], true),
+            (part, vec![role(1)], false),
+            (Grant::Member(author), vec![whole], true),
+            (Grant::Member(other), vec![whole], false),
+            (Grant::CommunityRole(Role::Editeur, None), vec![whole], false),
+        ] {
+            let above = if grant == Grant::Organisation(id(1)) { &above[1..] } else { &above[..] };
+            assert_eq!(is_within(grant, &seen, above, author), expected, "{grant:?} in {seen:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Document, DocumentCategory, DocumentFilter, Version};
 use crate::Caller;
 use crate::db::{Cx, all, each, exec, in_list, keyset, lists, lock, numbered, opt, sight};
 use crate::error::Result;
-use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId};
+use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, PostId};
 use crate::page::{NameKey, Slice, TimeKey};
 
 // Categories.
@@ -37,8 +37,8 @@ pub(super) async fn insert_document(cx: &mut Cx, new: &Document) -> Result<()> {
     exec!(
         cx,
         "insert into documents (id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence,
-                                review_by, accessible, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
+                                review_by, accessible, created_at, updated_at, post_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)",
         new.id,
         new.category_id,
         &new.title,
@@ -50,7 +50,8 @@ pub(super) async fn insert_document(cx: &mut Cx, new: &Document) -> Result<()> {
         new.licence,
         new.review_by,
         new.accessible,
-        new.created_at
+        new.created_at,
+        new.post_id
     )?;
     Ok(())
 }
@@ -100,7 +101,7 @@ pub(super) async fn lock_document(cx: &mut Cx, id: DocumentId) -> Result<Option<
         cx,
         Document,
         "select id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence, review_by, accessible,
-                latest, useful_count, download_count, created_at, updated_at, archived_at
+                latest, useful_count, download_count, created_at, updated_at, archived_at, post_id
          from documents where id = $1",
         id
     )?)
@@ -111,9 +112,22 @@ pub(super) async fn documents_by_id(cx: &mut Cx, ids: &[DocumentId]) -> Result<V
         cx,
         Document,
         "select id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence, review_by, accessible,
-                latest, useful_count, download_count, created_at, updated_at, archived_at
+                latest, useful_count, download_count, created_at, updated_at, archived_at, post_id
          from documents where id in (",
         ids,
+        ")"
+    )?)
+}
+
+/// The documents that were made of these posts.
+pub(super) async fn documents_of_posts(cx: &mut Cx, posts: &[PostId]) -> Result<Vec<Document>> {
+    Ok(in_list!(
+        cx,
+        Document,
+        "select id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence, review_by, accessible,
+                latest, useful_count, download_count, created_at, updated_at, archived_at, post_id
+         from documents where post_id in (",
+        posts,
         ")"
     )?)
 }
@@ -151,7 +165,7 @@ macro_rules! only {
 }
 
 const LISTED: &str = "select d.id, d.category_id, d.title, d.summary, d.language, d.member_id, d.organisation_id, d.audience_id,
-        d.licence, d.review_by, d.accessible, d.latest, d.useful_count, d.download_count, d.created_at, d.updated_at, d.archived_at
+        d.licence, d.review_by, d.accessible, d.latest, d.useful_count, d.download_count, d.created_at, d.updated_at, d.archived_at, d.post_id
  from documents d";
 
 pub(super) async fn documents_by_title(
@@ -253,12 +267,39 @@ pub(super) async fn versions(cx: &mut Cx, ids: &[DocumentId], slice: &Slice<i64>
     }))
 }
 
+pub(super) async fn insert_attachments(cx: &mut Cx, document: DocumentId, number: i64, files: &[FileId]) -> Result<()> {
+    for (position, file) in (0_i64..).zip(files) {
+        exec!(
+            cx,
+            "insert into version_attachments (document_id, number, file_id, position) values ($1, $2, $3, $4)",
+            document,
+            number,
+            *file,
+            position
+        )?;
+    }
+    Ok(())
+}
+
+/// What is attached to the versions of these documents, in order: of which document and version.
+pub(super) async fn attachments(cx: &mut Cx, documents: &[DocumentId]) -> Result<Vec<(DocumentId, i64, FileId)>> {
+    Ok(in_list!(
+        cx,
+        (DocumentId, i64, FileId),
+        "select document_id, number, file_id from version_attachments where document_id in (",
+        documents,
+        ") order by document_id, number, position"
+    )?)
+}
+
 /// Whether a document that this caller sees has this file in one of its versions.
 pub(crate) async fn shows_file(cx: &mut Cx, caller: &Caller, file: FileId) -> Result<bool> {
     let rows = all!(
         cx,
         (AudienceId,),
-        "select distinct d.audience_id from document_versions v join documents d on d.id = v.document_id where v.file_id = $1",
+        "select d.audience_id from document_versions v join documents d on d.id = v.document_id where v.file_id = $1
+         union
+         select d.audience_id from version_attachments a join documents d on d.id = a.document_id where a.file_id = $1",
         file
     )?;
     Ok(rows.iter().any(|row| caller.sees(row.0)))

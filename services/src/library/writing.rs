@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Document, Licence, Version, rules, space, store};
+use super::{Document, Licence, Version, publishing, remarks, rules, space, store};
 use crate::App;
 use crate::audience::{self, Grant};
 use crate::caller::{Actor, Caller, Scope};
@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, OrganisationId};
 use crate::idempotency::act;
-use crate::{accounts, files, organisations};
+use crate::{accounts, files, forum, organisations};
 
 /// What a version holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +146,7 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
                 created_at: clock.now(),
                 updated_at: clock.now(),
                 archived_at: None,
+                post_id: None,
             };
             put_document(tx, &clock, Some(actor.id), &document, &tags).await?;
             if let Some(source) = source {
@@ -282,9 +283,13 @@ pub async fn update_document(app: &App, caller: &Caller, id: DocumentId, change:
                 }
             };
             if let Some(grants) = grants {
-                document.audience_id = sight(tx, &clock, grants, document.member_id, document.organisation_id).await?;
+                let grants = rules::with_writers(grants, space(tx).await?, document.member_id, document.organisation_id);
+                publishing::must_stay_within_source(tx, &actor, &document, &grants).await?;
+                document.audience_id = audience::ensure(tx, &clock, &grants).await?;
             }
             store::set_document(tx, &document).await?;
+            let space = space(tx).await?;
+            forum::follow_remarks(tx, &clock, actor.id, &remarks::about(&document, space)).await?;
             if let Some(tags) = tags {
                 store::set_tags(tx, id, &tags).await?;
             }
@@ -344,7 +349,7 @@ pub async fn archive_document(app: &App, caller: &Caller, id: DocumentId, archiv
         Box::pin(async move {
             let document = editable(tx, &actor, id).await?;
             if document.archived_at.is_some() != archived {
-                put_archived(tx, &clock, actor.id, id, archived).await?;
+                put_archived(tx, &clock, actor.id, id, (document.archived_at, archived)).await?;
             }
             Ok(id)
         })
@@ -368,10 +373,18 @@ pub async fn vote_document(app: &App, caller: &Caller, id: DocumentId, useful: b
     .await
 }
 
-/// Archives a document or takes it back, and tells it.
-pub(crate) async fn put_archived(tx: &mut Tx, clock: &Clock, actor: MemberId, id: DocumentId, archived: bool) -> Result<()> {
-    store::set_archived(tx, id, archived.then(|| clock.now())).await?;
-    tell(tx, clock, Some(actor), &Event::DocumentArchived { document: id, archived }).await
+/// Archives a document, or takes it out of the archives where it is since `before`, and tells it; its remarks are closed with it.
+pub(crate) async fn put_archived(
+    tx: &mut Tx,
+    clock: &Clock,
+    actor: MemberId,
+    id: DocumentId,
+    (before, archived): (Option<DateTime<Utc>>, bool),
+) -> Result<()> {
+    let at = archived.then(|| clock.now());
+    store::set_archived(tx, id, at).await?;
+    tell(tx, clock, Some(actor), &Event::DocumentArchived { document: id, archived }).await?;
+    forum::close_remarks(tx, clock, actor, id, (before, at)).await
 }
 
 /// Writes whether a member finds a document useful, and tells it when it changes.
@@ -383,24 +396,36 @@ pub(crate) async fn put_vote(tx: &mut Tx, clock: &Clock, id: DocumentId, member:
 }
 
 /// The document, locked, when this member sees it.
-async fn seen(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<Document> {
+pub(super) async fn seen(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<Document> {
     store::lock_document(tx, id).await?.filter(|document| actor.sees(document.audience_id)).ok_or(Error::NotFound)
 }
 
 /// The same when they may change it.
 async fn editable(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<Document> {
     let document = seen(tx, actor, id).await?;
-    let above = match document.organisation_id {
-        Some(organisation) => organisations::ancestors(tx, organisation).await?,
-        None => Vec::new(),
-    };
-    if rules::may_edit(actor, &document, space(tx).await?, &above) {
+    if edits(tx, actor, &document).await? {
         return Ok(document);
     }
     Err(Error::forbidden("Seuls son propriétaire et celles et ceux qui tiennent la bibliothèque modifient ce document."))
 }
 
-async fn known_category(tx: &mut Tx, id: DocumentCategoryId) -> Result<()> {
+async fn edits(tx: &mut Tx, actor: &Actor, document: &Document) -> Result<bool> {
+    let above = match document.organisation_id {
+        Some(organisation) => organisations::ancestors(tx, organisation).await?,
+        None => Vec::new(),
+    };
+    Ok(rules::may_edit(actor, document, space(tx).await?, &above))
+}
+
+/// Whether they may change a document, which they see.
+pub(crate) async fn may_change(tx: &mut Tx, actor: &Actor, id: DocumentId) -> Result<bool> {
+    match store::documents_by_id(tx, &[id]).await?.pop() {
+        Some(document) => edits(tx, actor, &document).await,
+        None => Ok(false),
+    }
+}
+
+pub(super) async fn known_category(tx: &mut Tx, id: DocumentCategoryId) -> Result<()> {
     if store::category_exists(tx, id).await? {
         return Ok(());
     }

@@ -2,98 +2,130 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Linked, SystemEvent, ThreadLink, ThreadsOf, TrainingThreads};
+use super::found::Held;
+use super::{Linked, LinkedThreads, Origin, SystemEvent, Target, ThreadLink, ThreadsOf};
 use crate::Caller;
 use crate::db::{Count, Cx, all, each, exec, keys, keyset, lists, sight};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::forum::{Thread, thread_columns};
-use crate::id::{MemberId, PostId, ThreadId, TrainingId};
+use crate::id::{AudienceId, DocumentId, MemberId, PostId, ThreadId, TrainingId};
 use crate::page::{Slice, TimeKey};
 
-// Addresses in posts.
+/// The two columns of a target, of which one is filled.
+type Columns = (Option<TrainingId>, Option<DocumentId>);
 
-pub(super) async fn addresses_of(cx: &mut Cx, post: PostId) -> Result<Vec<String>> {
-    let rows = all!(cx, (String,), "select address from post_addresses where post_id = $1 order by address", post)?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+fn target((training, document): Columns) -> Result<Target> {
+    let target = training.map(Target::Training).or(document.map(Target::Document));
+    target.ok_or_else(|| Error::internal("a link to nothing"))
 }
 
-pub(super) async fn clear_addresses(cx: &mut Cx, post: PostId) -> Result<()> {
+// What posts hold.
+
+pub(super) async fn held(cx: &mut Cx, post: PostId) -> Result<Held> {
+    let addresses = all!(cx, (String,), "select address from post_addresses where post_id = $1", post)?;
+    let documents = all!(cx, (DocumentId,), "select document_id from post_documents where post_id = $1", post)?;
+    Ok(Held {
+        addresses: addresses.into_iter().map(|row| row.0).collect(),
+        documents: documents.into_iter().map(|row| row.0).collect(),
+    })
+}
+
+pub(super) async fn clear_held(cx: &mut Cx, post: PostId) -> Result<()> {
     exec!(cx, "delete from post_addresses where post_id = $1", post)?;
+    exec!(cx, "delete from post_documents where post_id = $1", post)?;
     Ok(())
 }
 
-pub(super) async fn insert_addresses(cx: &mut Cx, thread: ThreadId, post: PostId, addresses: &[String]) -> Result<()> {
-    each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("insert into post_addresses (post_id, address, thread_id) ");
-        query.push_values(addresses, |mut row, address| {
-            row.push_bind(post).push_bind(address).push_bind(thread);
-        });
-        query.build().execute(&mut *c).await.map(drop)
-    })?;
+/// Documents that are none are left out: one that comes later has another id.
+pub(super) async fn insert_held(cx: &mut Cx, thread: ThreadId, post: PostId, held: &Held) -> Result<()> {
+    if !held.addresses.is_empty() {
+        each!(cx, |c: DB| {
+            let mut query = sqlx::QueryBuilder::<DB>::new("insert into post_addresses (post_id, address, thread_id) ");
+            query.push_values(&held.addresses, |mut row, address| {
+                row.push_bind(post).push_bind(address).push_bind(thread);
+            });
+            query.build().execute(&mut *c).await.map(drop)
+        })?;
+    }
+    if !held.documents.is_empty() {
+        let documents: Vec<_> = held.documents.iter().copied().collect();
+        each!(cx, |c: DB| {
+            let mut query = sqlx::QueryBuilder::<DB>::new("insert into post_documents (post_id, document_id, thread_id) select ");
+            query.push_bind(post).push(", d.id, ").push_bind(thread).push(" from documents d where d.id in (");
+            keys!(query, &documents);
+            query.push(")");
+            query.build().execute(&mut *c).await.map(drop)
+        })?;
+    }
     Ok(())
 }
 
 // Links that are found.
 
-/// Links the thread to the trainings whose addresses the post holds, but those that somebody took away from it; which ones.
+/// Links the thread to what the post holds addresses of, but what somebody took away from it; to what.
 pub(super) async fn link_found(
     cx: &mut Cx,
     thread: ThreadId,
     post: PostId,
     by: MemberId,
     at: DateTime<Utc>,
-) -> Result<Vec<TrainingId>> {
+) -> Result<Vec<Target>> {
     let rows = all!(
         cx,
-        (TrainingId,),
-        "insert into thread_links (thread_id, training_id, origin, linked_at, linked_by)
-         select p.thread_id, a.training_id, 'ADRESSE', $3, $4
-         from post_addresses p join training_addresses a on a.address = p.address join posts o on o.id = p.post_id
-         where p.post_id = $2 and p.thread_id = $1 and o.deleted_at is null and o.hidden_at is null
+        Columns,
+        "insert into thread_links (thread_id, target_id, training_id, document_id, origin, linked_at, linked_by)
+         select $1, h.target_id, h.training_id, h.document_id, 'ADRESSE', $3, $4
+         from (select a.training_id as target_id, a.training_id, cast(null as uuid) as document_id
+               from post_addresses p join training_addresses a on a.address = p.address where p.post_id = $2
+               union
+               select p.document_id, cast(null as uuid), p.document_id from post_documents p where p.post_id = $2) h
+         where exists (select 1 from posts o where o.id = $2 and o.deleted_at is null and o.hidden_at is null)
            and not exists (select 1 from thread_links l
-                           where l.thread_id = $1 and l.training_id = a.training_id and l.ended_at is null)
-           and not exists (select 1 from thread_links l join trainings t on t.id = l.training_id
+                           where l.thread_id = $1 and l.target_id = h.target_id and l.ended_at is null)
+           and not exists (select 1 from thread_links l left join trainings t on t.id = l.training_id
                            where l.thread_id = $1 and l.ended_how = 'RETRAIT'
-                             and (t.id = a.training_id or t.merged_into_id = a.training_id))
-         group by p.thread_id, a.training_id
+                             and (l.target_id = h.target_id or t.merged_into_id = h.target_id))
          on conflict do nothing
-         returning training_id",
+         returning training_id, document_id",
         thread,
         post,
         at,
         by
     )?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    rows.into_iter().map(target).collect()
 }
 
-/// Ends the found links of the thread that no post of it holds an address for any more; which ones.
-pub(super) async fn end_lost(cx: &mut Cx, thread: ThreadId, at: DateTime<Utc>) -> Result<Vec<TrainingId>> {
+/// Ends the found links of the thread that no post of it holds an address for any more; to what.
+pub(super) async fn end_lost(cx: &mut Cx, thread: ThreadId, at: DateTime<Utc>) -> Result<Vec<Target>> {
     let rows = all!(
         cx,
-        (TrainingId,),
+        Columns,
         "update thread_links set ended_at = $2, ended_how = 'DISPARITION'
          where thread_id = $1 and ended_at is null and origin = 'ADRESSE'
            and not exists (select 1 from training_addresses a join post_addresses p on p.address = a.address
                            join posts o on o.id = p.post_id
                            where a.training_id = thread_links.training_id and p.thread_id = $1
                              and o.deleted_at is null and o.hidden_at is null)
-         returning training_id",
+           and not exists (select 1 from post_documents p join posts o on o.id = p.post_id
+                           where p.document_id = thread_links.document_id and p.thread_id = $1
+                             and o.deleted_at is null and o.hidden_at is null)
+         returning training_id, document_id",
         thread,
         at
     )?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    rows.into_iter().map(target).collect()
 }
 
 /// Links the training to every thread in which a post holds one of its addresses; how many.
 pub(super) async fn link_declared(cx: &mut Cx, training: TrainingId, by: MemberId, at: DateTime<Utc>) -> Result<u64> {
     Ok(exec!(
         cx,
-        "insert into thread_links (thread_id, training_id, origin, linked_at, linked_by)
-         select p.thread_id, a.training_id, 'ADRESSE', $2, $3
+        "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
+         select p.thread_id, a.training_id, a.training_id, 'ADRESSE', $2, $3
          from training_addresses a join post_addresses p on p.address = a.address join posts o on o.id = p.post_id
          where a.training_id = $1 and o.deleted_at is null and o.hidden_at is null
            and not exists (select 1 from thread_links l
-                           where l.thread_id = p.thread_id and l.training_id = $1 and l.ended_at is null)
+                           where l.thread_id = p.thread_id and l.target_id = $1 and l.ended_at is null)
            and not exists (select 1 from thread_links l join trainings t on t.id = l.training_id
                            where l.thread_id = p.thread_id and l.ended_how = 'RETRAIT'
                              and (t.id = $1 or t.merged_into_id = $1))
@@ -110,7 +142,7 @@ pub(super) async fn end_undeclared(cx: &mut Cx, training: TrainingId, at: DateTi
     Ok(exec!(
         cx,
         "update thread_links set ended_at = $2, ended_how = 'DISPARITION'
-         where training_id = $1 and ended_at is null and origin = 'ADRESSE'
+         where target_id = $1 and ended_at is null and origin = 'ADRESSE'
            and not exists (select 1 from training_addresses a join post_addresses p on p.address = a.address
                            join posts o on o.id = p.post_id
                            where a.training_id = $1 and p.thread_id = thread_links.thread_id
@@ -126,26 +158,26 @@ pub(super) async fn merge(cx: &mut Cx, from: TrainingId, into: TrainingId, by: M
     exec!(
         cx,
         "update thread_links set origin = 'CHOIX'
-         where training_id = $2 and ended_at is null and origin = 'ADRESSE'
-           and exists (select 1 from thread_links l where l.training_id = $1 and l.thread_id = thread_links.thread_id
+         where target_id = $2 and ended_at is null and origin = 'ADRESSE'
+           and exists (select 1 from thread_links l where l.target_id = $1 and l.thread_id = thread_links.thread_id
                        and l.ended_at is null and l.origin = 'CHOIX')",
         from,
         into
     )?;
     exec!(
         cx,
-        "insert into thread_links (thread_id, training_id, origin, linked_at, linked_by)
-         select f.thread_id, $2, f.origin, $3, f.linked_by from thread_links f
-         where f.training_id = $1 and f.ended_at is null
+        "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
+         select f.thread_id, $2, $2, f.origin, $3, f.linked_by from thread_links f
+         where f.target_id = $1 and f.ended_at is null
            and not exists (select 1 from thread_links l
-                           where l.thread_id = f.thread_id and l.training_id = $2 and l.ended_at is null)",
+                           where l.thread_id = f.thread_id and l.target_id = $2 and l.ended_at is null)",
         from,
         into,
         at
     )?;
     Ok(exec!(
         cx,
-        "update thread_links set ended_at = $2, ended_by = $3, ended_how = 'FUSION' where training_id = $1 and ended_at is null",
+        "update thread_links set ended_at = $2, ended_by = $3, ended_how = 'FUSION' where target_id = $1 and ended_at is null",
         from,
         at,
         by
@@ -154,29 +186,38 @@ pub(super) async fn merge(cx: &mut Cx, from: TrainingId, into: TrainingId, by: M
 
 // Links that are chosen.
 
-/// The links of the thread that stand, oldest first, with who sees the training.
+/// The links of the thread that stand, oldest first, with who sees the target.
 pub(super) async fn standing(cx: &mut Cx, thread: ThreadId) -> Result<Vec<Linked>> {
-    Ok(all!(
+    type Row = (Option<TrainingId>, Option<DocumentId>, Origin, AudienceId);
+    let rows = all!(
         cx,
-        Linked,
-        "select l.training_id, l.origin, t.audience_id from thread_links l join trainings t on t.id = l.training_id
-         where l.thread_id = $1 and l.ended_at is null order by l.linked_at, l.training_id",
+        Row,
+        "select l.training_id, l.document_id, l.origin, coalesce(t.audience_id, d.audience_id) as audience_id
+         from thread_links l left join trainings t on t.id = l.training_id left join documents d on d.id = l.document_id
+         where l.thread_id = $1 and l.ended_at is null order by l.linked_at, l.target_id",
         thread
-    )?)
+    )?;
+    rows.into_iter()
+        .map(|(training, document, origin, audience_id)| {
+            Ok(Linked { target: target((training, document))?, origin, audience_id })
+        })
+        .collect()
 }
 
 pub(super) async fn insert_chosen(
     cx: &mut Cx,
     thread: ThreadId,
-    trainings: &[TrainingId],
+    targets: &[Target],
     by: MemberId,
     at: DateTime<Utc>,
 ) -> Result<()> {
     each!(cx, |c: DB| {
-        let mut query =
-            sqlx::QueryBuilder::<DB>::new("insert into thread_links (thread_id, training_id, origin, linked_at, linked_by) ");
-        query.push_values(trainings, |mut row, training| {
-            row.push_bind(thread).push_bind(*training).push("'CHOIX'").push_bind(at).push_bind(by);
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "insert into thread_links (thread_id, target_id, training_id, document_id, origin, linked_at, linked_by) ",
+        );
+        query.push_values(targets, |mut row, target| {
+            row.push_bind(thread).push_bind(target.id()).push_bind(target.training()).push_bind(target.document());
+            row.push("'CHOIX'").push_bind(at).push_bind(by);
         });
         query.build().execute(&mut *c).await.map(drop)
     })?;
@@ -184,23 +225,25 @@ pub(super) async fn insert_chosen(
 }
 
 /// Links that were found become chosen ones.
-pub(super) async fn set_chosen(cx: &mut Cx, thread: ThreadId, trainings: &[TrainingId], by: MemberId) -> Result<()> {
+pub(super) async fn set_chosen(cx: &mut Cx, thread: ThreadId, targets: &[Target], by: MemberId) -> Result<()> {
+    let ids: Vec<_> = targets.iter().map(|target| target.id()).collect();
     each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new("update thread_links set origin = 'CHOIX', linked_by = ");
-        query.push_bind(by).push(" where thread_id = ").push_bind(thread).push(" and ended_at is null and training_id in (");
-        keys!(query, trainings);
+        query.push_bind(by).push(" where thread_id = ").push_bind(thread).push(" and ended_at is null and target_id in (");
+        keys!(query, &ids);
         query.push(")");
         query.build().execute(&mut *c).await.map(drop)
     })?;
     Ok(())
 }
 
-pub(super) async fn end(cx: &mut Cx, thread: ThreadId, trainings: &[TrainingId], by: MemberId, at: DateTime<Utc>) -> Result<()> {
+pub(super) async fn end(cx: &mut Cx, thread: ThreadId, targets: &[Target], by: MemberId, at: DateTime<Utc>) -> Result<()> {
+    let ids: Vec<_> = targets.iter().map(|target| target.id()).collect();
     each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new("update thread_links set ended_how = 'RETRAIT', ended_at = ");
         query.push_bind(at).push(", ended_by = ").push_bind(by);
-        query.push(" where thread_id = ").push_bind(thread).push(" and ended_at is null and training_id in (");
-        keys!(query, trainings);
+        query.push(" where thread_id = ").push_bind(thread).push(" and ended_at is null and target_id in (");
+        keys!(query, &ids);
         query.push(")");
         query.build().execute(&mut *c).await.map(drop)
     })?;
@@ -234,26 +277,52 @@ pub(super) async fn trainings_of(
     })?)
 }
 
-/// The links of each of these threads to trainings that the caller sees, those that ended too, so many of each, the latest first.
+/// The documents, in the same way.
+pub(super) async fn documents_of(
+    cx: &mut Cx,
+    caller: &Caller,
+    threads: &[ThreadId],
+    most: i64,
+) -> Result<Vec<(ThreadId, DocumentId)>> {
+    if threads.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "select thread_id, document_id from (
+               select l.thread_id, l.document_id,
+                      row_number() over (partition by l.thread_id order by l.linked_at, l.document_id) as place
+               from thread_links l join documents d on d.id = l.document_id where l.ended_at is null and l.thread_id in (",
+        );
+        keys!(query, threads);
+        query.push(") and");
+        sight!(query, caller, "d.audience_id");
+        query.push(") as placed where place <= ").push_bind(most).push(" order by thread_id, place");
+        query.build_query_as::<(ThreadId, DocumentId)>().fetch_all(&mut *c).await
+    })?)
+}
+
+/// The links of each of these threads to what the caller sees, those that ended too, so many of each, the latest first.
 pub(super) async fn links_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId], most: i64) -> Result<Vec<ThreadLink>> {
     if threads.is_empty() {
         return Ok(Vec::new());
     }
     Ok(each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select thread_id, training_id, origin, linked_at, linked_by, ended_at, ended_by, ended_how from (
-               select l.*, row_number() over (partition by l.thread_id order by l.linked_at desc, l.training_id desc) as place
-               from thread_links l join trainings t on t.id = l.training_id where l.thread_id in (",
+            "select thread_id, training_id, document_id, origin, linked_at, linked_by, ended_at, ended_by, ended_how from (
+               select l.*, row_number() over (partition by l.thread_id order by l.linked_at desc, l.target_id desc) as place
+               from thread_links l left join trainings t on t.id = l.training_id left join documents d on d.id = l.document_id
+               where l.thread_id in (",
         );
         keys!(query, threads);
         query.push(") and");
-        sight!(query, caller, "t.audience_id");
+        sight!(query, caller, "coalesce(t.audience_id, d.audience_id)");
         query.push(") as placed where place <= ").push_bind(most).push(" order by thread_id, place");
         query.build_query_as::<ThreadLink>().fetch_all(&mut *c).await
     })?)
 }
 
-/// Of which threads a list below a training is, pushed to a query on `threads t` after a condition.
+/// Of which threads a list below a target is, pushed to a query on `threads t` after a condition.
 macro_rules! of_kind {
     ($query:expr, $kind:expr) => {
         $query.push(match $kind {
@@ -266,34 +335,35 @@ macro_rules! of_kind {
     };
 }
 
-/// The threads linked to each of these trainings that the caller sees.
+/// The threads linked to each of these targets that the caller sees.
 pub(super) async fn threads_of(
     cx: &mut Cx,
     caller: &Caller,
-    trainings: &[TrainingId],
+    targets: &[Target],
     kind: ThreadsOf,
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Vec<Thread>>> {
-    Ok(lists!(cx, Thread, trainings, seen by caller, |query, training| {
+    Ok(lists!(cx, Thread, targets, seen by caller, |query, target| {
         query.push(
             concat!("select ", thread_columns!(), " from thread_links l join threads t on t.id = l.thread_id join forums f on f.id = t.forum_id
-             where l.ended_at is null and t.hidden_at is null and f.audience_id in (select id from seen) and l.training_id = "),
+             where l.ended_at is null and t.hidden_at is null and f.audience_id in (select id from seen) and l.target_id = "),
         );
-        query.push_bind(*training);
+        query.push_bind(target.id());
         of_kind!(query, kind);
         keyset!(query, slice, "t.last_activity_at", "t.id", true);
     }))
 }
 
-/// How many threads linked to each of these trainings the caller sees, and the date of the last word in them; one without any is
+/// How many threads linked to each of these targets the caller sees, and the date of the last word in them; one without any is
 /// left out.
-pub(super) async fn threads_counted(cx: &mut Cx, caller: &Caller, trainings: &[TrainingId]) -> Result<Vec<TrainingThreads>> {
-    if trainings.is_empty() {
+pub(super) async fn threads_counted(cx: &mut Cx, caller: &Caller, targets: &[Target]) -> Result<Vec<LinkedThreads>> {
+    if targets.is_empty() {
         return Ok(Vec::new());
     }
+    let ids: Vec<_> = targets.iter().map(|target| target.id()).collect();
     Ok(each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select l.training_id, count(*) as every, max(t.last_activity_at) as last_at,
+            "select l.target_id, count(*) as every, max(t.last_activity_at) as last_at,
                     count(case when t.kind = 'QUESTION' and t.solved_at is null then 1 end) as open_questions,
                     max(case when t.kind = 'QUESTION' and t.solved_at is null then t.last_activity_at end) as open_questions_at,
                     count(case when t.kind = 'QUESTION' and t.solved_at is not null then 1 end) as solved_questions,
@@ -303,37 +373,47 @@ pub(super) async fn threads_counted(cx: &mut Cx, caller: &Caller, trainings: &[T
                     count(case when t.kind = 'SIGNALEMENT' then 1 end) as reports,
                     max(case when t.kind = 'SIGNALEMENT' then t.last_activity_at end) as reports_at
              from thread_links l join threads t on t.id = l.thread_id join forums f on f.id = t.forum_id
-             where l.ended_at is null and t.hidden_at is null and l.training_id in (",
+             where l.ended_at is null and t.hidden_at is null and l.target_id in (",
         );
-        keys!(query, trainings);
+        keys!(query, &ids);
         query.push(") and");
         sight!(query, caller, "f.audience_id");
-        query.push(" group by l.training_id");
-        query.build_query_as::<TrainingThreads>().fetch_all(&mut *c).await
+        query.push(" group by l.target_id");
+        query.build_query_as::<LinkedThreads>().fetch_all(&mut *c).await
     })?)
 }
 
-/// What happened to the trainings of a thread while it was linked to them, pushed to a query: changes of state that touch what
-/// others than those who work on it see, and planned days. Ends after the thread and the sight of it.
+/// What happened to what a thread is linked to while it was, pushed to a query: changes of state that touch what others than those
+/// who work on a training see, planned days, versions of documents. Ends after the thread and the sight of it.
 macro_rules! happened {
     ($query:expr, $thread:expr) => {{
         $query.push(
-            "(select c.id, c.training_id, 'ETAT' as kind, c.from_state as from_value, c.to_state as to_value, c.changed_at
+            "(select c.id, c.training_id, cast(null as uuid) as document_id, 'ETAT' as kind, c.from_state as from_value,
+                     c.to_state as to_value, c.changed_at, t.audience_id
               from thread_links l join training_state_changes c on c.training_id = l.training_id and c.changed_at > l.linked_at
-               and (l.ended_at is null or c.changed_at <= l.ended_at)
+               and (l.ended_at is null or c.changed_at <= l.ended_at) join trainings t on t.id = l.training_id
               where c.from_state is not null and (c.from_state in ('ELABORATION_TERMINEE', 'PUBLIEE')
                  or c.to_state in ('ELABORATION_TERMINEE', 'PUBLIEE')) and l.thread_id = ",
         );
         $query.push_bind(*$thread);
         $query.push(
             " union all
-              select c.id, c.training_id, 'DATE' as kind, c.from_on as from_value, c.to_on as to_value, c.changed_at
+              select c.id, c.training_id, cast(null as uuid), 'DATE', c.from_on, c.to_on, c.changed_at, t.audience_id
               from thread_links l join calendar_changes c on c.training_id = l.training_id and c.changed_at > l.linked_at
-               and (l.ended_at is null or c.changed_at <= l.ended_at)
+               and (l.ended_at is null or c.changed_at <= l.ended_at) join trainings t on t.id = l.training_id
               where c.kind = 'PLANIFICATION' and l.thread_id = ",
         );
         $query.push_bind(*$thread);
-        $query.push(") as e join trainings t on t.id = e.training_id where t.audience_id in (select id from seen)");
+        $query.push(
+            " union all
+              select v.document_id, cast(null as uuid), v.document_id, 'VERSION', cast(null as text), cast(v.number as text),
+                     v.created_at, d.audience_id
+              from thread_links l join document_versions v on v.document_id = l.document_id and v.created_at > l.linked_at
+               and (l.ended_at is null or v.created_at <= l.ended_at) join documents d on d.id = l.document_id
+              where l.thread_id = ",
+        );
+        $query.push_bind(*$thread);
+        $query.push(") as e where e.audience_id in (select id from seen)");
     }};
 }
 
@@ -344,7 +424,7 @@ pub(super) async fn system_events(
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Vec<SystemEvent>>> {
     Ok(lists!(cx, SystemEvent, threads, seen by caller, |query, thread| {
-        query.push("select e.id, e.training_id, e.kind, e.from_value, e.to_value, e.changed_at from ");
+        query.push("select e.id, e.training_id, e.document_id, e.kind, e.from_value, e.to_value, e.changed_at from ");
         happened!(query, thread);
         keyset!(query, slice, "e.changed_at", "e.id", false);
     }))

@@ -79,7 +79,11 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
     act(app, caller, Scope::Moderate, move |tx, actor| {
         Box::pin(async move {
             let (actor, thread) = moderated(tx, actor, id).await?;
-            let forum = forum::forum_row(tx, to).await?.filter(|forum| actor.sees(forum.audience_id));
+            if thread.document_id.is_some() {
+                let sentence = "Ce fil porte les remarques sur un document : il reste auprès de lui.";
+                return Err(Error::conflict("threadId", Code::Refused, sentence));
+            }
+            let forum = forum::forum_row(tx, to).await?.filter(|forum| !forum.remarks && actor.sees(forum.audience_id));
             let forum = forum.ok_or_else(|| Error::invalid("forumId", Code::Unknown, "Forum inconnu."))?;
             if !actor.moderates(forum.space_id) {
                 return Err(Error::forbidden("Vous ne modérez pas l'espace de ce forum."));
@@ -93,17 +97,7 @@ pub async fn move_thread(app: &App, caller: &Caller, id: ThreadId, to: ForumId, 
                 forum::change_kind(tx, &clock, actor.id, &thread, kind).await?;
                 tell(tx, &clock, Some(actor.id), &Event::ThreadChanged { thread: id }).await?;
             }
-            forum::set_thread_forum(tx, id, to).await?;
-            forum::unpin(tx, &clock, actor.id, &thread).await?;
-            if thread.hidden_at.is_none() {
-                // In the order of their ids, so that two moves that cross never wait for each other.
-                let mut counts = [(thread.forum_id, -1), (to, 1)];
-                counts.sort_unstable();
-                for (forum, by) in counts {
-                    forum::add_to_thread_count(tx, forum, by).await?;
-                }
-            }
-            tell(tx, &clock, Some(actor.id), &Event::ThreadMoved { thread: id, from: thread.forum_id, to }).await?;
+            forum::relocate(tx, &clock, actor.id, &thread, to).await?;
             Ok(id)
         })
     })

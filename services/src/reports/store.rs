@@ -237,7 +237,7 @@ macro_rules! only {
         if let Some(training) = filter.training {
             $query.push(
                 " and exists (select 1 from thread_links l join trainings g on g.id = l.training_id
-                              where l.thread_id = r.id and l.ended_at is null and l.training_id = ",
+                              where l.thread_id = r.id and l.ended_at is null and l.target_id = ",
             );
             $query.push_bind(training).push(" and");
             sight!($query, $caller, "g.audience_id");

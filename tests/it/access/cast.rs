@@ -205,8 +205,8 @@ impl<'w> Cast<'w> {
 
     /// Links a thread with a training, as the administrator does.
     pub(crate) async fn link(&self, thread: &str, training: &str) {
-        let input = json!({ "threadId": thread, "trainingId": training });
-        self.world.administrator().mutate("linkTraining", input, "").await.done("linkTraining");
+        let input = json!({ "threadId": thread, "targetId": training });
+        self.world.administrator().mutate("linkThread", input, "").await.done("linkThread");
     }
 
     /// Something a moderator of everywhere does.
@@ -336,11 +336,24 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     let archived = cast.document("archived", json!({ "link": "https://exemple.fr/archived" })).await;
     cast.moderate("archiveDocument", json!({ "documentId": archived, "archived": true })).await;
     add("Document", "archived", archived);
+    for name in ["open", "restricted"] {
+        cast.link(&locked_thread, &documents[name]).await;
+        let input = json!({ "documentId": documents[name], "body": format!("Une remarque sur post-document-{name}") });
+        author.mutate("remarkDocument", input, "").await.done("remarkDocument");
+    }
+    let inside = json!([{ "kind": "ORGANISATION", "organisationId": cast.id("inside") }]);
+    let input = json!({ "postId": edited, "categoryId": cast.id("category"), "title": "Le document document-published", "audience": inside });
+    let published = world.administrator().mutate("publishPost", input, "document { id }").await.done("publishPost");
+    add("Document", "published", text(&published["document"]["id"]));
     let input = json!({ "documentId": documents["open"], "useful": true });
     author.mutate("voteDocument", input, "").await.done("voteDocument");
     let kinds = json!({ "forumId": cast.id("restricted"), "kinds": ["QUESTION", "DISCUSSION", "SIGNALEMENT"] });
     world.administrator().mutate("updateForum", kinds, "").await.done("updateForum");
     let report = cast.report(cast.id("reports"), "Le fil thread-report").await;
+    cast.link(&format!("thr_{}", &report[4..]), &documents["inside"]).await;
+    world.advance(TimeDelta::minutes(1));
+    let version = json!({ "documentId": documents["inside"], "link": "https://exemple.fr/inside/2" });
+    world.administrator().mutate("addDocumentVersion", version, "").await.done("addDocumentVersion");
     let duplicate = cast.report(cast.id("restricted"), "Un signalement entre nous").await;
     let fixed = json!({ "reportId": report, "state": "CORRIGE", "release": "4.5", "note": "Corrigé" });
     cast.moderate("transitionReport", fixed).await;
@@ -467,8 +480,8 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
         along("CollectionChef", name, nth, "collection(slug: \"management\") { chefs { @ } }".into());
     }
     for (kind, name, nth, place) in [
-        ("TrainingLink", "standing", 0, format!("thread(id: \"{locked_thread}\") {{ trainingLinks {{ @ }} }}")),
-        ("TrainingLink", "ended", 1, format!("thread(id: \"{locked_thread}\") {{ trainingLinks {{ @ }} }}")),
+        ("ThreadLink", "standing", 0, format!("thread(id: \"{locked_thread}\") {{ links {{ @ }} }}")),
+        ("ThreadLink", "ended", 1, format!("thread(id: \"{locked_thread}\") {{ links {{ @ }} }}")),
         (
             "SystemEvent",
             "archived",
@@ -476,11 +489,20 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
             format!("thread(id: \"{locked_thread}\") {{ systemEvents {{ edges {{ node {{ @ }} }} }} }}"),
         ),
         ("SystemEvent", "slip", 1, format!("thread(id: \"{open_thread}\") {{ systemEvents {{ edges {{ node {{ @ }} }} }} }}")),
+        ("ThreadLink", "document", 0, format!("report(id: \"{report}\") {{ thread {{ links {{ @ }} }} }}")),
+        (
+            "SystemEvent",
+            "version",
+            0,
+            format!("report(id: \"{report}\") {{ thread {{ systemEvents {{ edges {{ node {{ @ }} }} }} }} }}"),
+        ),
+        ("Thread", "remarks", 0, format!("document(id: \"{}\") {{ remarks {{ @ }} }}", documents["open"])),
+        ("Thread", "remarks-restricted", 0, format!("document(id: \"{}\") {{ remarks {{ @ }} }}", documents["restricted"])),
         ("ReportChange", "fixed", 0, format!("report(id: \"{report}\") {{ history {{ edges {{ node {{ @ }} }} }} }}")),
         ("ReportChange", "duplicate", 0, format!("report(id: \"{duplicate}\") {{ history {{ edges {{ node {{ @ }} }} }} }}")),
         ("ReportStatistics", "all", 0, "reportStatistics { @ }".into()),
         ("ReportStateCount", "first", 0, "reportStatistics { byState { @ } }".into()),
-        ("TrainingThreadCount", "all", 0, training("threadCounts")),
+        ("LinkedThreadCount", "all", 0, training("threadCounts")),
     ] {
         along(kind, name, nth, place);
     }

@@ -263,11 +263,12 @@ impl<'w> Stage<'w> {
                 "kinds": ["QUESTION"], "audience": [{ "kind": "MEMBRES" }], "openingAudience": [{ "kind": "MEMBRES" }] }),
             "createDocument" => json!({ "categoryId": cast.id("category"), "title": format!("Document {n}"),
                 "audience": [{ "kind": "MEMBRES" }], "link": "https://exemple.fr" }),
-            "updateDocument" | "addDocumentVersion" | "archiveDocument" | "voteDocument" => {
+            "updateDocument" | "addDocumentVersion" | "archiveDocument" | "voteDocument" | "remarkDocument" => {
                 let mut input = match name {
                     "updateDocument" => json!({ "summary": format!("Résumé {n}") }),
                     "addDocumentVersion" => json!({ "link": "https://exemple.fr" }),
                     "archiveDocument" => json!({ "archived": true }),
+                    "remarkDocument" => json!({ "body": "Une remarque" }),
                     _ => json!({ "useful": true }),
                 };
                 input["documentId"] = json!(cast.document(target, json!({ "link": "https://exemple.fr" })).await);
@@ -296,14 +297,14 @@ impl<'w> Stage<'w> {
                 let file = sender.send_file(&format!("formations-{n}.csv"), b"Titre;Licence\n").await;
                 json!({ "fileId": file["id"] })
             }
-            "linkTraining" | "unlinkTraining" => {
+            "linkThread" | "unlinkThread" => {
                 let (thread, _, _) = self.thread(target).await;
                 let kind = if target == "draft" { "draft" } else { "open" };
                 let training = cast.training(kind, &format!("lien-{n}"), json!({})).await;
-                if name == "unlinkTraining" {
+                if name == "unlinkThread" {
                     cast.link(&thread, &training).await;
                 }
-                json!({ "threadId": thread, "trainingId": training })
+                json!({ "threadId": thread, "targetId": training })
             }
             "updateReport" | "noteReport" | "transitionReport" => {
                 let report =
@@ -364,6 +365,9 @@ impl<'w> Stage<'w> {
             "answerPost" => json!({ "postId": answer, "body": "Une réponse" }),
             "editPost" => json!({ "postId": answer, "body": format!("Un autre texte {n}") }),
             "deletePost" | "acceptAnswer" => json!({ "postId": answer }),
+            "publishPost" => {
+                json!({ "postId": answer, "categoryId": cast.id("category"), "title": format!("Tiré du message {n}") })
+            }
             "reopenThread" => json!({ "threadId": thread }),
             "hideThread" => json!({ "threadId": thread, "hidden": !target.contains("withdrawn") }),
             "lockThread" => json!({ "threadId": thread, "locked": true }),

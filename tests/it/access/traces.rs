@@ -25,16 +25,16 @@ const TRAININGS: &str = "{ trainings { totalCount edges { node { id title merged
     organisations { edges { node { trainings(first: 5) { totalCount edges { node { id title } } } } } } }";
 
 /// Everything that leads from threads to trainings and back, and to malfunction reports.
-const LINKS: &str = "{ threads(first: 20) { edges { node { trainings { id title } trainingLinks { training { id } }
-        systemEvents { totalCount edges { node { training { id title } } } } report { id duplicateOf { id } } } } }
+const LINKS: &str = "{ threads(first: 20) { edges { node { trainings { id title } documents { id title }
+        links { training { id } document { id } } remarksOn { id } systemEvents { totalCount edges { node { training { id title } document { id } } } } report { id duplicateOf { id } } } } }
     trainings(first: 10) { edges { node { threads(first: 10) { totalCount edges { node { id title } } } threadCounts { count } } } }
     reports(first: 10) { totalCount edges { node { id thread { id title } reporters { id } duplicates(first: 5) { totalCount edges { node { id } } } } } }
     unansweredThreads { totalCount edges { node { id title } } } }";
 
 /// Everything below them.
-const POSTS: &str = "{ threads(first: 5) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
-        posts(first: 8) { edges { node { ...P parent { ...P } replies(first: 3) { totalCount edges { node { ...P } } } } } } } } } }
-    fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } attachments { id name }
+const POSTS: &str = "{ threads(first: 7) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
+        posts(first: 7) { edges { node { ...P parent { ...P } replies(first: 2) { totalCount edges { node { ...P } } } } } } } } } }
+    fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } attachments { id name } document { id title }
         revisions(first: 2) { edges { node { body attachments { id name } } } } }";
 
 /// Everything that leads to documents.
@@ -42,7 +42,8 @@ const LIBRARY: &str = "{ documents(first: 100) { totalCount edges { node { ...D 
         tagged: documents(tag: \"matrice\") { totalCount edges { node { id } } }
         archived: documents(filter: ARCHIVES) { totalCount edges { node { ...D } } } }
     fragment D on Document { id title summary tags url latest { link file { id name url } } versions(first: 3) { edges { node { file { id name } } } }
-        ownerMember { id } ownerOrganisation { id } category { name } audience { kind } }";
+        ownerMember { id } ownerOrganisation { id } category { name } audience { kind } remarks { id title } sourcePost { id }
+        threads(first: 3) { totalCount edges { node { id title } } } threadCounts { count } }";
 
 /// Everything that leads to people and organisations.
 const PEOPLE: &str = "{ viewer { ...M } member(handle: \"membre\") { ...M } author: member(handle: \"autrice\") { ...M }

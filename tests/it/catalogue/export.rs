@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::import::{import, line, table};
 use super::{complete, manager, new_training, published, through};
-use crate::steps::{colleague, organisation, text};
+use crate::steps::{colleague, organisation, read, text};
 
 const PATHS: [&str; 2] = ["/formations.csv", "/formations.jsonld"];
 
@@ -70,7 +70,10 @@ pub(super) async fn importing_an_export_changes_nothing(world: &World) {
             through(&maker, &id, &["ELABORATION_TERMINEE", "PUBLIEE"]).await;
         }
     }
-    new_training(world, &maker, &inside, "SEUL", json!({ "designers": [{ "name": "Seul | seule" }] })).await;
+    let alone = new_training(world, &maker, &inside, "SEUL", json!({ "designers": [{ "name": "Seul | seule" }] })).await;
+    let image = maker.send_file("vignette.png", super::trainings::POINT).await;
+    let fields = json!({ "trainingId": alone, "fields": { "thumbnailId": image["id"] } });
+    maker.mutate("updateTraining", fields, "").await.done("updateTraining");
     let merged = new_training(world, &maker, &inside, "FONDUE", json!({})).await;
     let into = new_training(world, &maker, &inside, "GARDEE", json!({})).await;
     maker.mutate("mergeTrainings", json!({ "fromId": merged, "intoId": into }), "").await.done("mergeTrainings");
@@ -88,7 +91,18 @@ pub(super) async fn importing_an_export_changes_nothing(world: &World) {
         assert_eq!((tally.fault_count, tally.unchanged), (0, 9), "{:?}", tally.faults);
     }
     assert_eq!(world.events().await.len(), events);
+    // An image that was sent here is told by its id, and is nobody else's.
+    let table = format!("{HEADING}\r\nSEUL;Autre;management;Dedans;non;CC BY-SA 4.0;{}\r\n", text(&image["id"]));
+    let tally = import(world, &maker, table.replace("SEUL", "GARDEE").as_bytes(), false).await;
+    let told: Vec<_> = tally.faults.iter().map(|fault| (fault.line, fault.message.as_str())).collect();
+    assert!(matches!(told[..], [(2, message)] if message.starts_with("Cette image n'est pas celle de la formation")), "{told:?}");
+    let tally = import(world, &maker, table.as_bytes(), false).await;
+    assert_eq!((tally.fault_count, tally.changed), (0, 1), "{:?}", tally.faults);
+    let found = read(&maker, "query($t: ID!) { training(id: $t) { title thumbnailUrl } }", json!({ "t": alone })).await;
+    assert_eq!(found["training"], json!({ "title": "Autre", "thumbnailUrl": image["url"] }));
 }
+
+const HEADING: &str = "Nom abrégé;Titre;Collection;Organisation;Certifiante;Licence;Vignette";
 
 pub(super) async fn an_export_tells_what_one_sees_and_nothing_else(world: &World) {
     let inside = organisation(world, "Dedans", None).await;

@@ -34,10 +34,11 @@ use sight::{
 pub(crate) use tables::trials;
 use trainings::{
     a_merged_training_still_resolves, a_new_training_lists_everything_it_lacks, a_stale_revision_is_refused,
-    a_training_says_all_that_mentor_says, a_transition_names_every_missing_field_in_french,
-    addresses_and_short_names_are_one_trainings, hostile_texts_are_refused_or_made_safe,
-    only_those_who_manage_or_design_it_change_it, states_follow_the_table_and_keep_their_history,
-    trainings_are_listed_filtered_and_paged, what_a_state_demands_cannot_be_emptied,
+    a_thumbnail_is_an_image_that_who_sees_the_training_takes, a_training_says_all_that_mentor_says,
+    a_transition_names_every_missing_field_in_french, addresses_and_short_names_are_one_trainings,
+    hostile_texts_are_refused_or_made_safe, only_those_who_manage_or_design_it_change_it,
+    states_follow_the_table_and_keep_their_history, trainings_are_listed_filtered_and_paged,
+    what_a_state_demands_cannot_be_emptied,
 };
 
 use calendar::{
@@ -58,6 +59,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_new_chef_de_file_sees_what_is_being_made,
         a_framing_is_validated_by_a_chef_de_file,
         a_training_says_all_that_mentor_says,
+        a_thumbnail_is_an_image_that_who_sees_the_training_takes,
         a_new_training_lists_everything_it_lacks,
         a_transition_names_every_missing_field_in_french,
         states_follow_the_table_and_keep_their_history,

@@ -1,6 +1,6 @@
 //! A training from its draft to the archive: what it says, what each state demands, who may change it.
 
-use harness::World;
+use harness::{Client, World};
 use serde_json::{Value, json};
 
 use super::{collection, complete, field, fields, manager, new_training, published, through};
@@ -413,4 +413,52 @@ pub(super) async fn trainings_are_listed_filtered_and_paged(world: &World) {
     assert_eq!((&organisation["trainings"]["totalCount"], column(&organisation["trainings"], "id")), (&json!(5), all(&[3, 4])));
     let units = &organisation["units"]["edges"][0]["node"]["trainings"];
     assert_eq!((&units["totalCount"], column(units, "id")), (&json!(1), all(&[2])));
+}
+
+/// An image of one point.
+pub(super) const POINT: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xff\xff?\0\x05\xfe\x02\xfe\xa3\x9a\x9d\x83\0\0\0\0IEND\xaeB`\x82";
+
+pub(super) async fn a_thumbnail_is_an_image_that_who_sees_the_training_takes(world: &World) {
+    let (inside, outside) = (organisation(world, "Dedans", None).await, world.member("dehors").await);
+    let maker = manager(world, "gerante", &inside).await;
+    let image = maker.send_file("vignette.png", POINT).await;
+    let id = new_training(world, &maker, &inside, "UN", json!({ "thumbnailId": image["id"] })).await;
+    let query = "query($t: ID!) { training(id: $t) { thumbnailUrl } }";
+    let told = async |who: &Client| read(who, query, json!({ "t": id })).await["training"]["thumbnailUrl"].clone();
+    assert_eq!(told(&maker).await, image["url"]);
+    let path = text(&image["url"]).strip_prefix(&world.url).expect("here").to_owned();
+    assert_eq!(maker.take(&path).await, (200, POINT.to_vec()));
+    for who in [&outside, &world.anonymous()] {
+        assert_eq!(who.take(&path).await.0, 404, "a draft's is for those who work on it");
+    }
+    let set = async |fields: Value| maker.mutate("updateTraining", json!({ "trainingId": id, "fields": fields }), "").await;
+    // An address takes its place, and it the address's; both at once, another member's file, or what is no image are refused.
+    let address = json!("https://exemple.test/vignette.png");
+    set(json!({ "thumbnailUrl": address })).await.done("updateTraining");
+    assert_eq!(told(&maker).await, address);
+    assert_eq!(
+        (maker.take(&path).await.0, world.administrator().take(&path).await.0),
+        (200, 404),
+        "its sender's again, for a day"
+    );
+    let other = maker.send_file("autre.png", POINT).await;
+    let note = maker.send_file("vignette.txt", b"Pas une image").await;
+    let theirs = outside.send_file("autre.png", POINT).await;
+    let served = maker.send_file("servie.png", POINT).await;
+    new_training(world, &maker, &inside, "DEUX", json!({ "thumbnailId": served["id"] })).await;
+    for (fields, expected) in [
+        (json!({ "thumbnailId": other["id"], "thumbnailUrl": address }), "thumbnailId: REFUSE"),
+        (json!({ "thumbnailId": note["id"] }), "thumbnailId: REFUSE"),
+        (json!({ "thumbnailId": theirs["id"] }), "thumbnailId: INCONNU"),
+        (json!({ "thumbnailId": served["id"] }), "thumbnailId: DEJA_PRIS"),
+        (json!({ "thumbnailId": id }), "thumbnailId: MALFORME"),
+    ] {
+        assert_eq!(set(fields.clone()).await.problems("updateTraining"), [expected], "{fields}");
+    }
+    assert_eq!(told(&maker).await, address, "nothing half-done");
+    set(json!({ "thumbnailId": other["id"] })).await.done("updateTraining");
+    set(json!({ "thumbnailId": other["id"], "title": "Un autre titre" })).await.done("updateTraining");
+    assert_eq!(told(&maker).await, other["url"]);
+    set(json!({ "clear": ["VIGNETTE"] })).await.done("updateTraining");
+    assert_eq!(told(&maker).await, Value::Null);
 }

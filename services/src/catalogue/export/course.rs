@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Page;
 use crate::catalogue::{Details, Modality, Opening, Part, Session, SessionState, Training};
 use crate::error::{Error, Result};
+use crate::files;
 
 const CONTEXT: &str = "https://schema.org";
 /// What ends the list.
@@ -79,6 +80,7 @@ fn course(page: &Page, training: &Training, base: &str) -> Map<String, Value> {
     let certificate = json!({ "@type": "EducationalOccupationalCredential", "credentialCategory": "Certification" });
     let sessions = page.sessions.get(&training.id).into_iter().flatten().map(|session| instance(training, session));
     let list = |items: Vec<Value>| (!items.is_empty()).then_some(Value::Array(items));
+    let image = training.thumbnail_id.map(|id| format!("{base}{}", files::path(id)));
     let terms = [
         ("@type", Some(json!("Course"))),
         ("@id", Some(json!(format!("{base}/formations/{}.jsonld", training.id)))),
@@ -91,7 +93,7 @@ fn course(page: &Page, training: &Training, base: &str) -> Map<String, Value> {
         ("teaches", text(Part::Competences)),
         ("url", addresses.first().map(|url| json!(url))),
         ("sameAs", list(addresses.iter().skip(1).map(|url| json!(url)).collect())),
-        ("image", training.thumbnail_url.as_ref().map(|url| json!(url))),
+        ("image", image.or_else(|| training.thumbnail_url.clone()).map(|url| json!(url))),
         ("inLanguage", Some(json!("fr"))),
         ("license", Some(json!({ "@type": "CreativeWork", "name": training.licence }))),
         ("provider", provider),

@@ -43,7 +43,7 @@ fn cell(page: &Page, training: &Training, details: &Details, column: Column) -> 
         Column::Field(F::PresenceMinutes) => minutes(training.presence_minutes),
         Column::Field(F::RemoteMinutes) => minutes(training.remote_minutes),
         Column::Field(F::Contact) => line(&training.contact),
-        Column::Field(F::Thumbnail) => line(&training.thumbnail_url),
+        Column::Field(F::Thumbnail) => training.thumbnail_id.map_or_else(|| line(&training.thumbnail_url), |id| id.to_string()),
         Column::Field(F::SirhId) => line(&training.sirh_id),
         Column::Opening => training.opening.words().into(),
         Column::State => training.state.words().into(),

@@ -190,6 +190,10 @@ pub(super) fn decide(caller: &Caller, clock: &Clock, line: &Line, known: &Known)
         may_manage(caller, known, training.organisation_id).map_err(|problem| vec![problem])?;
         rules::can_change(training).map_err(told)?;
     }
+    if sound.fields.thumbnail.is_some_and(|image| found.is_none_or(|(training, _)| training.thumbnail_id != Some(image))) {
+        let sentence = "Cette image n'est pas celle de la formation : donnez une adresse en https, ou envoyez-la par l'API.";
+        return Err(vec![Problem::new("thumbnailUrl", Code::Refused, sentence)]);
+    }
     let (training, details) = found
         .cloned()
         .unwrap_or_else(|| (trainings::empty(TrainingId::new(clock), collection, organisation, clock.now()), Details::default()));
@@ -291,13 +295,13 @@ impl Deed {
         for step in steps {
             training = match step {
                 Step::Say => {
-                    let before = details.clone();
+                    let before = (training.clone(), details.clone());
                     if let Some(sound) = sound.take() {
                         sound.apply(&mut training, &mut details);
                     }
                     match is_there {
                         false => trainings::insert(tx, clock, by, training, &details).await?,
-                        true => trainings::change(tx, clock, by, &before, (training, &details)).await?,
+                        true => trainings::change(tx, clock, by, (&before.0, &before.1), (training, &details)).await?,
                     }
                 }
                 Step::Enter(to) => trainings::enter(tx, clock, by, training, &details.targets, to).await?,

@@ -172,7 +172,11 @@ impl Given {
             TrainingField::PresenceMinutes => fields.presence_minutes = problems.take(minutes(column, &written)),
             TrainingField::RemoteMinutes => fields.remote_minutes = problems.take(minutes(column, &written)),
             TrainingField::Contact => fields.contact = Some(written),
-            TrainingField::Thumbnail => fields.thumbnail_url = Some(written),
+            // An image that was sent here stands in the table by its id.
+            TrainingField::Thumbnail => match written.parse() {
+                Ok(image) => fields.thumbnail = Some(image),
+                Err(_) => fields.thumbnail_url = Some(written),
+            },
             TrainingField::SirhId => fields.sirh_id = Some(written),
         }
     }

@@ -95,7 +95,7 @@ fn is_filled(training: &Training, details: &Details, field: TrainingField) -> bo
         F::PresenceMinutes => training.presence_minutes.is_some(),
         F::RemoteMinutes => training.remote_minutes.is_some(),
         F::Contact => training.contact.is_some(),
-        F::Thumbnail => training.thumbnail_url.is_some(),
+        F::Thumbnail => training.thumbnail_url.is_some() || training.thumbnail_id.is_some(),
         F::SirhId => training.sirh_id.is_some(),
     }
 }

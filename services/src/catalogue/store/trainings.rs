@@ -1,13 +1,15 @@
+use crate::Caller;
 use crate::catalogue::{StateChange, Training};
-use crate::db::{Cx, exec, in_list, lock, opt};
+use crate::db::{Cx, all, exec, in_list, lock, opt};
 use crate::error::Result;
-use crate::id::{AudienceId, TrainingId};
+use crate::id::{AudienceId, FileId, TrainingId};
 
 /// The columns of a training, for `concat!`.
 macro_rules! columns {
     () => {
         "t.id, t.title, t.short_name, t.collection_id, t.organisation_id, t.state, t.opening, t.audience_id, t.catch_phrase,
-         t.certifying, t.licence, t.modality, t.presence_minutes, t.remote_minutes, t.contact, t.thumbnail_url, t.sirh_id,
+         t.certifying, t.licence, t.modality, t.presence_minutes, t.remote_minutes, t.contact, t.thumbnail_url,
+         t.thumbnail_id, t.sirh_id,
          t.planned_on, t.calendar_on, t.published_at, t.framed_at, t.framed_by, t.framing_note, t.merged_into_id, t.revision,
          t.created_at, t.updated_at"
     };
@@ -49,7 +51,7 @@ pub(crate) async fn set_training(cx: &mut Cx, training: &Training) -> sqlx::Resu
                 state = $7, opening = $8, audience_id = $9, catch_phrase = $10, certifying = $11, licence = $12, modality = $13,
                 presence_minutes = $14, remote_minutes = $15, contact = $16, thumbnail_url = $17, sirh_id = $18, planned_on = $19,
                 calendar_on = $20, published_at = $21, framed_at = $22, framed_by = $23, framing_note = $24, merged_into_id = $25,
-                revision = $26, updated_at = $27
+                revision = $26, updated_at = $27, thumbnail_id = $28
          where id = $1",
         training.id,
         &training.title,
@@ -77,7 +79,8 @@ pub(crate) async fn set_training(cx: &mut Cx, training: &Training) -> sqlx::Resu
         &training.framing_note,
         training.merged_into_id,
         training.revision,
-        training.updated_at
+        training.updated_at,
+        training.thumbnail_id
     )?;
     Ok(())
 }
@@ -166,4 +169,10 @@ pub(crate) async fn state_changes(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec
         ids,
         ")) as placed where place <= 50 order by training_id, place"
     )?)
+}
+
+/// Whether a training that this caller sees has this file for its thumbnail.
+pub(crate) async fn shows_file(cx: &mut Cx, caller: &Caller, file: FileId) -> Result<bool> {
+    let rows = all!(cx, (AudienceId,), "select audience_id from trainings where thumbnail_id = $1", file)?;
+    Ok(rows.iter().any(|row| caller.sees(row.0)))
 }

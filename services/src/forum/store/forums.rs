@@ -3,7 +3,7 @@
 use crate::db::{Cx, all, exec, in_list, lock, opt};
 use crate::error::Result;
 use crate::forum::{Forum, Space, ThreadKind};
-use crate::id::{ForumId, SpaceId};
+use crate::id::{AudienceId, ForumId, SpaceId};
 
 pub(crate) async fn insert_space(cx: &mut Cx, space: &Space) -> Result<()> {
     exec!(
@@ -34,8 +34,8 @@ pub(crate) async fn space_row(cx: &mut Cx, id: SpaceId) -> Result<Option<Space>>
 pub(crate) async fn insert_forum(cx: &mut Cx, forum: &Forum) -> Result<()> {
     exec!(
         cx,
-        "insert into forums (id, space_id, slug, name, description, position, audience_id, opening_audience_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into forums (id, space_id, slug, name, description, position, audience_id, opening_audience_id, created_at, remarks)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         forum.id,
         forum.space_id,
         &forum.slug,
@@ -44,7 +44,8 @@ pub(crate) async fn insert_forum(cx: &mut Cx, forum: &Forum) -> Result<()> {
         forum.position,
         forum.audience_id,
         forum.opening_audience_id,
-        forum.created_at
+        forum.created_at,
+        forum.remarks
     )?;
     Ok(())
 }
@@ -81,7 +82,7 @@ pub(crate) async fn forum_row(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>>
     Ok(opt!(
         cx,
         Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at
+        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
          from forums where id = $1",
         id
     )?)
@@ -91,10 +92,15 @@ pub(crate) async fn lock_forum(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>
     Ok(lock!(
         cx,
         Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at
+        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
          from forums where id = $1",
         id
     )?)
+}
+
+/// The forum of remarks of that audience.
+pub(crate) async fn remarks_forum(cx: &mut Cx, audience: AudienceId) -> Result<Option<ForumId>> {
+    Ok(opt!(cx, (ForumId,), "select id from forums where audience_id = $1 and remarks", audience)?.map(|row| row.0))
 }
 
 pub(crate) async fn forum_by_slug(cx: &mut Cx, space: SpaceId, slug: &str) -> Result<Option<ForumId>> {
@@ -106,7 +112,7 @@ pub(in crate::forum) async fn forums(cx: &mut Cx) -> Result<Vec<Forum>> {
     Ok(all!(
         cx,
         Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at
+        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
          from forums order by space_id, position, id"
     )?)
 }
@@ -115,7 +121,7 @@ pub(in crate::forum) async fn forums_by_id(cx: &mut Cx, ids: &[ForumId]) -> Resu
     Ok(in_list!(
         cx,
         Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at
+        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
          from forums where id in (",
         ids,
         ")"

@@ -7,14 +7,14 @@ use crate::db::{Cx, each, exec, in_list, keys, keyset, lists, lock, sight};
 use crate::error::Result;
 use crate::forum::threads::NewThread;
 use crate::forum::{Thread, ThreadFilter, ThreadKind, ThreadOrder};
-use crate::id::{ForumId, PostId, SpaceId, ThreadId};
+use crate::id::{DocumentId, ForumId, PostId, SpaceId, ThreadId};
 use crate::page::{Slice, TimeKey};
 
 /// The columns of a thread, of `threads t` and its `forums f`, for `concat!`.
 macro_rules! thread_columns {
     () => {
         "t.id, t.forum_id, f.space_id, f.audience_id, t.kind, t.title, t.author_id, t.created_at, t.last_activity_at, t.post_count,
-         t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at"
+         t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at, t.pinned_at, t.hidden_at, t.document_id"
     };
 }
 pub(crate) use thread_columns;
@@ -22,14 +22,16 @@ pub(crate) use thread_columns;
 pub(in crate::forum) async fn insert_thread(cx: &mut Cx, new: &NewThread<'_>) -> Result<()> {
     exec!(
         cx,
-        "insert into threads (id, forum_id, kind, title, author_id, created_at, last_activity_at, post_count, next_ordinal)
-         values ($1, $2, $3, $4, $5, $6, $6, 1, 1)",
+        "insert into threads (id, forum_id, kind, title, author_id, created_at, last_activity_at, post_count, next_ordinal,
+                              document_id)
+         values ($1, $2, $3, $4, $5, $6, $6, 1, 1, $7)",
         new.id,
         new.forum,
         new.kind,
         new.title,
         new.author,
-        new.at
+        new.at,
+        new.document
     )?;
     Ok(())
 }
@@ -42,7 +44,7 @@ pub(crate) async fn lock_thread(cx: &mut Cx, id: ThreadId) -> Result<Option<Thre
         "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
                 (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
                 t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
-                t.pinned_at, t.hidden_at
+                t.pinned_at, t.hidden_at, t.document_id
          from threads t where t.id = $1",
         id
     )?)
@@ -56,9 +58,39 @@ pub(in crate::forum) async fn lock_thread_of(cx: &mut Cx, post: PostId) -> Resul
         "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
                 (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
                 t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
-                t.pinned_at, t.hidden_at
+                t.pinned_at, t.hidden_at, t.document_id
          from threads t where t.id = (select p.thread_id from posts p where p.id = $1)",
         post
+    )?)
+}
+
+/// The thread of the remarks on that document, kept as it is until the transaction ends.
+pub(in crate::forum) async fn lock_thread_about(cx: &mut Cx, document: DocumentId) -> Result<Option<Thread>> {
+    Ok(lock!(
+        cx,
+        Thread,
+        "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
+                (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
+                t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
+                t.pinned_at, t.hidden_at, t.document_id
+         from threads t where t.document_id = $1",
+        document
+    )?)
+}
+
+/// The thread as it is, whoever sees it.
+pub(crate) async fn thread_row(cx: &mut Cx, id: ThreadId) -> Result<Option<Thread>> {
+    Ok(threads_by_id(cx, &[id]).await?.pop())
+}
+
+/// The threads of the remarks on these documents.
+pub(in crate::forum) async fn threads_about(cx: &mut Cx, documents: &[DocumentId]) -> Result<Vec<Thread>> {
+    Ok(in_list!(
+        cx,
+        Thread,
+        concat!("select ", thread_columns!(), " from threads t join forums f on f.id = t.forum_id where t.document_id in ("),
+        documents,
+        ")"
     )?)
 }
 
