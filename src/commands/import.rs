@@ -49,8 +49,8 @@ fn told(tally: &Tally, dry_run: bool) -> Result<()> {
     if *fault_count > Tally::KEPT {
         eprintln!("… et {} autres fautes.", fault_count - Tally::KEPT);
     }
-    let (creates, changes) = if dry_run || *fault_count > 0 { ("à créer", "à modifier") } else { ("créées", "modifiées") };
-    println!("{lines} lignes : {made} {creates}, {changed} {changes}, {unchanged} inchangées, {refused} refusées.");
+    let (creates, changes) = if dry_run || *fault_count > 0 { ("À créer", "à modifier") } else { ("Créées", "modifiées") };
+    println!("Lignes : {lines}. {creates} : {made} ; {changes} : {changed} ; inchangées : {unchanged} ; refusées : {refused}.");
     match (fault_count, dry_run) {
         (0, _) => Ok(()),
         (_, true) => Err(Error::Startup("Ce fichier a des fautes.".into())),

@@ -75,8 +75,12 @@ async fn commands(database: Database) {
     let before = crate::command_line::rows(&place).await;
     let name = path.to_str().expect("a path");
     let said = place.run(&["import", "trainings", name]).await.done();
-    assert!(said.contains(" 0 créées, 0 modifiées") && said.contains(" 0 refusées"), "{said}");
+    assert!(said.contains(" Créées : 0 ; modifiées : 0 ;") && said.contains(" refusées : 0."), "{said}");
     assert_eq!(crate::command_line::rows(&place).await, before);
+    // A reader that has had enough is no failure.
+    let mut unread = place.command(&["export", "trainings"]).spawn().expect("the binary runs");
+    drop(unread.stdout.take());
+    assert!(unread.wait().await.expect("an end").success());
     let courses = place.run(&["export", "trainings", "--format", "jsonld"]).await.done();
     let courses: Value = serde_json::from_str(&courses).expect("JSON");
     let many = courses["itemListElement"].as_array().expect("a list").len();
@@ -92,7 +96,7 @@ async fn commands(database: Database) {
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let lines: Vec<_> = ended.err.lines().collect();
         assert!(lines.len() == 3 && lines[0].starts_with("ligne ") && lines[0].contains(", Certifiante : «"), "{ended:?}");
-        assert!(lines[2].starts_with("ciam : Ce fichier a des fautes") && ended.out.contains("2 refusées"), "{ended:?}");
+        assert!(lines[2].starts_with("ciam : Ce fichier a des fautes") && ended.out.contains(" refusées : 2."), "{ended:?}");
     }
     assert_eq!(crate::command_line::rows(&place).await, before);
     let missing = place.run(&["import", "trainings", "nulle-part.csv"]).await.refused();
