@@ -3,6 +3,7 @@
 
 mod calendar;
 mod collections;
+mod details;
 mod feeds;
 mod imports;
 mod loaders;

@@ -72,7 +72,8 @@ async fn in_time<E: Endpoint<Output = Response>>(next: &E, request: Request) -> 
         return next.call(request).await;
     };
     let answered = tokio::time::timeout(time, next.call(request)).await;
-    answered.unwrap_or_else(|_| Ok(sentence_only(StatusCode::SERVICE_UNAVAILABLE, AWAY)))
+    let away = || sentence_only(StatusCode::SERVICE_UNAVAILABLE, services::Error::unavailable("nothing came in time").sentence());
+    answered.unwrap_or_else(|_| Ok(away()))
 }
 
 /// Headers of every answer; a path that leads nowhere gets a sentence.
@@ -108,11 +109,10 @@ fn nowhere() -> Response {
     sentence_only(StatusCode::NOT_FOUND, NOWHERE)
 }
 
-fn sentence_only(status: StatusCode, sentence: &'static str) -> Response {
-    Response::builder().status(status).content_type("text/plain; charset=utf-8").body(sentence)
+fn sentence_only(status: StatusCode, sentence: impl Into<String>) -> Response {
+    Response::builder().status(status).content_type("text/plain; charset=utf-8").body(sentence.into())
 }
 
-const AWAY: &str = "Le service est momentanément indisponible. Réessayez dans un instant.";
 const NOWHERE: &str = "Cette adresse ne mène nulle part.";
 
 /// Pages take nothing from elsewhere and run no script written in them.

@@ -54,16 +54,19 @@ async fn silent_postgres() {
     let mut writers = Writers::start(&place, &served.url, 1).await;
     writers.acknowledged(30).await;
 
+    writers.may_wait_in_vain();
     postgres.suspend();
-    for path in ["/graphql?query=%7Bspaces%7Bslug%7D%7D", "/calendrier.atom", "/files/fil_00000000000000000000000000000000", "/"]
-    {
+    for path in [
+        "/graphql?query=%7Bspaces%7Bslug%7D%7D",
+        "/calendrier.atom",
+        "/files/fil_00000000000000000000000000000000",
+        "/health/ready",
+    ] {
         let asked = tokio::time::timeout(PATIENCE, reqwest::get(format!("{}{path}", served.url))).await;
         let answer = asked.expect("an answer in time").expect("an answer");
         let (status, text) = (answer.status().as_u16(), answer.text().await.expect("a body"));
-        if path != "/" {
-            assert_eq!(status, 503, "{path}: {text}");
-            assert!(text.contains("momentanément indisponible"), "{path}: {text}");
-        }
+        assert_eq!(status, 503, "{path}: {text}");
+        assert!(text.contains("momentanément indisponible"), "{path}: {text}");
     }
     // More of them than there are connections: what was given up is not held for whoever comes next.
     writers.refused(24).await;

@@ -1,8 +1,8 @@
-//! Trainings, what hangs on them, and their lists.
+//! Trainings and their lists. What hangs on one is in `details.rs`.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use services::catalogue::{self, Below, Part, TrainingFilter};
 use services::id::FileId;
 use services::page::{Key, Paging};
@@ -10,12 +10,12 @@ use services::{Error, Result, files};
 
 use super::calendar::CalendarChange;
 use super::collections::Collection;
+use super::details::{MentorAddress, TrainingDesigner, TrainingFraming, TrainingModule, TrainingStateChange, TrainingText};
 use super::loaders::{
     AddressesOf, CalendarChangesOf, ChefsOf, DesignersOf, ModulesOf, SessionsOf, StateChangesOf, TargetsOf, TextsOf,
     TrainingsByTime, TrainingsByTitle,
 };
 use super::sessions::{TrainingSession, TrainingSessionConnection};
-use crate::accounts::Member;
 use crate::context::ContextExt;
 use crate::forum::ThreadConnection;
 use crate::ids;
@@ -166,110 +166,6 @@ pub(crate) struct TrainingFilterInput {
     certifying: Option<bool>,
     /// Vrai : celles auxquelles vous travaillez, comme concepteur, formateur, chef de file ou pour votre organisation.
     mine: Option<bool>,
-}
-
-/// Un long texte d'une formation.
-#[derive(SimpleObject)]
-pub(crate) struct TrainingText {
-    /// Tel qu'il est écrit, en Markdown.
-    markdown: String,
-    /// En HTML sûr.
-    html: String,
-}
-
-pub(crate) struct TrainingDesigner(catalogue::Designer);
-
-/// Un concepteur d'une formation : un membre, ou une personne ou un prestataire sans compte.
-#[Object]
-impl TrainingDesigner {
-    /// Le membre ; null pour qui n'a pas de compte.
-    async fn member(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        ctx.request().maybe_member(self.0.member_id).await
-    }
-
-    /// Nom de qui n'a pas de compte ; null pour un membre.
-    async fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
-    }
-}
-
-/// Les trois formes d'adresses de Mentor.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "services::catalogue::MentorShape")]
-pub(crate) enum MentorShape {
-    /// https://mentor.gouv.fr/local/catalog/pages/training.php?trainingid=588
-    Fiche,
-    /// https://mentor.gouv.fr/catalog/52
-    Catalogue,
-    /// https://mentor.gouv.fr/course/view.php?id=41, un cours quelconque de la plateforme.
-    Cours,
-}
-
-/// Une adresse de Mentor : une forme et un numéro, propre à cette forme.
-#[derive(SimpleObject)]
-pub(crate) struct MentorAddress {
-    /// Sa forme.
-    shape: MentorShape,
-    /// Son numéro dans cette forme.
-    number: i64,
-    /// L'adresse entière.
-    url: String,
-}
-
-/// Un module d'une formation.
-#[derive(SimpleObject)]
-pub(crate) struct TrainingModule {
-    /// Son titre.
-    title: String,
-    /// Les compétences qu'il vise.
-    competences: Vec<String>,
-}
-
-pub(crate) struct TrainingFraming(Arc<catalogue::Training>);
-
-/// Le cadrage validé d'une formation.
-#[Object]
-impl TrainingFraming {
-    /// Quand il a été validé.
-    async fn at(&self) -> Option<DateTime> {
-        self.0.framed_at.map(Into::into)
-    }
-
-    /// Le chef de file qui l'a validé.
-    async fn by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        ctx.request().maybe_member(self.0.framed_by).await
-    }
-
-    /// Ce qu'il en a noté.
-    async fn note(&self) -> Option<&str> {
-        self.0.framing_note.as_deref()
-    }
-}
-
-pub(crate) struct TrainingStateChange(catalogue::StateChange);
-
-/// Un changement d'état d'une formation.
-#[Object]
-impl TrainingStateChange {
-    /// L'état d'avant ; null à la création.
-    async fn from(&self) -> Option<TrainingState> {
-        self.0.from_state.map(Into::into)
-    }
-
-    /// L'état d'après.
-    async fn to(&self) -> TrainingState {
-        self.0.to_state.into()
-    }
-
-    /// Quand il a changé.
-    async fn at(&self) -> DateTime {
-        self.0.changed_at.into()
-    }
-
-    /// Qui l'a changé.
-    async fn by(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        ctx.request().maybe_member(self.0.changed_by).await
-    }
 }
 
 pub(crate) struct Training(pub(crate) Arc<catalogue::Training>);

@@ -203,21 +203,21 @@ macro_rules! keys {
     }};
 }
 
-/// `in_list!(cx, Row, "select … where id in (", ids, ")")`: the rows of a list of keys, at most 500. One statement text per
-/// power of two, so that the statement cache stays small.
+/// `in_list!(cx, Row, "select … where id in (", ids, ")")`: the rows of a list of keys, in one statement for every 500 of them. One
+/// statement text per power of two, so that the statement cache stays small.
 macro_rules! in_list {
     ($cx:expr, $row:ty, $head:expr, $ids:expr, $tail:literal) => {{
-        let ids = $ids;
-        if ids.is_empty() {
-            Ok(Vec::new())
-        } else {
-            $crate::db::each!($cx, |c: DB| {
+        let cx: &mut $crate::db::Cx = $cx;
+        let mut rows = Vec::new();
+        for some in $ids.chunks(500) {
+            rows.extend($crate::db::each!(&mut *cx, |c: DB| {
                 let mut query = ::sqlx::QueryBuilder::<DB>::new($head);
-                $crate::db::keys!(query, ids);
+                $crate::db::keys!(query, some);
                 query.push($tail);
                 query.build_query_as::<$row>().fetch_all(&mut *c).await
-            })
+            })?);
         }
+        Ok::<_, ::sqlx::Error>(rows)
     }};
 }
 

@@ -125,25 +125,15 @@ impl Library {
         written: &WrittenDocument,
         (member, audience): (Option<MemberId>, AudienceId),
     ) -> Result<Document> {
+        let category = *self.categories.get(&written.category).ok_or_else(|| unknown(&written.category))?;
         let document = Document {
-            id: DocumentId::new(clock),
-            category_id: *self.categories.get(&written.category).ok_or_else(|| unknown(&written.category))?,
             title: written.title.clone(),
             summary: written.summary.clone(),
-            language: "fr".into(),
             member_id: member,
-            organisation_id: None,
-            audience_id: audience,
             licence: written.licence,
             review_by: written.review_in_days.map(|days| NOW + TimeDelta::days(days)),
             accessible: written.accessible,
-            latest: 0,
-            useful_count: 0,
-            download_count: 0,
-            created_at: clock.now(),
-            updated_at: clock.now(),
-            archived_at: None,
-            post_id: None,
+            ..Document::new(clock, category, audience)
         };
         self.documents.insert(own, document.id);
         Ok(document)

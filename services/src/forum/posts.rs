@@ -52,14 +52,8 @@ pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str,
                 mentioned: &mentioned,
                 at: now,
             };
-            let place = store::Place {
-                thread: thread.id,
-                parent: Some(parent.id),
-                ordinal: thread.next_ordinal,
-                path: path::child(&parent.path, thread.next_ordinal),
-                depth: parent.depth + 1,
-            };
-            put_answer(tx, &clock, &post, &place).await?;
+            let place = (thread.id, parent.id, thread.next_ordinal);
+            add_answer(tx, &clock, &post, place, (&parent.path, parent.depth)).await?;
             attachments::attach(tx, &actor, post.id, &files).await?;
             Ok(post.id)
         })
@@ -67,7 +61,7 @@ pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str,
     .await
 }
 
-/// Writes an answer to a post whose place is known, and tells it; for the demo, which writes many.
+/// Writes an answer to a post whose place is known, and tells it.
 pub(crate) async fn add_answer(
     tx: &mut Tx,
     clock: &Clock,
@@ -77,15 +71,10 @@ pub(crate) async fn add_answer(
 ) -> Result<(Vec<u8>, i64)> {
     let path = path::child(parent_path, ordinal);
     let place = store::Place { thread, parent: Some(parent), ordinal, path, depth: parent_depth + 1 };
-    put_answer(tx, clock, post, &place).await?;
+    store::insert_answer(tx, post, &place).await?;
+    tell(tx, clock, Some(post.author), &Event::PostAdded { thread, post: post.id, parent }).await?;
+    links::post_written(tx, clock, post.author, (thread, post.id), &post.rendered.links).await?;
     Ok((place.path, place.depth))
-}
-
-pub(super) async fn put_answer(tx: &mut Tx, clock: &Clock, post: &NewPost<'_>, place: &store::Place) -> Result<()> {
-    let Some(parent) = place.parent else { return Err(Error::internal("an answer to nothing")) };
-    store::insert_answer(tx, post, place).await?;
-    tell(tx, clock, Some(post.author), &Event::PostAdded { thread: place.thread, post: post.id, parent }).await?;
-    links::post_written(tx, clock, post.author, (place.thread, post.id), &post.rendered.links).await
 }
 
 /// What a post becomes.

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::posts::{NewPost, put_answer};
+use super::posts::{NewPost, add_answer};
 use super::reads::render;
 use super::threads::{NewThread, add_thread};
-use super::{Forum, Thread, ThreadKind, attachments, path, posts, rules, store};
+use super::{Forum, Thread, ThreadKind, attachments, posts, rules, store};
 use crate::App;
 use crate::caller::{Actor, Caller};
 use crate::clock::Clock;
@@ -80,14 +80,8 @@ pub(crate) async fn put_remark(tx: &mut Tx, clock: &Clock, actor: &Actor, about:
             let opening = store::openings(tx, &[thread.id]).await?.pop();
             let opening = opening.ok_or_else(|| Error::internal("a thread without an opening post"))?;
             let post = NewPost { id, author: actor.id, body, rendered, mentioned, at: clock.now() };
-            let place = store::Place {
-                thread: thread.id,
-                parent: Some(opening.id),
-                ordinal: thread.next_ordinal,
-                path: path::child(&opening.path, thread.next_ordinal),
-                depth: opening.depth + 1,
-            };
-            put_answer(tx, clock, &post, &place).await?;
+            let place = (thread.id, opening.id, thread.next_ordinal);
+            add_answer(tx, clock, &post, place, (&opening.path, opening.depth)).await?;
         }
     }
     attachments::attach(tx, actor, id, &remark.files).await?;

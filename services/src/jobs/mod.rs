@@ -24,7 +24,7 @@ pub use worker::{drain, give_back, work};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Job {
-    /// Does an import of trainings, for a minute at a time.
+    /// Does an import of trainings, for some seconds at a time.
     ImportTrainings {
         /// Its row.
         import: TrainingImportId,

@@ -9,7 +9,6 @@ use crate::audience::{self, Grant};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::Result;
-use crate::id::DocumentId;
 
 struct Category {
     slug: &'static str,
@@ -167,26 +166,7 @@ pub(crate) async fn lay(tx: &mut Tx, clock: &Clock) -> Result<()> {
         let row = new_category(clock, (category.slug, category.name), position);
         store::insert_category(tx, &row, clock.now()).await?;
         for entry in category.entries {
-            let document = Document {
-                id: DocumentId::new(clock),
-                category_id: row.id,
-                title: entry.title.into(),
-                summary: String::new(),
-                language: "fr".into(),
-                member_id: None,
-                organisation_id: None,
-                audience_id: audience,
-                licence: None,
-                review_by: None,
-                accessible: false,
-                latest: 0,
-                useful_count: 0,
-                download_count: 0,
-                created_at: clock.now(),
-                updated_at: clock.now(),
-                archived_at: None,
-                post_id: None,
-            };
+            let document = Document { title: entry.title.into(), ..Document::new(clock, row.id, audience) };
             let tags: Vec<_> = entry.tag.map(str::to_owned).into_iter().collect();
             put_document(tx, clock, None, &document, &tags).await?;
             if let Some(address) = entry.address {

@@ -98,6 +98,31 @@ pub struct Document {
 }
 
 impl Document {
+    /// A fresh one without words, owner and version.
+    pub(crate) fn new(clock: &Clock, category_id: DocumentCategoryId, audience_id: AudienceId) -> Self {
+        let now = clock.now();
+        Self {
+            id: DocumentId::new(clock),
+            category_id,
+            title: String::new(),
+            summary: String::new(),
+            language: "fr".into(),
+            member_id: None,
+            organisation_id: None,
+            audience_id,
+            licence: None,
+            review_by: None,
+            accessible: false,
+            latest: 0,
+            useful_count: 0,
+            download_count: 0,
+            created_at: now,
+            updated_at: now,
+            archived_at: None,
+            post_id: None,
+        }
+    }
+
     /// The path of its latest version, whichever that is.
     #[must_use]
     pub fn path(&self) -> Option<String> {

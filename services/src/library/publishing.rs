@@ -73,24 +73,13 @@ pub async fn publish_post(app: &App, caller: &Caller, new: PublishPost) -> Resul
             };
             let grants = rules::with_writers(grants, space, Some(post.author_id), None);
             let document = Document {
-                id: DocumentId::new(&clock),
-                category_id: new.category,
                 title,
                 summary,
                 language,
                 member_id: Some(post.author_id),
-                organisation_id: None,
-                audience_id: audience::ensure(tx, &clock, &grants).await?,
                 licence: new.licence,
-                review_by: None,
-                accessible: false,
-                latest: 0,
-                useful_count: 0,
-                download_count: 0,
-                created_at: clock.now(),
-                updated_at: clock.now(),
-                archived_at: None,
                 post_id: Some(post.id),
+                ..Document::new(&clock, new.category, audience::ensure(tx, &clock, &grants).await?)
             };
             must_stay_within(tx, &actor, (&thread, &post), &grants).await?;
             put_published(tx, &clock, actor.id, &document, &tags, &content).await?;
@@ -170,18 +159,22 @@ pub(super) async fn must_stay_within(
         return Ok(());
     }
     let seen = audience::grants(tx, &[thread.audience_id]).await?.remove(&thread.audience_id).unwrap_or_default();
-    for grant in grants {
-        let above: Vec<OrganisationId> = match grant {
-            Grant::Organisation(id) | Grant::RoleIn(_, id) => organisations::ancestors(tx, *id).await?,
-            _ => Vec::new(),
-        };
-        if !rules::is_within(*grant, &seen, &above, post.author_id) {
-            let sentence = "Ce document serait vu de personnes qui ne voient pas le message : seuls son auteur et les modérateurs de \
-                            son espace en décident.";
-            return Err(Error::invalid("audience", Code::Refused, sentence));
-        }
+    let named: Vec<_> = grants.iter().filter_map(organisation_of).collect();
+    let lines = organisations::lines(tx, &named).await?;
+    let above = |grant| organisation_of(grant).and_then(|id| lines.get(&id)).map_or(&[][..], Vec::as_slice);
+    if grants.iter().all(|grant| rules::is_within(*grant, &seen, above(grant), post.author_id)) {
+        return Ok(());
     }
-    Ok(())
+    let sentence = "Ce document serait vu de personnes qui ne voient pas le message : seuls son auteur et les modérateurs de son \
+                    espace en décident.";
+    Err(Error::invalid("audience", Code::Refused, sentence))
+}
+
+fn organisation_of(grant: &Grant) -> Option<OrganisationId> {
+    match grant {
+        Grant::Organisation(id) | Grant::RoleIn(_, id) => Some(*id),
+        _ => None,
+    }
 }
 
 /// The same for a document that is given another audience, whatever it was made of.

@@ -7,6 +7,16 @@ use crate::error::Result;
 use crate::id::{AudienceId, DocumentCategoryId, DocumentId, FileId, MemberId, PostId};
 use crate::page::{NameKey, Slice, TimeKey};
 
+/// Documents with all their columns, for `concat!`; what follows begins with `where`.
+macro_rules! selected {
+    () => {
+        "select d.id, d.category_id, d.title, d.summary, d.language, d.member_id, d.organisation_id, d.audience_id, d.licence,
+                d.review_by, d.accessible, d.latest, d.useful_count, d.download_count, d.created_at, d.updated_at, d.archived_at,
+                d.post_id
+         from documents d"
+    };
+}
+
 // Categories.
 
 pub(super) async fn insert_category(cx: &mut Cx, new: &DocumentCategory, at: DateTime<Utc>) -> Result<()> {
@@ -97,39 +107,16 @@ pub(super) async fn add_download(cx: &mut Cx, id: DocumentId) -> Result<()> {
 }
 
 pub(super) async fn lock_document(cx: &mut Cx, id: DocumentId) -> Result<Option<Document>> {
-    Ok(lock!(
-        cx,
-        Document,
-        "select id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence, review_by, accessible,
-                latest, useful_count, download_count, created_at, updated_at, archived_at, post_id
-         from documents where id = $1",
-        id
-    )?)
+    Ok(lock!(cx, Document, concat!(selected!(), " where d.id = $1"), id)?)
 }
 
 pub(super) async fn documents_by_id(cx: &mut Cx, ids: &[DocumentId]) -> Result<Vec<Document>> {
-    Ok(in_list!(
-        cx,
-        Document,
-        "select id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence, review_by, accessible,
-                latest, useful_count, download_count, created_at, updated_at, archived_at, post_id
-         from documents where id in (",
-        ids,
-        ")"
-    )?)
+    Ok(in_list!(cx, Document, concat!(selected!(), " where d.id in ("), ids, ")")?)
 }
 
 /// The documents that were made of these posts.
 pub(super) async fn documents_of_posts(cx: &mut Cx, posts: &[PostId]) -> Result<Vec<Document>> {
-    Ok(in_list!(
-        cx,
-        Document,
-        "select id, category_id, title, summary, language, member_id, organisation_id, audience_id, licence, review_by, accessible,
-                latest, useful_count, download_count, created_at, updated_at, archived_at, post_id
-         from documents where post_id in (",
-        posts,
-        ")"
-    )?)
+    Ok(in_list!(cx, Document, concat!(selected!(), " where d.post_id in ("), posts, ")")?)
 }
 
 /// What a list of documents leaves out, pushed to a query on `documents d`.
@@ -164,10 +151,6 @@ macro_rules! only {
     }};
 }
 
-const LISTED: &str = "select d.id, d.category_id, d.title, d.summary, d.language, d.member_id, d.organisation_id, d.audience_id,
-        d.licence, d.review_by, d.accessible, d.latest, d.useful_count, d.download_count, d.created_at, d.updated_at, d.archived_at, d.post_id
- from documents d";
-
 pub(super) async fn documents_by_title(
     cx: &mut Cx,
     caller: &Caller,
@@ -175,7 +158,7 @@ pub(super) async fn documents_by_title(
     slice: &Slice<NameKey>,
 ) -> Result<Vec<Document>> {
     Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(LISTED);
+        let mut query = sqlx::QueryBuilder::<DB>::new(selected!());
         only!(query, caller, filter);
         keyset!(query, slice, "d.title", "d.id", false);
         query.build_query_as::<Document>().fetch_all(&mut *c).await
@@ -189,7 +172,7 @@ pub(super) async fn documents_by_date(
     slice: &Slice<TimeKey>,
 ) -> Result<Vec<Document>> {
     Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(LISTED);
+        let mut query = sqlx::QueryBuilder::<DB>::new(selected!());
         only!(query, caller, filter);
         keyset!(query, slice, "d.updated_at", "d.id", true);
         query.build_query_as::<Document>().fetch_all(&mut *c).await

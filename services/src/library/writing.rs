@@ -128,25 +128,17 @@ pub async fn create_document(app: &App, caller: &Caller, new: CreateDocument) ->
             rules::may_create(&actor, space(tx).await?)?;
             known_category(tx, new.category).await?;
             let (member, organisation) = new.owner.unwrap_or(Owner::Member(actor.id)).known(tx).await?;
+            let audience = sight(tx, &clock, new.audience, member, organisation).await?;
             let document = Document {
-                id: DocumentId::new(&clock),
-                category_id: new.category,
                 title,
                 summary,
                 language,
                 member_id: member,
                 organisation_id: organisation,
-                audience_id: sight(tx, &clock, new.audience, member, organisation).await?,
                 licence: new.licence,
                 review_by: new.review_by,
                 accessible: new.accessible,
-                latest: 0,
-                useful_count: 0,
-                download_count: 0,
-                created_at: clock.now(),
-                updated_at: clock.now(),
-                archived_at: None,
-                post_id: None,
+                ..Document::new(&clock, new.category, audience)
             };
             put_document(tx, &clock, Some(actor.id), &document, &tags).await?;
             if let Some(source) = source {

@@ -266,7 +266,8 @@ async fn told(
 /// # Errors
 /// When the database fails.
 pub async fn trainings_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Vec<TrainingId>>> {
-    Ok(gathered(store::trainings_of(cx, caller, threads, MOST_SHOWN).await?))
+    let lists = store::targets_of(cx, caller, threads, Kind::Training, MOST_SHOWN).await?;
+    Ok(by_thread(threads, lists, TrainingId))
 }
 
 /// The documents that each of these threads is linked to, in the same way.
@@ -274,7 +275,13 @@ pub async fn trainings_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) ->
 /// # Errors
 /// When the database fails.
 pub async fn documents_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Vec<DocumentId>>> {
-    Ok(gathered(store::documents_of(cx, caller, threads, MOST_SHOWN).await?))
+    let lists = store::targets_of(cx, caller, threads, Kind::Document, MOST_SHOWN).await?;
+    Ok(by_thread(threads, lists, DocumentId))
+}
+
+fn by_thread<T>(threads: &[ThreadId], lists: Vec<Vec<store::TargetRow>>, id: fn(Uuid) -> T) -> HashMap<ThreadId, Vec<T>> {
+    let lists = lists.into_iter().map(|rows| rows.into_iter().map(|row| id(row.target_id)).collect());
+    threads.iter().copied().zip(lists).collect()
 }
 
 /// The links of each of these threads to what the caller sees, those that ended too, the latest first, at most 50.

@@ -1,9 +1,10 @@
 //! SQL and rows of links, nothing else.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::found::Held;
-use super::{Linked, LinkedThreads, Origin, SystemEvent, Target, ThreadLink, ThreadsOf};
+use super::{Kind, Linked, LinkedThreads, Origin, SystemEvent, Target, ThreadLink, ThreadsOf};
 use crate::Caller;
 use crate::db::{Count, Cx, all, each, exec, keys, keyset, lists, sight};
 use crate::error::{Error, Result};
@@ -252,54 +253,27 @@ pub(super) async fn end(cx: &mut Cx, thread: ThreadId, targets: &[Target], by: M
 
 // What is read.
 
-/// The trainings that each of these threads is linked to and the caller sees, so many of each, oldest link first.
-pub(super) async fn trainings_of(
-    cx: &mut Cx,
-    caller: &Caller,
-    threads: &[ThreadId],
-    most: i64,
-) -> Result<Vec<(ThreadId, TrainingId)>> {
-    if threads.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select thread_id, training_id from (
-               select l.thread_id, l.training_id,
-                      row_number() over (partition by l.thread_id order by l.linked_at, l.training_id) as place
-               from thread_links l join trainings t on t.id = l.training_id where l.ended_at is null and l.thread_id in (",
-        );
-        keys!(query, threads);
-        query.push(") and");
-        sight!(query, caller, "t.audience_id");
-        query.push(") as placed where place <= ").push_bind(most).push(" order by thread_id, place");
-        query.build_query_as::<(ThreadId, TrainingId)>().fetch_all(&mut *c).await
-    })?)
+#[derive(sqlx::FromRow)]
+pub(super) struct TargetRow {
+    pub(super) target_id: Uuid,
 }
 
-/// The documents, in the same way.
-pub(super) async fn documents_of(
+/// The targets of one kind that each of these threads is linked to and the caller sees, so many of each, oldest link first.
+pub(super) async fn targets_of(
     cx: &mut Cx,
     caller: &Caller,
     threads: &[ThreadId],
+    kind: Kind,
     most: i64,
-) -> Result<Vec<(ThreadId, DocumentId)>> {
-    if threads.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select thread_id, document_id from (
-               select l.thread_id, l.document_id,
-                      row_number() over (partition by l.thread_id order by l.linked_at, l.document_id) as place
-               from thread_links l join documents d on d.id = l.document_id where l.ended_at is null and l.thread_id in (",
-        );
-        keys!(query, threads);
-        query.push(") and");
-        sight!(query, caller, "d.audience_id");
-        query.push(") as placed where place <= ").push_bind(most).push(" order by thread_id, place");
-        query.build_query_as::<(ThreadId, DocumentId)>().fetch_all(&mut *c).await
-    })?)
+) -> Result<Vec<Vec<TargetRow>>> {
+    Ok(lists!(cx, TargetRow, threads, seen by caller, |query, thread| {
+        query.push("select l.target_id from thread_links l join ").push(match kind {
+            Kind::Training => "trainings t on t.id = l.training_id",
+            Kind::Document => "documents t on t.id = l.document_id",
+        });
+        query.push(" where l.ended_at is null and t.audience_id in (select id from seen) and l.thread_id = ").push_bind(*thread);
+        query.push(" order by l.linked_at, l.target_id limit ").push_bind(most);
+    }))
 }
 
 /// The links of each of these threads to what the caller sees, those that ended too, so many of each, the latest first.

@@ -69,15 +69,9 @@ impl Page {
         let details = store::details_by_id(cx, &ids).await?;
         let collections = store::collections(cx).await?.into_iter().map(|one| (one.id, one)).collect();
         let named = trainings.iter().map(|one| one.organisation_id).chain(details.values().flat_map(|one| one.targets.clone()));
-        let mut organisations = HashMap::new();
-        for some in distinct(named).chunks(500) {
-            organisations.extend(organisations::by_id(cx, some).await?);
-        }
+        let organisations = organisations::by_id(cx, &distinct(named)).await?;
         let designers = details.values().flat_map(|one| &one.designers).filter_map(|one| one.member_id);
-        let mut members = HashMap::new();
-        for some in distinct(designers).chunks(500) {
-            members.extend(accounts::members_by_id(cx, some).await?);
-        }
+        let members = accounts::members_by_id(cx, &distinct(designers)).await?;
         let sessions = match format {
             ExportFormat::Csv => HashMap::new(),
             ExportFormat::JsonLd => {

@@ -34,10 +34,7 @@ impl Known {
         let organisations = organisations::named(cx, &named.into_iter().collect::<Vec<_>>()).await?;
         let designers = batch.iter().flat_map(|line| line.designers.iter().flatten());
         let handles: BTreeSet<_> = designers.filter_map(|written| handle(written)?.ok()).collect();
-        let mut members = HashMap::new();
-        for some in handles.into_iter().collect::<Vec<_>>().chunks(500) {
-            members.extend(accounts::ids_by_handle(cx, some).await?);
-        }
+        let members = accounts::ids_by_handle(cx, &handles.into_iter().collect::<Vec<_>>()).await?;
         let short_names: Vec<_> = batch.iter().filter_map(Line::short_name).map(store::short_name_key).collect();
         let addresses: Vec<_> = batch.iter().flat_map(Line::addresses).map(|address| address.key()).collect();
         let by_short_name: HashMap<_, _> = store::ids_by_short_name(cx, &short_names).await?.into_iter().collect();
@@ -47,10 +44,7 @@ impl Known {
         let trainings = store::trainings_whole(cx, &ids, keep).await?;
         let producers = trainings.values().map(|(training, _)| training.organisation_id);
         let places: BTreeSet<_> = organisations.iter().map(|one| one.id).chain(producers).collect();
-        let mut lines = HashMap::new();
-        for some in places.into_iter().collect::<Vec<_>>().chunks(500) {
-            lines.extend(organisations::lines(cx, some).await?);
-        }
+        let lines = organisations::lines(cx, &places.into_iter().collect::<Vec<_>>()).await?;
         let collections = store::collections(cx).await?;
         Ok(Self { collections, organisations, lines, members, by_short_name, by_address, trainings })
     }
@@ -131,6 +125,11 @@ fn handle(written: &str) -> Option<Result<String, Problem>> {
 impl Line {
     pub(super) fn short_name(&self) -> Option<&str> {
         self.sound.fields.short_name.as_deref()
+    }
+
+    /// Whether its table has a column of addresses.
+    pub(super) fn tells_addresses(&self) -> bool {
+        self.sound.addresses.is_some()
     }
 
     pub(super) fn addresses(&self) -> impl Iterator<Item = &MentorAddress> {

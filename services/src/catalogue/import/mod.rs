@@ -450,7 +450,9 @@ impl Part {
                     if let Some(lines) = lines.get(range.0..range.1).filter(|lines| !lines.is_empty()) {
                         // Two imports at once would wait for one another's rows; and so would who links a training meanwhile.
                         alone(tx, "imports").await?;
-                        links::before_addresses_change(tx).await?;
+                        if lines.iter().any(Line::tells_addresses) {
+                            links::before_addresses_change(tx).await?;
+                        }
                         let known = Known::read(tx, lines, true).await?;
                         for line in lines {
                             match decide(&actor, &clock, line, &known) {

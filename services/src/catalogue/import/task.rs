@@ -18,8 +18,8 @@ use crate::jobs::{self, Job, Verdict};
 use crate::page::{Page, Paging, Slice};
 use crate::{files, sessions};
 
-/// How long a run of the job writes at most: well within its lease.
-const TURN: Duration = Duration::from_secs(60);
+/// How long a run of the job writes at most: well within its lease, and no longer than who stops the process waits.
+const TURN: Duration = Duration::from_secs(5);
 /// Lines after which the row is told how far the check is.
 const TOLD: i64 = 1000;
 /// An import that did not come to its end by then is given up.

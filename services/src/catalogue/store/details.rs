@@ -164,7 +164,7 @@ pub(crate) async fn details(cx: &mut Cx, id: TrainingId) -> Result<Details> {
     Ok(details_by_id(cx, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
-/// All that hangs on each of these trainings; at most 500 of them.
+/// All that hangs on each of these trainings.
 pub(crate) async fn details_by_id(cx: &mut Cx, ids: &[TrainingId]) -> Result<HashMap<TrainingId, Details>> {
     let mut found: HashMap<TrainingId, Details> = HashMap::new();
     for text in texts(cx, ids).await? {

@@ -10,27 +10,16 @@ use crate::error::Result;
 use crate::id::{TrainingId, TrainingImportId};
 use crate::page::Slice;
 
-/// How many keys a statement takes.
-const AT_ONCE: usize = 500;
-
 /// The trainings that have these keys of short names, each with its key.
 pub(crate) async fn ids_by_short_name(cx: &mut Cx, keys: &[String]) -> Result<Vec<(String, TrainingId)>> {
-    let mut found = Vec::new();
-    for some in keys.chunks(AT_ONCE) {
-        let head = "select short_name_key, id from trainings where short_name_key in (";
-        found.extend(in_list!(cx, (String, TrainingId), head, some, ")")?);
-    }
-    Ok(found)
+    let head = "select short_name_key, id from trainings where short_name_key in (";
+    Ok(in_list!(cx, (String, TrainingId), head, keys, ")")?)
 }
 
 /// The trainings that have these addresses, as they are stored, each with its address.
 pub(crate) async fn ids_by_address(cx: &mut Cx, addresses: &[String]) -> Result<Vec<(String, TrainingId)>> {
-    let mut found = Vec::new();
-    for some in addresses.chunks(AT_ONCE) {
-        let head = "select address, training_id from training_addresses where address in (";
-        found.extend(in_list!(cx, (String, TrainingId), head, some, ")")?);
-    }
-    Ok(found)
+    let head = "select address, training_id from training_addresses where address in (";
+    Ok(in_list!(cx, (String, TrainingId), head, addresses, ")")?)
 }
 
 /// These trainings with all that hangs on them; with `keep` they stay as they are until the transaction ends.
@@ -39,26 +28,23 @@ pub(crate) async fn trainings_whole(
     ids: &[TrainingId],
     keep: bool,
 ) -> Result<HashMap<TrainingId, (Training, Details)>> {
-    let mut found = HashMap::new();
-    for some in ids.chunks(AT_ONCE) {
-        let trainings = match (keep, &*cx) {
-            // In one order, so that two writes wait for one another.
-            (true, Cx::Postgres(_)) => in_list!(
-                cx,
-                Training,
-                concat!("select ", columns!(), " from trainings t where t.id in ("),
-                some,
-                ") order by t.id for no key update"
-            )?,
-            _ => trainings_by_id(cx, some).await?,
-        };
-        let mut details = details_by_id(cx, some).await?;
-        for training in trainings {
-            let its = details.remove(&training.id).unwrap_or_default();
-            found.insert(training.id, (training, its));
-        }
-    }
-    Ok(found)
+    let trainings = match (keep, &*cx) {
+        // In one order, so that two writes wait for one another.
+        (true, Cx::Postgres(_)) => in_list!(
+            cx,
+            Training,
+            concat!("select ", columns!(), " from trainings t where t.id in ("),
+            ids,
+            ") order by t.id for no key update"
+        )?,
+        _ => trainings_by_id(cx, ids).await?,
+    };
+    let mut details = details_by_id(cx, ids).await?;
+    let whole = |training: Training| {
+        let details = details.remove(&training.id).unwrap_or_default();
+        (training.id, (training, details))
+    };
+    Ok(trainings.into_iter().map(whole).collect())
 }
 
 pub(crate) async fn insert_import(cx: &mut Cx, new: &TrainingImport) -> sqlx::Result<()> {

@@ -5,6 +5,13 @@ use crate::error::Result;
 use crate::forum::{Forum, Space, ThreadKind};
 use crate::id::{AudienceId, ForumId, SpaceId};
 
+/// The columns of a forum, for `concat!`.
+macro_rules! columns {
+    () => {
+        "id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks"
+    };
+}
+
 pub(crate) async fn insert_space(cx: &mut Cx, space: &Space) -> Result<()> {
     exec!(
         cx,
@@ -79,23 +86,11 @@ pub(crate) async fn set_forum(cx: &mut Cx, forum: &Forum) -> Result<()> {
 }
 
 pub(crate) async fn forum_row(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>> {
-    Ok(opt!(
-        cx,
-        Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
-         from forums where id = $1",
-        id
-    )?)
+    Ok(opt!(cx, Forum, concat!("select ", columns!(), " from forums where id = $1"), id)?)
 }
 
 pub(crate) async fn lock_forum(cx: &mut Cx, id: ForumId) -> Result<Option<Forum>> {
-    Ok(lock!(
-        cx,
-        Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
-         from forums where id = $1",
-        id
-    )?)
+    Ok(lock!(cx, Forum, concat!("select ", columns!(), " from forums where id = $1"), id)?)
 }
 
 /// The forum of remarks of that audience.
@@ -109,23 +104,11 @@ pub(crate) async fn forum_by_slug(cx: &mut Cx, space: SpaceId, slug: &str) -> Re
 
 /// Every forum, in the order of its space: there are tens, not thousands.
 pub(in crate::forum) async fn forums(cx: &mut Cx) -> Result<Vec<Forum>> {
-    Ok(all!(
-        cx,
-        Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
-         from forums order by space_id, position, id"
-    )?)
+    Ok(all!(cx, Forum, concat!("select ", columns!(), " from forums order by space_id, position, id"))?)
 }
 
 pub(in crate::forum) async fn forums_by_id(cx: &mut Cx, ids: &[ForumId]) -> Result<Vec<Forum>> {
-    Ok(in_list!(
-        cx,
-        Forum,
-        "select id, space_id, slug, name, description, position, audience_id, opening_audience_id, thread_count, created_at, remarks
-         from forums where id in (",
-        ids,
-        ")"
-    )?)
+    Ok(in_list!(cx, Forum, concat!("select ", columns!(), " from forums where id in ("), ids, ")")?)
 }
 
 pub(crate) async fn forum_kinds(cx: &mut Cx, id: ForumId) -> Result<Vec<ThreadKind>> {

@@ -36,46 +36,38 @@ pub(in crate::forum) async fn insert_thread(cx: &mut Cx, new: &NewThread<'_>) ->
     Ok(())
 }
 
+/// `lock_where!(cx, "t.id = $1", id)`: the thread, kept as it is until the transaction ends. Its forum is not: it is not joined.
+macro_rules! lock_where {
+    ($cx:expr, $condition:literal, $bind:expr) => {
+        Ok(lock!(
+            $cx,
+            Thread,
+            concat!(
+                "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
+                        (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
+                        t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at,
+                        t.locked_at, t.pinned_at, t.hidden_at, t.document_id
+                 from threads t where ",
+                $condition
+            ),
+            $bind
+        )?)
+    };
+}
+
 /// The thread, kept as it is until the transaction ends.
 pub(crate) async fn lock_thread(cx: &mut Cx, id: ThreadId) -> Result<Option<Thread>> {
-    Ok(lock!(
-        cx,
-        Thread,
-        "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
-                (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
-                t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
-                t.pinned_at, t.hidden_at, t.document_id
-         from threads t where t.id = $1",
-        id
-    )?)
+    lock_where!(cx, "t.id = $1", id)
 }
 
 /// The thread of that post, kept as it is until the transaction ends.
 pub(in crate::forum) async fn lock_thread_of(cx: &mut Cx, post: PostId) -> Result<Option<Thread>> {
-    Ok(lock!(
-        cx,
-        Thread,
-        "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
-                (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
-                t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
-                t.pinned_at, t.hidden_at, t.document_id
-         from threads t where t.id = (select p.thread_id from posts p where p.id = $1)",
-        post
-    )?)
+    lock_where!(cx, "t.id = (select p.thread_id from posts p where p.id = $1)", post)
 }
 
 /// The thread of the remarks on that document, kept as it is until the transaction ends.
 pub(in crate::forum) async fn lock_thread_about(cx: &mut Cx, document: DocumentId) -> Result<Option<Thread>> {
-    Ok(lock!(
-        cx,
-        Thread,
-        "select t.id, t.forum_id, (select f.space_id from forums f where f.id = t.forum_id) as space_id,
-                (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
-                t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at, t.locked_at,
-                t.pinned_at, t.hidden_at, t.document_id
-         from threads t where t.document_id = $1",
-        document
-    )?)
+    lock_where!(cx, "t.document_id = $1", document)
 }
 
 /// The thread as it is, whoever sees it.
