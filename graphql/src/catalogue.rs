@@ -117,7 +117,7 @@ impl CatalogueQuery {
     }
 
     /// Le calendrier de publication : les formations publiées et ouvertes à tous, et celles qui sont prévues, par jour. Ouvert à
-    /// tous ; une formation encore en brouillon n'y est vue que de ceux qui y travaillent.
+    /// tous ; une formation y entre avec la première date prévue pour elle, même en brouillon.
     #[graphql(complexity = "2 + size(first, last) * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
     async fn publication_calendar(

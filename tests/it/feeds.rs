@@ -125,14 +125,26 @@ async fn feeds_tell_what_a_visitor_sees_and_nothing_else(world: &World) {
     let restricted = json!({ "opening": "CIBLE_RESTREINTE", "targetIds": [inside] });
     published(world, &maker, &inside, "CACHEE-CIBLE", restricted).await;
     let draft = json!({ "opening": "TOUS_PUBLICS" });
-    let draft = new_training(world, &maker, &inside, "CACHEE-BROUILLON", draft).await;
-    plan(&maker, &draft, Some(&day(world, 42)), None).await;
+    new_training(world, &maker, &inside, "CACHEE-BROUILLON", draft.clone()).await;
+    let announced = new_training(world, &maker, &inside, "ANNONCEE", draft).await;
+    plan(&maker, &announced, Some(&day(world, 42)), None).await;
     for ending in ["ics", "atom", "json"] {
         let whole = text(world, &format!("/calendrier.{ending}")).await.replace("\r\n ", "");
         let part = text(world, &format!("/calendrier/langues.{ending}")).await.replace("\r\n ", "");
         assert!(whole.contains("Formation OUVERTE") && whole.contains("Formation PREVUE"), "{whole}");
         assert!(part.contains("Formation PREVUE") && !part.contains("OUVERTE"), "{part}");
         assert!(!whole.contains("CACHEE") && !part.contains("CACHEE"), "{whole}");
+        assert!(whole.contains("Formation ANNONCEE"), "a draft with a day stands there too: {whole}");
+    }
+    // Its plan taken back, it is told once more, and stands in the calendar no longer.
+    plan(&maker, &announced, None, Some("Abandonnée")).await;
+    assert!(!text(world, "/calendrier.ics").await.contains("ANNONCEE"));
+    for path in ["/calendrier.atom", "/calendrier.json"] {
+        assert!(text(world, path).await.contains("a plus de date prévue\u{a0}: Formation ANNONCEE"), "{path}");
+    }
+    update(&maker, &announced, json!({ "opening": "NON_VISIBLE" })).await;
+    for path in FEEDS {
+        assert!(!text(world, path).await.contains("ANNONCEE"), "{path}");
     }
     // Who asks changes nothing.
     let path = "/calendrier.json";
@@ -214,7 +226,10 @@ async fn whatever_leaves_a_feed_changes_its_tag(world: &World) {
         match n {
             0 => update(&maker, id, json!({ "opening": "NON_VISIBLE" })).await,
             1 => through(&maker, id, &["ARCHIVEE"]).await,
-            2 => through(&maker, id, &["BROUILLON"]).await,
+            2 => {
+                through(&maker, id, &["BROUILLON"]).await;
+                plan(&maker, id, None, Some("Remise au brouillon")).await;
+            }
             3 => plan(&maker, id, None, Some("Abandonnée")).await,
             4 => {
                 let input = json!({ "fromId": id, "intoId": ids[5] });

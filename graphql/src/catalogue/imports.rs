@@ -194,7 +194,8 @@ pub(crate) struct TrainingImportsMutation;
 #[Object]
 impl TrainingImportsMutation {
     /// Importe les formations d'un fichier CSV : tout le fichier est vérifié, puis écrit s'il n'a aucune faute. Réservé à ceux qui
-    /// gèrent les formations d'une organisation, chaque ligne selon la sienne ; un import à la fois.
+    /// gèrent les formations d'une organisation, chaque ligne selon la sienne ; un import à la fois. Une date
+    /// prévue annonce la formation, comme avec planTraining.
     async fn import_trainings(
         &self,
         ctx: &Context<'_>,

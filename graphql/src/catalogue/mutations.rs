@@ -285,7 +285,7 @@ pub(crate) struct PlanTrainingInput {
     idempotency_key: Option<String>,
     /// La formation.
     training_id: ID,
-    /// Le jour prévu, à Paris ; absent, la formation n'est plus prévue.
+    /// Le jour prévu, à Paris ; absent, la formation n'est plus prévue, mais reste annoncée.
     date: Option<Date>,
     /// Pourquoi, de 3 à 500 caractères ; demandé quand une date déjà dite change.
     reason: Option<String>,
@@ -417,8 +417,9 @@ impl CatalogueMutation {
         Ok(Some(RecordFramingPayload::new(input.client_mutation_id, problems, training)))
     }
 
-    /// Prévoit la date de publication d'une formation, la déplace ou la retire ; réservé à ceux qui la gèrent. La date d'avant, le
-    /// motif et l'auteur sont gardés.
+    /// Prévoit la date de publication d'une formation, la déplace ou la retire ; réservé à ceux qui la gèrent. Une première date annonce la
+    /// formation, même en brouillon : ceux à qui elle est ouverte la voient désormais, et le retrait de la date leur est dit. Pour la
+    /// soustraire aux regards, donnez-lui l'ouverture NON_VISIBLE. La date d'avant, le motif et l'auteur sont gardés.
     async fn plan_training(
         &self,
         ctx: &Context<'_>,

@@ -30,19 +30,20 @@ use crate::scalars::{Date, DateTime};
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "services::catalogue::TrainingState")]
 pub(crate) enum TrainingState {
-    /// En cours d'élaboration : seuls ceux qui y travaillent la voient.
+    /// En cours d'élaboration ; vue selon son ouverture dès qu'une date a été prévue, sinon de ceux qui y travaillent.
     Brouillon,
-    /// Modèle pour d'autres formations : seuls ceux qui y travaillent le voient.
+    /// Modèle pour d'autres formations ; vu selon son ouverture dès qu'une date a été prévue, sinon de ceux qui y travaillent.
     Gabarit,
     /// Prête, pas encore publiée ; vue selon son ouverture.
     ElaborationTerminee,
     /// Suivie sur Mentor ; vue selon son ouverture.
     Publiee,
-    /// Plus proposée ; vue selon son ouverture si elle a été publiée.
+    /// Plus proposée ; vue selon son ouverture si elle a été annoncée ou publiée.
     Archivee,
 }
 
-/// À qui une formation est ouverte, une fois son élaboration terminée. Ceux qui y travaillent la voient toujours.
+/// À qui une formation est ouverte, une fois son élaboration terminée ou sa publication annoncée par une date. Ceux qui y travaillent la
+/// voient toujours.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 #[graphql(remote = "services::catalogue::Opening")]
 pub(crate) enum TrainingOpening {
@@ -321,6 +322,11 @@ impl Training {
     /// Jour prévu pour sa publication ; il reste après elle.
     async fn planned_on(&self) -> Option<Date> {
         self.0.planned_on.as_deref().and_then(Date::read)
+    }
+
+    /// Quand une première date a été prévue : elle est annoncée depuis, et le reste si la date est retirée.
+    async fn announced_at(&self) -> Option<DateTime> {
+        self.0.announced_at.map(Into::into)
     }
 
     /// Ce qui a bougé pour elle dans le calendrier de publication, le plus récent d'abord, 50 au plus.

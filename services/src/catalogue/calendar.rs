@@ -21,8 +21,8 @@ pub(super) fn day(at: DateTime<Utc>) -> String {
     Paris.from_utc_datetime(&at.naive_utc()).date_naive().to_string()
 }
 
-/// Plans the publication of a training for a day, another day or none: who manages it. The former day, the reason and who did it
-/// are kept; a reason is asked when a day that was told changes.
+/// Plans the publication of a training for a day, another day or none: who manages it. The first day announces it, to those whom it
+/// is open to. The former day, the reason and who did it are kept; a reason is asked when a day that was told changes.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when it is published or archived; [`Error::Invalid`] on `date`
@@ -80,6 +80,9 @@ pub(super) async fn plan(
     }
     rules::has_reason(&training, reason.as_deref()).map_err(|problem| Error::Invalid(vec![problem]))?;
     let from = std::mem::replace(&mut training.planned_on, date);
+    if training.planned_on.is_some() {
+        training.announced_at = training.announced_at.or(Some(clock.now()));
+    }
     let id = training.id;
     let targets: Vec<_> = store::targets(tx, &[id]).await?.into_iter().map(|row| row.1).collect();
     put_training(tx, clock, &mut training, &targets).await?;

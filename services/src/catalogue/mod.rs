@@ -280,6 +280,8 @@ pub struct Training {
     pub planned_on: Option<String>,
     /// The day under which the calendar lists it.
     pub calendar_on: Option<String>,
+    /// When a day was planned for it first.
+    pub announced_at: Option<DateTime<Utc>>,
     /// Its first publication.
     pub published_at: Option<DateTime<Utc>>,
     pub framed_at: Option<DateTime<Utc>>,

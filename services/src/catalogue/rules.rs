@@ -149,12 +149,13 @@ pub(super) fn viewers(training: &Training, targets: &[OrganisationId]) -> Vec<Gr
     grants
 }
 
-/// Made, or once published: one that was archived before is of no use to others.
+/// Made, announced, or once published. What was told stays known: one that was announced is out whatever becomes of its plan. One that
+/// was archived before anything was told of it is of no use to others.
 fn is_out(training: &Training) -> bool {
     match training.state {
-        Brouillon | Gabarit => false,
+        Brouillon | Gabarit => training.announced_at.is_some(),
         ElaborationTerminee | Publiee => true,
-        Archivee => training.published_at.is_some(),
+        Archivee => training.announced_at.is_some() || training.published_at.is_some(),
     }
 }
 
@@ -372,6 +373,7 @@ pub(super) mod tests {
             sirh_id: None,
             planned_on: None,
             calendar_on: None,
+            announced_at: None,
             published_at: None,
             framed_at: None,
             framed_by: None,
@@ -471,6 +473,12 @@ pub(super) mod tests {
             }
             let once = Training { published_at: Some(DateTime::UNIX_EPOCH), ..training(Archivee, opening) };
             assert_eq!(open(&once), to, "archived after it was published");
+            for state in TrainingState::ALL {
+                let announced = Training { announced_at: Some(DateTime::UNIX_EPOCH), ..training(state, opening) };
+                assert_eq!(open(&announced), to, "{state:?}, announced");
+            }
+            let back = Training { published_at: Some(DateTime::UNIX_EPOCH), ..training(Brouillon, opening) };
+            assert_eq!(open(&back), [], "a draft again, of which no day was told");
         }
     }
 

@@ -298,6 +298,7 @@ pub(super) fn empty(
         sirh_id: None,
         planned_on: None,
         calendar_on: None,
+        announced_at: None,
         published_at: None,
         framed_at: None,
         framed_by: None,

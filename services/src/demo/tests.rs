@@ -343,6 +343,8 @@ async fn the_catalogue_shows_every_state_and_a_year_with_slips() {
             9,
         ),
         ("select count(*) from calendar_changes where from_on is not null and to_on > from_on and kind = 'PLANIFICATION'", 8),
+        ("select count(*) from trainings where state = 'BROUILLON' and announced_at is not null and planned_on is not null", 7),
+        ("select count(*) from trainings where state = 'BROUILLON' and announced_at is not null and planned_on is null", 1),
         ("select count(distinct state) from reports", 6),
         ("select count(*) from reports where duplicate_of_id is not null", 1),
         ("select count(distinct training_id) from thread_links where origin = 'CHOIX' and ended_at is null", 8),

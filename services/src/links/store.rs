@@ -358,7 +358,8 @@ pub(super) async fn threads_counted(cx: &mut Cx, caller: &Caller, targets: &[Tar
 }
 
 /// What happened to what a thread is linked to while it was, pushed to a query: changes of state that touch what others than those
-/// who work on a training see, planned days, versions of documents. Ends after the thread and the sight of it.
+/// who work on a training see (of one that was announced also into the archive and back), planned days, versions of documents. Ends
+/// after the thread and the sight of it.
 macro_rules! happened {
     ($query:expr, $thread:expr) => {{
         $query.push(
@@ -367,7 +368,8 @@ macro_rules! happened {
               from thread_links l join training_state_changes c on c.training_id = l.training_id and c.changed_at > l.linked_at
                and (l.ended_at is null or c.changed_at <= l.ended_at) join trainings t on t.id = l.training_id
               where c.from_state is not null and (c.from_state in ('ELABORATION_TERMINEE', 'PUBLIEE')
-                 or c.to_state in ('ELABORATION_TERMINEE', 'PUBLIEE')) and l.thread_id = ",
+                 or c.to_state in ('ELABORATION_TERMINEE', 'PUBLIEE')
+                 or 'ARCHIVEE' in (c.from_state, c.to_state) and c.changed_at >= t.announced_at) and l.thread_id = ",
         );
         $query.push_bind(*$thread);
         $query.push(

@@ -412,12 +412,15 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     add("Training", "open", open.clone());
     let draft = cast.training("draft", "draft", json!({})).await;
     cast.link(&open_thread, &draft).await;
+    add("Training", "draft", draft);
+    let announced = cast.training("draft", "announced", json!({})).await;
+    cast.link(&open_thread, &announced).await;
     for (days, reason) in [(20, Value::Null), (40, json!("Un retard"))] {
         let date = (world.app.clock.now() + TimeDelta::days(days)).date_naive().to_string();
-        let plan = json!({ "trainingId": draft, "date": date, "reason": reason });
+        let plan = json!({ "trainingId": announced, "date": date, "reason": reason });
         admin.mutate("planTraining", plan, "").await.done("planTraining");
     }
-    add("Training", "draft", draft.clone());
+    add("Training", "announced", announced.clone());
     let reserved = cast.training("restricted", "restricted", address).await;
     add("Training", "restricted", reserved.clone());
     cast.link(&open_thread, &reserved).await;
@@ -471,7 +474,7 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     along("TrainingImportFaultConnection", "orgadmin's", 0, faults("{ @ }"));
     along("TrainingImportFaultEdge", "orgadmin's", 0, faults("{ edges { @ } }"));
     along("CalendarChange", "published", 0, training("calendarChanges"));
-    along("CalendarChange", "slip", 0, format!("training(id: \"{draft}\") {{ calendarChanges {{ @ }} }}"));
+    along("CalendarChange", "slip", 0, format!("training(id: \"{announced}\") {{ calendarChanges {{ @ }} }}"));
     along("PublicationFeeds", "whole", 0, "publicationFeeds { @ }".into());
     along("PublicationFeeds", "management", 0, "collection(slug: \"management\") { feeds { @ } }".into());
     along("CalendarMonth", "first", 0, "calendarMonths { @ }".into());

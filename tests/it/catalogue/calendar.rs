@@ -53,7 +53,11 @@ pub(super) async fn a_planned_date_keeps_its_history(world: &World) {
     // What is published is no longer planned.
     let out = published(world, &maker, &inside, "PUBLIEE", json!({})).await;
     assert_eq!(plan(&maker, &out, Some(&first), None).await.problems("planTraining"), ["trainingId: REFUSE"]);
-    assert_eq!(plan(&world.member("ada").await, &id, Some(&first), None).await.code(), "NOT_FOUND");
+    let ada = world.member("ada").await;
+    let unseen = new_training(world, &maker, &inside, "CACHEE", json!({ "opening": "TOUS_PUBLICS" })).await;
+    for (training, code) in [(&id, "FORBIDDEN"), (&unseen, "NOT_FOUND")] {
+        assert_eq!(plan(&ada, training, Some(&first), None).await.code(), code);
+    }
 }
 
 pub(super) async fn the_calendar_lists_what_is_published_and_planned_for_all(world: &World) {
@@ -91,10 +95,16 @@ pub(super) async fn the_calendar_lists_what_is_published_and_planned_for_all(wor
     };
     let ids = |entries: &[Value]| entries.iter().map(|entry| text(&entry["training"]["id"])).collect::<Vec<_>>();
     let all = list(&everyone, "").await;
-    assert_eq!(ids(&all), [out.clone(), soon.clone(), later.clone()]);
+    assert_eq!(ids(&all), [out.clone(), soon.clone(), draft.clone(), later.clone()]);
     assert_eq!((&all[0]["published"], &all[1]["published"]), (&json!(true), &json!(false)));
     assert_eq!((&all[1]["date"], &all[1]["month"]), (&json!(day(world, 40)), &json!(day(world, 40)[..7])));
-    assert_eq!(ids(&list(&maker, "").await), [out.clone(), soon.clone(), draft, later.clone()], "who works on it sees the draft");
+    assert_eq!(list(&maker, "").await, all, "who works on them sees no more of it");
+    // Out of sight again.
+    maker
+        .mutate("updateTraining", json!({ "trainingId": draft, "fields": { "opening": "NON_VISIBLE" } }), "")
+        .await
+        .done("updateTraining");
+    assert_eq!(ids(&list(&everyone, "").await), [out.clone(), soon.clone(), later.clone()]);
     let (this, next) = (day(world, 0)[..7].to_owned(), day(world, 40)[..7].to_owned());
     assert_eq!(ids(&list(&everyone, &format!("(to: \"{this}\")")).await), [&*out]);
     assert_eq!(ids(&list(&everyone, &format!("(from: \"{next}\", to: \"{next}\")")).await), [&*soon]);
@@ -148,9 +158,7 @@ pub(super) async fn calendar_changes_tell_what_moved(world: &World) {
     let mut between = complete();
     between["opening"] = json!("INTERMINISTERIEL");
     let other = new_training(world, &maker, &inside, "ENTRE-NOUS", between).await;
-    for training in [&id, &other] {
-        plan(&maker, training, Some(&day(world, 10)), None).await.done("planTraining");
-    }
+    plan(&maker, &other, Some(&day(world, 10)), None).await.done("planTraining");
     let moved = async |who: &Client, since: chrono::DateTime<chrono::Utc>| {
         let query =
             "query($s: DateTime!) { calendarChanges(since: $s) { totalCount edges { node { kind from to training { id } } } } }";
@@ -161,7 +169,10 @@ pub(super) async fn calendar_changes_tell_what_moved(world: &World) {
     let start = world.app.clock.now() - TimeDelta::hours(1);
     let everyone = world.anonymous();
     assert_eq!(nodes(&moved(&everyone, start).await).len(), 0, "a draft leaves no trace");
-    assert_eq!(column(&moved(&maker, start).await, "kind"), ["PLANIFICATION"]);
+    plan(&maker, &id, Some(&day(world, 10)), None).await.done("planTraining");
+    for who in [&everyone, &maker] {
+        assert_eq!(column(&moved(who, start).await, "kind"), ["PLANIFICATION"]);
+    }
     through(&maker, &id, &["ELABORATION_TERMINEE"]).await;
     world.advance(TimeDelta::minutes(5));
     let later = world.app.clock.now();

@@ -1,5 +1,6 @@
 //! The catalogue: collections, trainings, their states, who sees and changes them.
 
+mod announcements;
 mod calendar;
 mod collections;
 mod cost;
@@ -15,6 +16,10 @@ use harness::{Client, Story, World, stories};
 use serde_json::{Value, json};
 
 use crate::steps::{grant, read, text};
+use announcements::{
+    a_line_with_a_planned_day_announces_its_training, an_announced_draft_is_told_everywhere_and_others_nowhere,
+    the_first_planned_day_announces_a_training_to_whom_it_is_open, what_was_planned_before_is_announced_by_the_migration,
+};
 use collections::{
     a_framing_is_validated_by_a_chef_de_file, a_new_chef_de_file_sees_what_is_being_made,
     an_administrator_makes_and_changes_a_collection, fourteen_collections_are_laid_down,
@@ -80,6 +85,10 @@ pub(crate) fn stories() -> Vec<Story> {
         a_planned_date_keeps_its_history,
         the_calendar_lists_what_is_published_and_planned_for_all,
         calendar_changes_tell_what_moved,
+        the_first_planned_day_announces_a_training_to_whom_it_is_open,
+        an_announced_draft_is_told_everywhere_and_others_nowhere,
+        a_line_with_a_planned_day_announces_its_training,
+        what_was_planned_before_is_announced_by_the_migration,
         a_session_goes_through_its_states,
         a_session_is_checked,
         a_formateur_changes_the_sessions_they_lead,

@@ -10,7 +10,7 @@ macro_rules! columns {
         "t.id, t.title, t.short_name, t.collection_id, t.organisation_id, t.state, t.opening, t.audience_id, t.catch_phrase,
          t.certifying, t.licence, t.modality, t.presence_minutes, t.remote_minutes, t.contact, t.thumbnail_url,
          t.thumbnail_id, t.sirh_id,
-         t.planned_on, t.calendar_on, t.published_at, t.framed_at, t.framed_by, t.framing_note, t.merged_into_id, t.revision,
+         t.planned_on, t.calendar_on, t.announced_at, t.published_at, t.framed_at, t.framed_by, t.framing_note, t.merged_into_id, t.revision,
          t.created_at, t.updated_at"
     };
 }
@@ -51,7 +51,7 @@ pub(crate) async fn set_training(cx: &mut Cx, training: &Training) -> sqlx::Resu
                 state = $7, opening = $8, audience_id = $9, catch_phrase = $10, certifying = $11, licence = $12, modality = $13,
                 presence_minutes = $14, remote_minutes = $15, contact = $16, thumbnail_url = $17, sirh_id = $18, planned_on = $19,
                 calendar_on = $20, published_at = $21, framed_at = $22, framed_by = $23, framing_note = $24, merged_into_id = $25,
-                revision = $26, updated_at = $27, thumbnail_id = $28
+                revision = $26, updated_at = $27, thumbnail_id = $28, announced_at = $29
          where id = $1",
         training.id,
         &training.title,
@@ -80,7 +80,8 @@ pub(crate) async fn set_training(cx: &mut Cx, training: &Training) -> sqlx::Resu
         training.merged_into_id,
         training.revision,
         training.updated_at,
-        training.thumbnail_id
+        training.thumbnail_id,
+        training.announced_at
     )?;
     Ok(())
 }

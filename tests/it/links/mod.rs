@@ -1,5 +1,7 @@
 //! Threads and trainings, linked both ways: by hand, by addresses of Mentor, and what each viewer sees of it.
 
+mod flow;
+
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use harness::{Client, Story, World, stories};
@@ -9,6 +11,10 @@ use services::events::Event;
 use crate::catalogue::{manager, new_training, published, through};
 use crate::cost::{cost, uuid_of};
 use crate::steps::{colleague, column, moderator, new_forum, nodes, organisation, read, text};
+
+use flow::{
+    an_announced_draft_tells_its_threads_from_then_on, flow, what_happens_to_a_training_stands_in_the_flow_of_its_threads,
+};
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
@@ -21,6 +27,7 @@ pub(crate) fn stories() -> Vec<Story> {
         a_training_that_is_merged_keeps_its_links_once,
         a_training_tells_its_threads_by_kind,
         what_happens_to_a_training_stands_in_the_flow_of_its_threads,
+        an_announced_draft_tells_its_threads_from_then_on,
         neither_side_leaves_a_trace_on_the_other,
         a_link_and_a_merge_at_once_end_on_what_is_left,
         an_address_declared_and_posted_at_once_is_linked,
@@ -322,66 +329,6 @@ async fn a_training_tells_its_threads_by_kind(world: &World) {
         read(&ada, "query($t: ID!, $a: String) { training(id: $t) { threads(after: $a) { edges { node { id } } } } }", after)
             .await;
     assert_eq!(column(&rest["training"]["threads"], "id"), [3, 2, 0].map(|own: usize| json!(threads[own].0)));
-}
-
-/// What stands in the flow of a thread, as `who` sees it.
-async fn flow(who: &Client, thread: &str) -> Vec<Value> {
-    let query = "query($t: ID!) { thread(id: $t) { systemEvents { totalCount edges { node { kind fromState toState fromDate toDate training { id } } } } } }";
-    let data = read(who, query, json!({ "t": thread })).await["thread"]["systemEvents"].clone();
-    let events = nodes(&data);
-    assert_eq!(data["totalCount"], json!(events.len()));
-    events
-}
-
-async fn what_happens_to_a_training_stands_in_the_flow_of_its_threads(world: &World) {
-    let inside = organisation(world, "Dedans", None).await;
-    let maker = manager(world, "gerante", &inside).await;
-    let ada = world.member("ada").await;
-    let mut more = crate::catalogue::complete();
-    more["opening"] = json!("TOUS_PUBLICS");
-    let training = new_training(world, &maker, &inside, "UN", more).await;
-    through(&maker, &training, &["GABARIT", "ELABORATION_TERMINEE"]).await;
-    let forum = world.forum("plateforme", "questions").await;
-    let (thread, _) = ada.open_thread(&forum, "QUESTION", "Une question", "Texte").await;
-    world.advance(TimeDelta::minutes(1));
-    link(&ada, &thread, &training).await;
-    assert!(flow(&ada, &thread).await.is_empty(), "what happened before is not told");
-    world.advance(TimeDelta::minutes(1));
-    let plan = json!({ "trainingId": training, "date": "2035-01-10" });
-    maker.mutate("planTraining", plan, "").await.done("planTraining");
-    world.advance(TimeDelta::minutes(1));
-    through(&maker, &training, &["PUBLIEE"]).await;
-    let public = world.anonymous();
-    let seen = flow(&public, &thread).await;
-    let planned = json!({ "kind": "DATE_PREVUE", "fromState": null, "toState": null, "fromDate": null, "toDate": "2035-01-10", "training": { "id": training } });
-    let out = json!({ "kind": "ETAT", "fromState": "ELABORATION_TERMINEE", "toState": "PUBLIEE", "fromDate": null, "toDate": null, "training": { "id": training } });
-    assert_eq!(seen, [planned, out]);
-    // While it is not linked nothing is told; who does not see the training is told nothing of before either.
-    world.advance(TimeDelta::minutes(1));
-    unlink(&ada, &thread, &training).await;
-    world.advance(TimeDelta::minutes(1));
-    through(&maker, &training, &["ELABORATION_TERMINEE"]).await;
-    assert_eq!(flow(&public, &thread).await.len(), 2);
-    world.advance(TimeDelta::minutes(1));
-    link(&ada, &thread, &training).await;
-    world.advance(TimeDelta::minutes(1));
-    through(&maker, &training, &["BROUILLON"]).await;
-    assert!(flow(&public, &thread).await.is_empty() && linked(&public, &thread).await.is_empty());
-    assert_eq!(flow(&maker, &thread).await.len(), 3);
-    // From draft to model and back is for those who work on it alone, and not the thread's affair.
-    world.advance(TimeDelta::minutes(1));
-    through(&maker, &training, &["GABARIT", "ELABORATION_TERMINEE"]).await;
-    let states: Vec<_> = flow(&public, &thread).await.iter().map(|event| event["toState"].clone()).collect();
-    assert_eq!(states, [Value::Null, json!("PUBLIEE"), json!("BROUILLON"), json!("ELABORATION_TERMINEE")]);
-    // Merged away: its last change, then what happens to the other one.
-    let other = published(world, &maker, &inside, "DEUX", json!({ "opening": "TOUS_PUBLICS" })).await;
-    world.advance(TimeDelta::minutes(1));
-    maker.mutate("mergeTrainings", json!({ "fromId": training, "intoId": other }), "").await.done("mergeTrainings");
-    world.advance(TimeDelta::minutes(1));
-    through(&maker, &other, &["ARCHIVEE"]).await;
-    let seen: Vec<_> =
-        flow(&public, &thread).await[4..].iter().map(|e| (e["training"]["id"].clone(), e["toState"].clone())).collect();
-    assert_eq!(seen, [(json!(training), json!("ARCHIVEE")), (json!(other), json!("ARCHIVEE"))]);
 }
 
 async fn neither_side_leaves_a_trace_on_the_other(world: &World) {
