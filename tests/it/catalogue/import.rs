@@ -25,6 +25,7 @@ pub(crate) fn stories() -> Vec<Story> {
         each_line_is_asked_for_by_its_own_organisation,
         what_is_out_of_sight_is_only_taken,
         states_and_dates_pass_the_gates_of_the_api,
+        everything_wrong_with_a_line_is_told_at_once,
         two_lines_do_not_say_the_same,
         an_import_that_is_cut_short_is_repeated,
         an_import_is_asked_for_and_followed,
@@ -364,6 +365,30 @@ async fn states_and_dates_pass_the_gates_of_the_api(world: &World) {
     assert_eq!(data["training"], json!({ "state": "BROUILLON", "plannedOn": "2030-06-02", "catchPhrase": null, "goals": null }));
     // The reason alone is nothing to keep.
     assert_eq!(counts(&import(world, &maker, &with("", "", ";2030-06-02;Encore", ";;;;;;"), false).await), [0, 0, 1, 0]);
+}
+
+async fn everything_wrong_with_a_line_is_told_at_once(world: &World) {
+    let inside = organisation(world, "Dedans", None).await;
+    organisation(world, "Dehors", None).await;
+    let maker = manager(world, "gerante", &inside).await;
+    let more = ";Date prévue;Modalité;Concepteurs;Organisations visées;Ouverture;Adresses sur Mentor";
+    let rest = "31/02/2031;à pied;@personne;Introuvable;cible restreinte;https://mentor.gouv.fr/catalog/5";
+    let lines = [
+        format!("{};{rest}", line("A1", "Nulle part").replace("management", "inconnue")),
+        // What a wrong line says counts for those below it; whose organisation it is too.
+        format!("{};{rest}", line("a1", "Dehors")),
+        format!("{};;;;;;", line("B1", "").replace("Formation B1", "x")),
+    ];
+    let tally = import(world, &maker, &table(more, lines), false).await;
+    let found: Vec<_> = told(&tally).iter().map(|one| one.split(':').next().unwrap_or("").to_owned()).collect();
+    let cells = |line: i64| [format!("{line} plannedOn"), format!("{line} modality")];
+    let named = |line: i64| [format!("{line} targets"), format!("{line} designers")];
+    let mut expected = [&cells(2)[..], &["2 organisation".into(), "2 collection".into()], &named(2)].concat();
+    expected.extend([&cells(3)[..], &named(3), &["3 organisation".into(), "3 shortName".into(), "3 addresses".into()]].concat());
+    expected.extend(["4 organisation".into(), "4 title".into()]);
+    assert_eq!(found, expected, "{:?}", told(&tally));
+    assert!(told(&tally)[10].starts_with("3 organisation: Réservé"), "{:?}", told(&tally));
+    assert_eq!((tally.refused, trainings(world).await), (3, 0));
 }
 
 async fn two_lines_do_not_say_the_same(world: &World) {

@@ -30,7 +30,7 @@ impl Known {
     /// Reads it; with `keep`, inside a write, the trainings stay as they are until its end.
     pub(super) async fn read(cx: &mut Cx, batch: &[Line], keep: bool) -> Result<Self> {
         let named: BTreeSet<_> =
-            batch.iter().flat_map(|line| line.targets.iter().flatten().chain([&line.organisation])).cloned().collect();
+            batch.iter().flat_map(|line| line.targets.iter().flatten().chain(&line.organisation)).cloned().collect();
         let organisations = organisations::named(cx, &named.into_iter().collect::<Vec<_>>()).await?;
         let designers = batch.iter().flat_map(|line| line.designers.iter().flatten());
         let handles: BTreeSet<_> = designers.filter_map(|written| handle(written)?.ok()).collect();
@@ -166,8 +166,9 @@ pub(super) struct Deed {
 /// What a line comes to, or everything that speaks against it. Nothing is written.
 pub(super) fn decide(caller: &Caller, clock: &Clock, line: &Line, known: &Known) -> Result<Deed, Vec<Problem>> {
     let mut problems = Problems::default();
-    let organisation = problems.take(known.organisation("organisation", &line.organisation));
-    let collection = problems.take(known.collection(&line.collection));
+    line.wrong.iter().for_each(|problem| problems.add(problem.clone()));
+    let organisation = line.organisation.as_ref().and_then(|written| problems.take(known.organisation("organisation", written)));
+    let collection = line.collection.as_ref().and_then(|written| problems.take(known.collection(written)));
     let mut sound = line.sound.clone();
     (sound.fields.organisation, sound.fields.collection) = (organisation, collection);
     if let Some(written) = &line.targets {
@@ -183,6 +184,7 @@ pub(super) fn decide(caller: &Caller, clock: &Clock, line: &Line, known: &Known)
         problems.take(may_manage(caller, known, organisation));
     }
     let (Some(organisation), Some(collection)) = (organisation, collection) else { return Err(problems.all()) };
+    // Which training it is, and what its states demand, is only asked of a line that says what it means.
     refused(problems)?;
     let found = known.training(caller, line).map_err(|problem| vec![problem])?;
     if let Some((training, _)) = found {

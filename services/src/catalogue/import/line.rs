@@ -15,15 +15,17 @@ use crate::text;
 #[derive(Clone, Debug)]
 pub(super) struct Header(Vec<Column>);
 
-/// A line whose cells are sound by themselves; what it names is not looked for yet.
+/// The values of a line; what it names is not looked for yet.
 #[derive(Clone)]
 pub(super) struct Line {
     /// Where it stands in the file, from 1.
     pub(super) number: i64,
+    /// What is wrong with its cells, which have no value here then.
+    pub(super) wrong: Vec<Problem>,
     pub(super) sound: Sound,
     /// By its slug, its short name or its name, as the others.
-    pub(super) organisation: String,
-    pub(super) collection: String,
+    pub(super) organisation: Option<String>,
+    pub(super) collection: Option<String>,
     pub(super) targets: Option<Vec<String>>,
     /// Handles with their `@`, and names.
     pub(super) designers: Option<Vec<String>>,
@@ -79,26 +81,23 @@ pub(super) fn faults(line: i64, problems: Vec<Problem>) -> Vec<Fault> {
 }
 
 impl Line {
-    /// The values of a line's cells, or everything that is wrong with them.
+    /// The values of a line's cells and everything that is wrong with them; a fault when the header has more cells or fewer.
     pub(super) fn read(header: &Header, number: i64, cells: Vec<Cell<'_>>) -> Result<Self, Vec<Fault>> {
         if cells.len() != header.0.len() {
             let message = format!("Cette ligne a {} cases, et l'en-tête {}.", cells.len(), header.0.len());
             return Err(vec![Fault { line: number, column: None, message }]);
         }
-        let (mut found, mut problems, mut given) = (Vec::new(), Problems::default(), Given::default());
+        let (mut problems, mut given) = (Problems::default(), Given::default());
         for (column, cell) in header.0.iter().zip(cells) {
             match cell {
                 Ok(cell) => given.take(*column, restored(&cell), &mut problems),
-                Err(message) => found.push(Fault { line: number, column: Some(*column), message }),
+                Err(message) => problems.add(Problem::new(column.code(), Code::Malformed, message)),
             }
         }
         let sound = Sound::new(given.fields, &mut problems);
-        found.extend(faults(number, problems.all()));
-        if !found.is_empty() {
-            return Err(found);
-        }
         Ok(Self {
             number,
+            wrong: problems.all(),
             sound,
             organisation: given.organisation,
             collection: given.collection,
@@ -115,8 +114,8 @@ impl Line {
 #[derive(Default)]
 struct Given {
     fields: TrainingFields,
-    organisation: String,
-    collection: String,
+    organisation: Option<String>,
+    collection: Option<String>,
     targets: Option<Vec<String>>,
     designers: Option<Vec<String>>,
     state: Option<TrainingState>,
@@ -156,8 +155,8 @@ impl Given {
         match field {
             TrainingField::Title => fields.title = Some(written),
             TrainingField::ShortName => fields.short_name = Some(written),
-            TrainingField::Collection => self.collection = written.trim().to_owned(),
-            TrainingField::Organisation => self.organisation = written.trim().to_owned(),
+            TrainingField::Collection => self.collection = Some(written.trim().to_owned()),
+            TrainingField::Organisation => self.organisation = Some(written.trim().to_owned()),
             TrainingField::Certifying => fields.certifying = problems.take(yes_or_no(column, &written)),
             TrainingField::Licence => fields.licence = Some(written),
             TrainingField::CatchPhrase => fields.catch_phrase = Some(written),
@@ -295,6 +294,7 @@ mod tests {
         let addresses = "https://mentor.gouv.fr/catalog/1\nhttps://mentor.gouv.fr/catalog/2";
         let read = line(&["5/1/2027", "En ligne", "PUBLIEE", "Tous publics", "@claire | Ada", addresses, "90", "'=1+1"]);
         let Ok(read) = read else { panic!("refused") };
+        assert_eq!(read.wrong, []);
         let given = &read.sound.fields;
         assert_eq!((given.certifying, given.remote_minutes, given.modality), (Some(true), Some(90), Some(Modality::EnLigne)));
         assert_eq!(given.catch_phrase.as_deref(), Some("=1+1"));
@@ -306,12 +306,13 @@ mod tests {
         let Ok(empty) = empty else { panic!("refused") };
         assert_eq!((empty.planned, empty.state, empty.designers), (Some(None), None, Some(vec![])));
         assert_eq!(empty.sound.fields.clear.len(), 3);
-        let Err(wrong) = line(&["31/02/2027", "à pied", "fini", "", "", "https://exemple.fr", "1,5", "x"]) else {
-            panic!("taken")
+        let Ok(wrong) = line(&["31/02/2027", "à pied", "fini", "", "", "https://exemple.fr", "1,5", "x"]) else {
+            panic!("refused")
         };
-        let columns: Vec<_> = wrong.iter().filter_map(|fault| fault.column).map(Column::code).collect();
+        let columns: Vec<_> = wrong.wrong.iter().map(|problem| problem.field).collect();
         assert_eq!(columns, ["plannedOn", "modality", "state", "remoteMinutes", "catchPhrase", "addresses"]);
-        assert!(wrong.iter().all(|fault| fault.line == 7));
+        let given = &wrong.sound.fields;
+        assert_eq!((wrong.planned, given.modality, &given.catch_phrase, &wrong.sound.addresses), (None, None, &None, &None));
         assert!(matches!(Line::read(&header, 8, cells(&["a"])), Err(faults) if faults[0].message.contains("14")));
     }
 

@@ -154,7 +154,7 @@ struct Table {
     stopped: Option<Fault>,
 }
 
-/// Lines read together, each sound or with its faults.
+/// Lines read together, each with its values, or with the faults of one that is no line of this table.
 struct Batch {
     lines: Vec<Result<Line, Vec<Fault>>>,
     /// Nothing is read after them.
@@ -241,16 +241,16 @@ impl Table {
 }
 
 impl Batch {
-    /// The sound lines; what is wrong with the others.
+    /// The lines; what is wrong with those that are none.
     fn sorted(self) -> (Vec<Line>, Vec<Vec<Fault>>) {
-        let (mut sound, mut wrong) = (Vec::new(), Vec::new());
+        let (mut lines, mut wrong) = (Vec::new(), Vec::new());
         for line in self.lines {
             match line {
-                Ok(line) => sound.push(line),
+                Ok(line) => lines.push(line),
                 Err(faults) => wrong.push(faults),
             }
         }
-        (sound, wrong)
+        (lines, wrong)
     }
 }
 
