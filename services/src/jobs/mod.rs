@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::id::{JobId, MailId, TrainingImportId};
 use crate::{App, catalogue, files, idempotency, mail, sessions};
 
+pub(crate) use worker::Hold;
 pub use worker::{drain, give_back, work};
 
 /// Every kind of job.
@@ -52,9 +53,9 @@ pub enum Verdict {
 }
 
 impl Job {
-    async fn run(self, app: &App) -> Result<Verdict> {
+    async fn run(self, app: &App, hold: &mut Hold) -> Result<Verdict> {
         match self {
-            Self::ImportTrainings { import } => catalogue::run_import(app, import).await,
+            Self::ImportTrainings { import } => catalogue::run_import(app, import, hold).await,
             Self::SendMail { mail } => mail::send(app, mail).await,
             Self::Sweep => sweep(app).await,
         }

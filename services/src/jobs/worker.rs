@@ -38,12 +38,56 @@ struct Claimed {
     attempts: i64,
 }
 
+/// A job in hand: its lease, and whether its worker is to stop.
+pub(crate) struct Hold {
+    id: JobId,
+    attempts: i64,
+    until: DateTime<Utc>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Hold {
+    /// Whether the process stops: what takes long lets go, and comes back.
+    pub(crate) fn must_end(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Keeps the job for another while once half of its lease is over: what takes long says again and again that it is alive.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the lease ended before, and another worker has the job.
+    pub(crate) async fn keep(&mut self, app: &App) -> Result<()> {
+        let now = app.clock.now();
+        if self.until - now > LEASE / 2 {
+            return Ok(());
+        }
+        let (id, attempts, node, until) = (self.id, self.attempts, app.node, now + LEASE);
+        let kept = app.db.write(move |tx| {
+            Box::pin(async move {
+                Ok(exec!(
+                    tx,
+                    "update jobs set leased_until = $4 where id = $1 and leased_by = $2 and attempts = $3",
+                    id,
+                    node,
+                    attempts,
+                    until
+                )?)
+            })
+        });
+        if kept.await? == 0 {
+            return Err(Error::unavailable("another worker has this job"));
+        }
+        self.until = until;
+        Ok(())
+    }
+}
+
 /// Runs jobs until `stop` turns true; those under way are finished first.
 pub async fn work(app: App, mut stop: watch::Receiver<bool>) {
     let mut wakes = app.db.wakes();
     let mut under_way = JoinSet::new();
     while !*stop.borrow() {
-        if let Err(error) = take_up(&app, &mut under_way).await {
+        if let Err(error) = take_up(&app, &stop, &mut under_way).await {
             tracing::warn!(%error, "jobs cannot be read");
         }
         let pause = if under_way.len() < AT_ONCE { pause(&app).await } else { POLL };
@@ -64,8 +108,9 @@ pub async fn work(app: App, mut stop: watch::Receiver<bool>) {
 /// When the database fails; those under way are finished first.
 pub async fn drain(app: &App) -> Result<usize> {
     let (mut under_way, mut ran) = (JoinSet::new(), 0);
+    let (_goes_on, stop) = watch::channel(false);
     loop {
-        match take_up(app, &mut under_way).await {
+        match take_up(app, &stop, &mut under_way).await {
             Ok(taken) => ran += taken,
             Err(error) => {
                 while under_way.join_next().await.is_some() {}
@@ -95,7 +140,7 @@ pub async fn give_back(app: &App) -> Result<()> {
 }
 
 /// Starts as many due jobs as there is room for beside those under way, a task each. How many.
-async fn take_up(app: &App, under_way: &mut JoinSet<()>) -> Result<usize> {
+async fn take_up(app: &App, stop: &watch::Receiver<bool>, under_way: &mut JoinSet<()>) -> Result<usize> {
     // Those that ended together make room together.
     while under_way.try_join_next().is_some() {}
     let (now, room) = (app.clock.now(), AT_ONCE - under_way.len());
@@ -107,8 +152,8 @@ async fn take_up(app: &App, under_way: &mut JoinSet<()>) -> Result<usize> {
     let claimed = app.db.write(move |tx| Box::pin(async move { Ok(claim(tx, node, now, room).await?) })).await?;
     let taken = claimed.len();
     for job in claimed {
-        let app = app.clone();
-        under_way.spawn(async move { run(&app, job).await });
+        let (app, stop) = (app.clone(), stop.clone());
+        under_way.spawn(async move { run(&app, job, (now + LEASE, stop)).await });
     }
     Ok(taken)
 }
@@ -172,15 +217,16 @@ async fn claim(cx: &mut Cx, node: Uuid, now: DateTime<Utc>, most: usize) -> sqlx
     }
 }
 
-async fn run(app: &App, claimed: Claimed) {
+async fn run(app: &App, claimed: Claimed, (until, stop): (DateTime<Utc>, watch::Receiver<bool>)) {
     let Claimed { id, kind, payload: Json(mut payload), attempts } = claimed;
+    let mut hold = Hold { id, attempts, until, stop };
     if let Value::Object(payload) = &mut payload {
         payload.insert("kind".into(), Value::String(kind.clone()));
     }
     let verdict = match serde_json::from_value::<Job>(payload) {
         // A job of a newer version, run by an older node during a deploy: the newer one will take it.
         Err(error) => Verdict::Retry(format!("unknown job: {error}")),
-        Ok(job) => verdict(job.run(app)).await,
+        Ok(job) => verdict(job.run(app, &mut hold)).await,
     };
     match &verdict {
         Verdict::Done | Verdict::Again(_) => tracing::debug!(%id, kind, "job done"),

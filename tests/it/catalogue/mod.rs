@@ -2,6 +2,7 @@
 
 mod announcements;
 mod calendar;
+mod checks;
 mod collections;
 mod cost;
 mod export;
@@ -19,6 +20,10 @@ use crate::steps::{grant, read, text};
 use announcements::{
     a_line_with_a_planned_day_announces_its_training, an_announced_draft_is_told_everywhere_and_others_nowhere,
     the_first_planned_day_announces_a_training_to_whom_it_is_open, what_was_planned_before_is_announced_by_the_migration,
+};
+use checks::{
+    a_check_holds_up_no_stop_and_is_begun_anew, a_check_that_is_killed_is_begun_anew,
+    a_check_that_outlasts_its_lease_is_done_once,
 };
 use collections::{
     a_framing_is_validated_by_a_chef_de_file, a_new_chef_de_file_sees_what_is_being_made,
@@ -89,6 +94,9 @@ pub(crate) fn stories() -> Vec<Story> {
         an_announced_draft_is_told_everywhere_and_others_nowhere,
         a_line_with_a_planned_day_announces_its_training,
         what_was_planned_before_is_announced_by_the_migration,
+        a_check_that_outlasts_its_lease_is_done_once,
+        a_check_holds_up_no_stop_and_is_begun_anew,
+        a_check_that_is_killed_is_begun_anew,
         a_session_goes_through_its_states,
         a_session_is_checked,
         a_formateur_changes_the_sessions_they_lead,

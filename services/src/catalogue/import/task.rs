@@ -1,10 +1,13 @@
-//! An import that a member asked for: a row that is followed, a job that does it. A job that is killed goes on where its last
-//! batch ended, which that batch's own transaction tells.
+//! An import that a member asked for: a row that is followed, a job that does it. The writing of one that is killed goes on where its
+//! last batch ended, which that batch's own transaction tells. Its check is begun anew, in one run that keeps its lease: it
+//! holds what every line above said, which rows could keep only at the price of a write for each of them, and tells nothing
+//! before its end.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::fs::File;
 
 use super::{Check, Fault, Tally, Writing};
 use crate::App;
@@ -14,11 +17,11 @@ use crate::db::{Cx, duplicate};
 use crate::error::{Code, Error, Problem, Result};
 use crate::id::{FileId, MemberId, TrainingImportId};
 use crate::idempotency::act;
-use crate::jobs::{self, Job, Verdict};
+use crate::jobs::{self, Hold, Job, Verdict};
 use crate::page::{Page, Paging, Slice};
 use crate::{files, sessions};
 
-/// How long a run of the job writes at most: well within its lease, and no longer than who stops the process waits.
+/// How long a run of the job writes at most, well within its lease.
 const TURN: Duration = Duration::from_secs(5);
 /// Lines after which the row is told how far the check is.
 const TOLD: i64 = 1000;
@@ -117,8 +120,8 @@ pub async fn import_trainings(app: &App, caller: &Caller, file: FileId, dry_run:
     .await
 }
 
-/// Does it, for a turn.
-pub(crate) async fn run_import(app: &App, id: TrainingImportId) -> Result<Verdict> {
+/// Checks it, or writes it for a turn.
+pub(crate) async fn run_import(app: &App, id: TrainingImportId, hold: &mut Hold) -> Result<Verdict> {
     let now = app.clock.now();
     let mut reader = app.db.reader().await?;
     let Some(import) = store::import(&mut reader, id).await?.filter(|import| import.ended_at.is_none()) else {
@@ -134,8 +137,8 @@ pub(crate) async fn run_import(app: &App, id: TrainingImportId) -> Result<Verdic
     drop(reader);
     let content = files::content(app, &file).await?;
     let outcome = match import.state {
-        ImportState::Ecriture => write(app, &caller, &import, content).await,
-        _ => check(app, &caller, &import, content).await,
+        ImportState::Ecriture => write(app, &caller, &import, content, hold).await,
+        _ => check(app, &caller, &import, content, hold).await,
     };
     match outcome {
         // Suspended meanwhile, or without the role any more.
@@ -146,11 +149,15 @@ pub(crate) async fn run_import(app: &App, id: TrainingImportId) -> Result<Verdic
     }
 }
 
-async fn check(app: &App, caller: &Caller, import: &TrainingImport, content: tokio::fs::File) -> Result<Verdict> {
+async fn check(app: &App, caller: &Caller, import: &TrainingImport, content: File, hold: &mut Hold) -> Result<Verdict> {
     let id = import.id;
     caller.may(Scope::Write)?;
     let (mut check, mut told) = (Check::open(content).await?, -TOLD);
     while check.go_on(app, caller).await? {
+        if hold.must_end() {
+            return Ok(Verdict::Again(Duration::ZERO));
+        }
+        hold.keep(app).await?;
         let lines = check.tally.lines;
         if lines - told >= TOLD {
             app.db.write(move |tx| Box::pin(async move { store::set_checked(tx, id, lines).await })).await?;
@@ -168,7 +175,7 @@ async fn check(app: &App, caller: &Caller, import: &TrainingImport, content: tok
     }
 }
 
-async fn write(app: &App, caller: &Caller, import: &TrainingImport, content: tokio::fs::File) -> Result<Verdict> {
+async fn write(app: &App, caller: &Caller, import: &TrainingImport, content: File, hold: &Hold) -> Result<Verdict> {
     let place = |number: i64| u64::try_from(number).unwrap_or(0);
     let begun = Instant::now();
     let mut writing = Writing::open(content, (place(import.next_byte), place(import.next_line))).await?;
@@ -179,7 +186,7 @@ async fn write(app: &App, caller: &Caller, import: &TrainingImport, content: tok
         app.db.write(move |tx| Box::pin(async move { store::advance(tx, id, 0, to, &Tally::default()).await })).await?;
     }
     while writing.go_on(app, caller, Some(import.id), 1).await?.is_some() {
-        if begun.elapsed() > TURN {
+        if begun.elapsed() > TURN || hold.must_end() {
             return Ok(Verdict::Again(Duration::ZERO));
         }
     }
