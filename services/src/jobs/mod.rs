@@ -15,8 +15,8 @@ use sqlx::types::Json;
 use crate::clock::Clock;
 use crate::db::{Tx, exec};
 use crate::error::{Error, Result};
-use crate::id::{JobId, MailId, TrainingImportId};
-use crate::{App, catalogue, files, idempotency, mail, sessions};
+use crate::id::{JobId, MailId, MemberId, ThreadId, TrainingId, TrainingImportId};
+use crate::{App, catalogue, files, idempotency, links, mail, sessions};
 
 pub(crate) use worker::Hold;
 pub use worker::{drain, give_back, work};
@@ -29,6 +29,15 @@ pub enum Job {
     ImportTrainings {
         /// Its row.
         import: TrainingImportId,
+    },
+    /// Goes on linking a training with threads, when they are more than its write took.
+    LinkTraining {
+        /// Of which training, merged or not.
+        training: TrainingId,
+        /// Who changed it.
+        by: MemberId,
+        /// The last thread that was looked at.
+        after: ThreadId,
     },
     /// Sends one mail of the ledger.
     SendMail {
@@ -56,6 +65,7 @@ impl Job {
     async fn run(self, app: &App, hold: &mut Hold) -> Result<Verdict> {
         match self {
             Self::ImportTrainings { import } => catalogue::run_import(app, import, hold).await,
+            Self::LinkTraining { training, by, after } => links::link_training(app, training, by, after).await,
             Self::SendMail { mail } => mail::send(app, mail).await,
             Self::Sweep => sweep(app).await,
         }

@@ -6,17 +6,25 @@
 
 use std::collections::BTreeSet;
 
+use uuid::Uuid;
+
 use super::{store, told};
+use crate::App;
 use crate::catalogue::MentorAddress;
 use crate::clock::Clock;
 use crate::db::{Tx, alone, beside};
 use crate::error::Result;
 use crate::events::{Event, tell};
 use crate::id::{DocumentId, MemberId, PostId, ThreadId, TrainingId};
+use crate::jobs::{self, Job, Verdict};
 use crate::library;
 
 /// How many addresses are looked at in a post.
 const MOST_FOUND: usize = 20;
+/// How many threads a write links with a training.
+const AT_ONCE: usize = 500;
+/// Before every thread.
+const FIRST: ThreadId = ThreadId(Uuid::nil());
 
 /// Who must not write links at the same time.
 #[derive(Clone, Copy)]
@@ -137,13 +145,7 @@ pub(crate) async fn post_away(tx: &mut Tx, clock: &Clock, by: MemberId, thread: 
 
 /// The addresses that a training declares changed: it is linked to the threads that hold one of them, and to no others.
 pub(crate) async fn addresses_changed(tx: &mut Tx, clock: &Clock, by: MemberId, training: TrainingId) -> Result<()> {
-    enter(tx, Writes::Training).await?;
-    let now = clock.now();
-    let ended = store::end_undeclared(tx, training, now).await?;
-    if ended + store::link_declared(tx, training, by, now).await? > 0 {
-        tell(tx, clock, Some(by), &Event::TrainingLinksChanged { training }).await?;
-    }
-    Ok(())
+    relink(tx, clock, by, (training, None), FIRST).await
 }
 
 /// A training was merged into another one, which has its addresses by now: its links are the other's from now on.
@@ -153,11 +155,64 @@ pub(crate) async fn trainings_merged(
     by: MemberId,
     (from, into): (TrainingId, TrainingId),
 ) -> Result<()> {
+    relink(tx, clock, by, (from, Some(into)), FIRST).await
+}
+
+/// Goes on with the links of a training, with the threads after one: what a job does. It looks at what the training is by now.
+pub(crate) async fn link_training(app: &App, training: TrainingId, by: MemberId, after: ThreadId) -> Result<Verdict> {
+    let clock = app.clock.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let into = store::merged_into(tx, training).await?;
+                relink(tx, &clock, by, (training, into), after).await?;
+                Ok(Verdict::Done)
+            })
+        })
+        .await
+}
+
+/// Brings the links of a training in line with its addresses, or with what it was merged into.
+async fn relink(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    (training, into): (TrainingId, Option<TrainingId>),
+    after: ThreadId,
+) -> Result<()> {
     enter(tx, Writes::Training).await?;
-    if store::merge(tx, from, into, by, clock.now()).await? > 0 {
-        tell(tx, clock, Some(by), &Event::TrainingLinksChanged { training: into }).await?;
+    let done = relink_some(tx, clock, by, (training, into), after).await?;
+    if let (true, Some(into)) = (done, into) {
+        // What its addresses had not found yet is the other's to find.
+        relink_some(tx, clock, by, (into, None), FIRST).await?;
     }
     Ok(())
+}
+
+/// The same with the first threads after one; whether there are no more. The others are left to a job, so that nobody waits for
+/// all the threads of a training that is much talked about.
+async fn relink_some(
+    tx: &mut Tx,
+    clock: &Clock,
+    by: MemberId,
+    (training, into): (TrainingId, Option<TrainingId>),
+    after: ThreadId,
+) -> Result<bool> {
+    let threads = store::concerned(tx, training, after, AT_ONCE).await?;
+    let Some(last) = threads.last().copied() else { return Ok(true) };
+    let (span, now) = ((after, last), clock.now());
+    let changed = match into {
+        Some(into) => store::merge(tx, (training, into), span, by, now).await?,
+        None => store::end_undeclared(tx, training, span, now).await? + store::link_declared(tx, training, span, by, now).await?,
+    };
+    if changed > 0 {
+        tell(tx, clock, Some(by), &Event::TrainingLinksChanged { training: into.unwrap_or(training) }).await?;
+    }
+    let done = threads.len() < AT_ONCE;
+    if !done {
+        jobs::enqueue(tx, clock, Job::LinkTraining { training, by, after: last }, now).await?;
+    }
+    Ok(done)
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ use crate::page::{Page, Paging, Slice, TimeKey, gathered};
 pub(crate) use chosen::{add_chosen, choose};
 pub use chosen::{link, unlink};
 pub(crate) use found::{
-    addresses_changed, before_addresses_change, from_here, post_away, post_edited, post_shown, post_written, trainings_merged,
+    addresses_changed, before_addresses_change, from_here, link_training, post_away, post_edited, post_shown, post_written,
+    trainings_merged,
 };
 pub(crate) use rules::chosen;
 

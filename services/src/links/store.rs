@@ -1,12 +1,14 @@
 //! SQL and rows of links, nothing else.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::found::Held;
 use super::{Kind, Linked, LinkedThreads, Origin, SystemEvent, Target, ThreadLink, ThreadsOf};
 use crate::Caller;
-use crate::db::{Count, Cx, all, each, exec, keys, keyset, lists, sight};
+use crate::db::{Count, Cx, all, each, exec, keys, keyset, lists, opt, sight};
 use crate::error::{Error, Result};
 use crate::forum::{Thread, thread_columns};
 use crate::id::{AudienceId, DocumentId, MemberId, PostId, ThreadId, TrainingId};
@@ -117,14 +119,48 @@ pub(super) async fn end_lost(cx: &mut Cx, thread: ThreadId, at: DateTime<Utc>) -
     rows.into_iter().map(target).collect()
 }
 
-/// Links the training to every thread in which a post holds one of its addresses; how many.
-pub(super) async fn link_declared(cx: &mut Cx, training: TrainingId, by: MemberId, at: DateTime<Utc>) -> Result<u64> {
+// Links of a training, with the threads after the first one of a span, up to the second.
+
+/// What the training was merged into.
+pub(super) async fn merged_into(cx: &mut Cx, training: TrainingId) -> Result<Option<TrainingId>> {
+    let row = opt!(cx, (Option<TrainingId>,), "select merged_into_id from trainings where id = $1", training)?;
+    Ok(row.and_then(|row| row.0))
+}
+
+/// The first threads after one that hold an address of the training or are linked to it: so many at most.
+pub(super) async fn concerned(cx: &mut Cx, training: TrainingId, after: ThreadId, most: usize) -> Result<Vec<ThreadId>> {
+    let addresses = all!(cx, (String,), "select address from training_addresses where training_id = $1", training)?;
+    let places: Vec<_> = addresses.into_iter().map(|row| Some(row.0)).chain([None]).collect();
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let lists = lists!(cx, ThreadRow, places, |query, place| {
+        match place {
+            Some(address) => {
+                query.push("select distinct thread_id from post_addresses where address = ").push_bind(address.clone());
+            }
+            None => {
+                query.push("select thread_id from thread_links where ended_at is null and target_id = ").push_bind(training);
+            }
+        }
+        query.push(" and thread_id > ").push_bind(after).push(" order by thread_id limit ").push_bind(limit);
+    });
+    let threads: BTreeSet<_> = lists.into_iter().flatten().map(|row| row.thread_id).collect();
+    Ok(threads.into_iter().take(most).collect())
+}
+
+/// Links the training to the threads in which a post holds one of its addresses; how many.
+pub(super) async fn link_declared(
+    cx: &mut Cx,
+    training: TrainingId,
+    (after, last): (ThreadId, ThreadId),
+    by: MemberId,
+    at: DateTime<Utc>,
+) -> Result<u64> {
     Ok(exec!(
         cx,
         "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
          select p.thread_id, a.training_id, a.training_id, 'ADRESSE', $2, $3
          from training_addresses a join post_addresses p on p.address = a.address join posts o on o.id = p.post_id
-         where a.training_id = $1 and o.deleted_at is null and o.hidden_at is null
+         where a.training_id = $1 and p.thread_id > $4 and p.thread_id <= $5 and o.deleted_at is null and o.hidden_at is null
            and not exists (select 1 from thread_links l
                            where l.thread_id = p.thread_id and l.target_id = $1 and l.ended_at is null)
            and not exists (select 1 from thread_links l join trainings t on t.id = l.training_id
@@ -134,54 +170,76 @@ pub(super) async fn link_declared(cx: &mut Cx, training: TrainingId, by: MemberI
          on conflict do nothing",
         training,
         at,
-        by
+        by,
+        after,
+        last
     )?)
 }
 
 /// Ends the found links of the training to threads in which no post holds an address of it any more; how many.
-pub(super) async fn end_undeclared(cx: &mut Cx, training: TrainingId, at: DateTime<Utc>) -> Result<u64> {
+pub(super) async fn end_undeclared(
+    cx: &mut Cx,
+    training: TrainingId,
+    (after, last): (ThreadId, ThreadId),
+    at: DateTime<Utc>,
+) -> Result<u64> {
     Ok(exec!(
         cx,
         "update thread_links set ended_at = $2, ended_how = 'DISPARITION'
-         where target_id = $1 and ended_at is null and origin = 'ADRESSE'
+         where target_id = $1 and thread_id > $3 and thread_id <= $4 and ended_at is null and origin = 'ADRESSE'
            and not exists (select 1 from training_addresses a join post_addresses p on p.address = a.address
                            join posts o on o.id = p.post_id
                            where a.training_id = $1 and p.thread_id = thread_links.thread_id
                              and o.deleted_at is null and o.hidden_at is null)",
         training,
-        at
+        at,
+        after,
+        last
     )?)
 }
 
 /// What is linked to `from` is linked to `into` from now on, once; how many links ended.
-pub(super) async fn merge(cx: &mut Cx, from: TrainingId, into: TrainingId, by: MemberId, at: DateTime<Utc>) -> Result<u64> {
+pub(super) async fn merge(
+    cx: &mut Cx,
+    (from, into): (TrainingId, TrainingId),
+    (after, last): (ThreadId, ThreadId),
+    by: MemberId,
+    at: DateTime<Utc>,
+) -> Result<u64> {
     // A link that was chosen stays one.
     exec!(
         cx,
         "update thread_links set origin = 'CHOIX'
-         where target_id = $2 and ended_at is null and origin = 'ADRESSE'
+         where target_id = $2 and thread_id > $3 and thread_id <= $4 and ended_at is null and origin = 'ADRESSE'
            and exists (select 1 from thread_links l where l.target_id = $1 and l.thread_id = thread_links.thread_id
                        and l.ended_at is null and l.origin = 'CHOIX')",
         from,
-        into
+        into,
+        after,
+        last
     )?;
     exec!(
         cx,
         "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
          select f.thread_id, $2, $2, f.origin, $3, f.linked_by from thread_links f
-         where f.target_id = $1 and f.ended_at is null
+         where f.target_id = $1 and f.thread_id > $4 and f.thread_id <= $5 and f.ended_at is null
            and not exists (select 1 from thread_links l
                            where l.thread_id = f.thread_id and l.target_id = $2 and l.ended_at is null)",
         from,
         into,
-        at
+        at,
+        after,
+        last
     )?;
     Ok(exec!(
         cx,
-        "update thread_links set ended_at = $2, ended_by = $3, ended_how = 'FUSION' where target_id = $1 and ended_at is null",
+        "update thread_links set ended_at = $2, ended_by = $3, ended_how = 'FUSION'
+         where target_id = $1 and thread_id > $4 and thread_id <= $5 and ended_at is null",
         from,
         at,
-        by
+        by,
+        after,
+        last
     )?)
 }
 
@@ -252,6 +310,11 @@ pub(super) async fn end(cx: &mut Cx, thread: ThreadId, targets: &[Target], by: M
 }
 
 // What is read.
+
+#[derive(sqlx::FromRow)]
+struct ThreadRow {
+    thread_id: ThreadId,
+}
 
 #[derive(sqlx::FromRow)]
 pub(super) struct TargetRow {

@@ -1,6 +1,7 @@
 //! Threads and trainings, linked both ways: by hand, by addresses of Mentor, and what each viewer sees of it.
 
 mod flow;
+mod many;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -15,6 +16,7 @@ use crate::steps::{colleague, column, moderator, new_forum, nodes, organisation,
 use flow::{
     an_announced_draft_tells_its_threads_from_then_on, flow, what_happens_to_a_training_stands_in_the_flow_of_its_threads,
 };
+use many::{a_merge_overtakes_what_is_left_of_a_declaration, many_threads_are_linked_some_at_a_time};
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
@@ -31,6 +33,8 @@ pub(crate) fn stories() -> Vec<Story> {
         neither_side_leaves_a_trace_on_the_other,
         a_link_and_a_merge_at_once_end_on_what_is_left,
         an_address_declared_and_posted_at_once_is_linked,
+        many_threads_are_linked_some_at_a_time,
+        a_merge_overtakes_what_is_left_of_a_declaration,
         hostile_bodies_link_few,
         links_cost_the_same_whatever_their_number,
     ]
