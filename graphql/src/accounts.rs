@@ -21,7 +21,7 @@ use crate::{ids, organisations, roles, sessions};
 
 pub(crate) struct Member(pub(crate) Arc<Row>);
 
-connection! { "Des membres, par nom." MemberConnection, MemberEdge, Member }
+connection! { "Des membres." MemberConnection, MemberEdge, Member }
 
 /// La suspension d'un membre, qui peut alors lire et ne peut pas écrire.
 #[derive(SimpleObject)]

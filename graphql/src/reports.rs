@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use services::db::Cx;
-use services::id::{MemberId, ReportId};
+use services::id::ReportId;
 use services::page::{Key, Page, Paging, TimeKey};
 use services::reports::{self as service, ReportFields, ReportFilter};
 use services::{Error, Result};
 
-use crate::accounts::Member;
+use crate::accounts::{Member, MemberConnection};
 use crate::context::{ContextExt, Request};
 use crate::forum::Thread;
 use crate::ids;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::{rows, rows_of};
+use crate::loaders::rows;
 use crate::paging::{connection, paging, size, total};
 use crate::scalars::DateTime;
 
@@ -187,18 +187,21 @@ impl Report {
         Ok(ReportConnection::new(page, |report| of.key(report).encode(), Report, total))
     }
 
-    /// Qui l'a signalé, lui ou un de ses doublons que vous voyez : chacun une fois, le premier d'abord, 100 au plus.
-    #[graphql(complexity = "1 + 10 * child_complexity")]
-    async fn reporters(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
-        let request = ctx.request();
-        let ids = match self.0.duplicate_of_id {
-            None => request.loads().load_one(ReportersOf(self.0.id)).await?.unwrap_or_default(),
-            Some(_) => Arc::new(request.thread(self.0.thread()).await?.map(|thread| thread.author_id).into_iter().collect()),
-        };
-        let mut members = Vec::with_capacity(ids.len());
-        let found = request.loads().load_many(ids.iter().copied()).await?;
-        members.extend(ids.iter().filter_map(|id| found.get(id).cloned()).map(Member));
-        Ok(members)
+    /// Qui l'a signalé, lui ou un de ses doublons que vous voyez : chacun une fois, le premier d'abord.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn reporters(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<MemberConnection> {
+        let of = ReportersOf(self.0.id);
+        let page = lists::page(ctx, &of, &paging(first, after, last, before)).await?.ok_or(Error::NotFound)?;
+        let total = lists::total(ctx, &of).await?;
+        let member = |one: Arc<service::Reporter>| Member(Arc::new(one.member.clone()));
+        Ok(MemberConnection::new(page, |one| of.key(one).encode(), member, total))
     }
 
     /// Ce qui lui est arrivé, notes comprises, du plus ancien au plus récent.
@@ -329,9 +332,29 @@ rows! {
     ReportId => service::Report, |cx, ids, asked| service::reports_by_id(cx, &asked.caller, ids);
 }
 
-rows_of! {
-    "Who reported it, or a duplicate of it." ReportersOf(ReportId) => MemberId,
-        |cx, ids, asked| service::reporters_of(cx, &asked.caller, ids);
+/// Who reported a report or a duplicate of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ReportersOf(ReportId);
+
+impl List for ReportersOf {
+    type Item = service::Reporter;
+    type Key = TimeKey;
+
+    fn key(&self, one: &service::Reporter) -> TimeKey {
+        (one.reported_at, one.member.id.0)
+    }
+
+    async fn pages(cx: &mut Cx, asked: &Asked, of: &[Self], paging: &Paging) -> Result<HashMap<Self, Page<Self::Item>>> {
+        let ids: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(service::reporters_of(cx, &asked.caller, &ids, paging).await?, ReportersOf))
+    }
+}
+
+impl Counted for ReportersOf {
+    async fn counts(cx: &mut Cx, asked: &Asked, of: &[Self]) -> Result<HashMap<Self, i64>> {
+        let ids: Vec<_> = of.iter().map(|of| of.0).collect();
+        Ok(lists::by(service::count_reporters(cx, &asked.caller, &ids).await?, ReportersOf))
+    }
 }
 
 /// The duplicates of a report.

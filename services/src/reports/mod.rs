@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::App;
+use crate::accounts::Member;
 use crate::caller::{Actor, Caller, Scope};
 use crate::clock::Clock;
 use crate::db::{Cx, Tx, alone};
@@ -19,15 +20,12 @@ use crate::events::{Event, tell};
 use crate::forum::{self, Thread, ThreadKind};
 use crate::id::{MemberId, ReportChangeId, ReportId, SpaceId, ThreadId, TrainingId};
 use crate::idempotency::act;
-use crate::page::{Page, Paging, Slice, TimeKey, gathered};
+use crate::page::{Page, Paging, Slice, TimeKey};
 use crate::text;
 
 pub(crate) use rules::fields as sound_fields;
 pub use rules::{may_detail, may_handle, possible_transitions};
 pub(crate) use store::settle_thread;
-
-/// How many people of a report and its duplicates are named.
-const MOST_REPORTERS: i64 = 100;
 
 /// Where a report stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type, serde::Serialize, serde::Deserialize)]
@@ -140,6 +138,15 @@ pub struct ReportChange {
     pub duplicate_of_id: Option<ReportId>,
     pub changed_at: DateTime<Utc>,
     pub changed_by: MemberId,
+}
+
+/// Who reported a malfunction, and when first.
+#[derive(Clone, Debug, sqlx::FromRow)]
+#[expect(missing_docs, reason = "columns, named for what they hold")]
+pub struct Reporter {
+    #[sqlx(flatten)]
+    pub member: Member,
+    pub reported_at: DateTime<Utc>,
 }
 
 /// A wish to take a report to another state.
@@ -486,11 +493,26 @@ pub async fn count_duplicates(cx: &mut Cx, caller: &Caller, reports: &[ReportId]
     Ok(reports.iter().copied().zip(counts).collect())
 }
 
-/// Who reported each of these reports, which are no duplicates, or a duplicate of it that the caller sees: each once, the first
-/// one first, at most 100.
+/// Who reported each of these reports or a duplicate of it that the caller sees: each once, the first one first.
+///
+/// # Errors
+/// [`Error::Invalid`] on the paging.
+pub async fn reporters_of(
+    cx: &mut Cx,
+    caller: &Caller,
+    reports: &[ReportId],
+    paging: &Paging,
+) -> Result<HashMap<ReportId, Page<Reporter>>> {
+    let slice = Slice::<TimeKey>::new(paging)?;
+    let lists = store::reporters_of(cx, caller, reports, &slice).await?;
+    Ok(slice.pages(reports, lists))
+}
+
+/// How many they are.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn reporters_of(cx: &mut Cx, caller: &Caller, reports: &[ReportId]) -> Result<HashMap<ReportId, Vec<MemberId>>> {
-    Ok(gathered(store::reporters_of(cx, caller, reports, MOST_REPORTERS).await?))
+pub async fn count_reporters(cx: &mut Cx, caller: &Caller, reports: &[ReportId]) -> Result<HashMap<ReportId, i64>> {
+    let counts = store::count_reporters(cx, caller, reports).await?;
+    Ok(reports.iter().copied().zip(counts).collect())
 }

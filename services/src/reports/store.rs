@@ -1,10 +1,10 @@
 //! SQL and rows of reports, nothing else.
 
-use super::{Report, ReportChange, ReportFilter, ReportOrder, StateCount};
+use super::{Report, ReportChange, ReportFilter, ReportOrder, Reporter, StateCount};
 use crate::Caller;
-use crate::db::{Count, Cx, each, exec, in_list, keys, keyset, lists, lock, opt, sight};
+use crate::db::{Count, Cx, each, exec, in_list, keyset, lists, lock, opt, sight};
 use crate::error::Result;
-use crate::id::{MemberId, ReportId, ThreadId};
+use crate::id::{ReportId, ThreadId};
 use crate::page::{Slice, TimeKey};
 
 /// The columns of a report, for `concat!`.
@@ -185,36 +185,40 @@ pub(super) async fn count_duplicates(cx: &mut Cx, caller: &Caller, reports: &[Re
     Ok(Count::each(lists).collect())
 }
 
-/// Who reported each of these or a duplicate of it that the caller sees, the first one first, so many of each.
+/// A report, which is the caller's to check, and its duplicates that they see: pushed to a query that ends in what is told of `reports r
+/// join threads t`. One that is a duplicate has none.
+macro_rules! reported {
+    ($query:expr, $report:expr) => {
+        $query.push(" from reports r join threads t on t.id = r.id join forums f on f.id = t.forum_id where (r.id = ");
+        $query.push_bind(*$report).push(" or r.duplicate_of_id = ").push_bind(*$report);
+        $query.push(" and t.kind = 'SIGNALEMENT' and t.hidden_at is null and f.audience_id in (select id from seen))");
+    };
+}
+
 pub(super) async fn reporters_of(
     cx: &mut Cx,
     caller: &Caller,
     reports: &[ReportId],
-    most: i64,
-) -> Result<Vec<(ReportId, MemberId)>> {
-    if reports.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new(
-            "select report_id, author_id from (
-               select report_id, author_id, row_number() over (partition by report_id order by first_at, author_id) as place from (
-                 select coalesce(r.duplicate_of_id, r.id) as report_id, t.author_id, min(r.reported_at) as first_at
-                 from reports r join threads t on t.id = r.id join forums f on f.id = t.forum_id
-                 where (r.id in (",
-        );
-        keys!(query, reports);
-        query.push(") and r.duplicate_of_id is null or r.duplicate_of_id in (");
-        keys!(query, reports);
-        query.push(")) and");
-        is_report!(query, caller);
+    slice: &Slice<TimeKey>,
+) -> Result<Vec<Vec<Reporter>>> {
+    Ok(lists!(cx, Reporter, reports, seen by caller, |query, report| {
         query.push(
-            " group by coalesce(r.duplicate_of_id, r.id), t.author_id) as people) as placed
-             where place <= ",
+            "select m.id, m.address, m.handle, m.name, m.organisation_id, m.created_at, m.suspended_at, m.suspended_until,
+                    m.suspension_reason, p.reported_at
+             from (select t.author_id, min(r.reported_at) as reported_at",
         );
-        query.push_bind(most).push(" order by report_id, place");
-        query.build_query_as::<(ReportId, MemberId)>().fetch_all(&mut *c).await
-    })?)
+        reported!(query, report);
+        query.push(" group by t.author_id) as p join members m on m.id = p.author_id where true");
+        keyset!(query, slice, "p.reported_at", "m.id", false);
+    }))
+}
+
+pub(super) async fn count_reporters(cx: &mut Cx, caller: &Caller, reports: &[ReportId]) -> Result<Vec<i64>> {
+    let lists = lists!(cx, Count, reports, seen by caller, |query, report| {
+        query.push("select count(distinct t.author_id) as many");
+        reported!(query, report);
+    });
+    Ok(Count::each(lists).collect())
 }
 
 /// What a list of reports holds, pushed to a query that ends in `where`.

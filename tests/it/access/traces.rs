@@ -28,7 +28,7 @@ const TRAININGS: &str = "{ trainings { totalCount edges { node { id title merged
 const LINKS: &str = "{ threads(first: 20) { edges { node { trainings { id title } documents { id title }
         links { training { id } document { id } } remarksOn { id } systemEvents { totalCount edges { node { training { id title } document { id } } } } report { id duplicateOf { id } } } } }
     trainings(first: 10) { edges { node { threads(first: 10) { totalCount edges { node { id title } } } threadCounts { count } } } }
-    reports(first: 10) { totalCount edges { node { id thread { id title } reporters { id } duplicates(first: 5) { totalCount edges { node { id } } } } } }
+    reports(first: 10) { totalCount edges { node { id thread { id title } reporters(first: 5) { totalCount edges { node { id } } } duplicates(first: 5) { totalCount edges { node { id } } } } } }
     unansweredThreads { totalCount edges { node { id title } } } }";
 
 /// Everything below them.

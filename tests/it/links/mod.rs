@@ -485,13 +485,13 @@ async fn links_cost_the_same_whatever_their_number(world: &World) {
     for query in [
         "query($n: Int) { threads(first: $n) { edges { node { title trainings { title collection { name } } links { origin
            linkedBy { name } training { title } } systemEvents(first: 3) { totalCount edges { node { kind toState training { title } } } }
-           report { component state thread { title } reporters { name } duplicateOf { id } history(first: 3) { totalCount edges { node {
+           report { component state thread { title } reporters(first: 3) { totalCount edges { node { name organisation { name } } } } duplicateOf { id } history(first: 3) { totalCount edges { node {
            to by { name } } } } duplicates(first: 3) { totalCount edges { node { component } } } viewerMayUpdate } } } } }",
         "query($n: Int) { trainings(first: $n) { edges { node { title threadCounts { kind count lastActivityAt }
            threads(first: 5) { totalCount edges { node { title author { name } trainings { title } } } }
            open: threads(kind: SIGNALEMENTS, first: 2) { totalCount edges { node { report { state } } } } } } } }",
         "query($n: Int) { reports(first: $n) { totalCount edges { node { component thread { title author { name } trainings { title } }
-           reporters { name } duplicates { totalCount } history { totalCount } } } } }",
+           reporters { totalCount edges { node { name } } } duplicates { totalCount } history { totalCount } } } } }",
         "query($n: Int) { unansweredThreads(first: $n) { totalCount edges { node { title author { name } trainings { title } } } } }",
     ] {
         for who in [None, who] {
