@@ -1,17 +1,10 @@
 //! The explorer in a real browser without a network: a person joins, asks, edits and accepts.
 
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client as Browser, ClientBuilder, Locator};
 use harness::{Database, World, servers, trial};
-use hyper_util::client::legacy::connect::HttpConnector;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::browser::Page;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![trial("explorer::a_person_joins_asks_and_accepts_in_a_browser".into(), servers::chromium_missing(), || {
@@ -19,104 +12,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     })]
 }
 
-/// A browser that reaches this machine and nothing else. Ended when dropped, whatever happened.
-struct Page {
-    browser: Browser,
-    driver: Driver,
-    url: String,
-    _profile: TempDir,
-}
-
-struct Driver {
-    process: Child,
-    url: String,
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
+/// What the explorer's own page does.
 impl Page {
-    async fn open(url: &str) -> Self {
-        let profile = tempfile::Builder::new().prefix("ciam-browser").tempdir().expect("a folder");
-        let port = servers::free_port();
-        let process = Command::new(servers::on_path("chromedriver").expect("chromedriver"))
-            .arg(format!("--port={port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver runs");
-        let driver = Driver { process, url: format!("http://127.0.0.1:{port}") };
-        let options = json!({
-            "binary": servers::on_path("chromium").expect("chromium"),
-            "args": [
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1400,1000",
-                format!("--user-data-dir={}", profile.path().display()),
-            ],
-        });
-        let mut capabilities = Capabilities::new();
-        capabilities.insert("goog:chromeOptions".into(), options);
-        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
-        let until = Instant::now() + PATIENCE;
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(Instant::now() < until, "chromedriver does not answer");
-            tokio::task::yield_now().await;
-        }
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        let browser = builder.capabilities(capabilities).connect(&driver.url).await.expect("a browser");
-        let page = Self { browser, driver, url: url.to_owned(), _profile: profile };
-        page.goto("/explorer").await;
-        page
-    }
-
-    async fn goto(&self, path: &str) {
-        self.browser.goto(&format!("{}{path}", self.url)).await.expect("a page");
-    }
-
-    async fn js(&self, script: &str, arguments: Vec<Value>) -> Value {
-        self.browser.execute(script, arguments).await.expect("a script")
-    }
-
-    /// Waits until what the script returns is true.
-    async fn until(&self, script: &str) {
-        let until = Instant::now() + PATIENCE;
-        // A page that is being left answers nothing.
-        while self.browser.execute(script, vec![]).await.ok() != Some(json!(true)) {
-            if Instant::now() >= until {
-                let text = self.js("return document.body.innerText", vec![]).await;
-                panic!("never: {script}\n{}", text.as_str().unwrap_or(""));
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn find(&self, css: &str) -> fantoccini::elements::Element {
-        self.browser
-            .wait()
-            .at_most(PATIENCE)
-            .for_element(Locator::Css(css))
-            .await
-            .unwrap_or_else(|error| panic!("{css}: {error}"))
-    }
-
-    async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
-    }
-
-    async fn type_in(&self, css: &str, text: &str) {
-        self.find(css).await.send_keys(text).await.unwrap_or_else(|error| panic!("{css}: {error}"));
-    }
-
-    async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.expect("text")
-    }
-
     /// As a person who selects all and pastes.
     async fn paste(&self, id: &str, text: &str) {
         let script = "const area = document.getElementById(arguments[0]); area.focus(); area.select();
@@ -145,31 +42,13 @@ impl Page {
         self.until(&format!("return document.getElementById('who')?.dataset.state === '{state}'")).await;
         self.text("#who").await
     }
-
-    /// What the browser complained of.
-    async fn complaints(&self) -> Vec<Value> {
-        let session = self.browser.session_id().await.expect("a session").expect("its id");
-        let response = reqwest::Client::new()
-            .post(format!("{}/session/{session}/se/log", self.driver.url))
-            .json(&json!({ "type": "browser" }))
-            .send()
-            .await
-            .expect("the log");
-        let log: Value = response.json().await.expect("JSON");
-        let lines = log["value"].as_array().unwrap_or_else(|| panic!("no log: {log}"));
-        lines.iter().filter(|line| line["level"] == "SEVERE" || line["level"] == "WARNING").cloned().collect()
-    }
-
-    async fn close(self) {
-        assert_eq!(self.complaints().await, Vec::<Value>::new());
-        self.browser.clone().close().await.expect("closed");
-    }
 }
 
 async fn a_person_joins_asks_and_accepts_in_a_browser() {
     let world = World::start(Database::Sqlite).await;
     let (bruno, dalia) = (world.member("bruno").await, world.member("dalia").await);
     let page = Page::open(&world.url).await;
+    page.goto("/explorer").await;
 
     // Anybody: a ready query, the documentation, completion.
     page.who("anonymous").await;

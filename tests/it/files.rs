@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use harness::servers::{SmallDisk, setting, small_disk_missing};
+use harness::servers::{SmallDisk, chromium_missing, setting, small_disk_missing};
 use harness::{Client, Database, Settings, Story, World, stories, tell, trial};
 use libtest_mimic::Trial;
 use reqwest::{Method, Response};
@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::binary::{Place, Served, until};
+use crate::browser::Page;
 use crate::steps::text;
 
 pub(crate) fn stories() -> Vec<Story> {
@@ -32,6 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("files::a_slow_upload_passes_and_a_stalled_one_does_not".into(), None, || tell(slow_uploads())),
         trial("files::an_upload_killed_on_the_way_leaves_nothing".into(), None, || tell(killed_upload())),
         trial("files::a_large_file_costs_no_memory".into(), None, || tell(large_file())),
+        trial("files::a_pdf_is_shown_by_a_browser".into(), chromium_missing(), || tell(shown_pdf())),
         trial("files::a_full_disk_refuses_a_file_and_keeps_nothing_of_it".into(), small_disk_missing(), || tell(full_disk())),
     ];
     for database in [Database::Sqlite, Database::Postgres] {
@@ -470,4 +472,43 @@ async fn large_file() {
         assert!(peak <= before + GROWTH, "{} kB more than the {} kB before", (peak.saturating_sub(before)) / 1024, before / 1024);
     }
     served.stop().await;
+}
+
+/// A page that is larger than a window, all of it red.
+fn red_pdf() -> Vec<u8> {
+    let content = "1 0 0 rg 0 0 3000 3000 re f";
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 3000 3000] /Contents 4 0 R >>".to_owned(),
+        format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()),
+    ];
+    let (mut pdf, mut places) = ("%PDF-1.4\n".to_owned(), "0000000000 65535 f \n".to_owned());
+    for (n, object) in (1..).zip(objects) {
+        places += &format!("{:010} 00000 n \n", pdf.len());
+        pdf += &format!("{n} 0 obj\n{object}\nendobj\n");
+    }
+    let start = pdf.len();
+    pdf += &format!("xref\n0 5\n{places}trailer << /Size 5 /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n");
+    pdf.into_bytes()
+}
+
+/// In its place, by the browser's own viewer, and not kept from it by our headers.
+async fn shown_pdf() {
+    let world = World::start(Database::Sqlite).await;
+    let ada = world.member("ada").await;
+    let file = ada.send_file("Guide d'été.pdf", &red_pdf()).await;
+    let forum = world.forum("plateforme", "questions").await;
+    let input =
+        json!({ "forumId": forum, "kind": "QUESTION", "title": "Une question", "body": "Texte", "attachments": [file["id"]] });
+    ada.mutate("openThread", input, "").await.done("openThread");
+    let page = Page::open(&world.url).await;
+    page.goto(&path(&file)).await;
+    page.until("return document.contentType === 'application/pdf'").await;
+    page.until_colour((900, 500), [255, 0, 0]).await;
+    // A file names no icon: the browser asks the site for one.
+    let noted = page.complaints().await;
+    assert!(noted.iter().all(|line| line["message"].as_str().is_some_and(|text| text.contains("/favicon.ico"))), "{noted:?}");
+    page.close().await;
+    world.finish().await;
 }

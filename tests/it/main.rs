@@ -8,6 +8,7 @@ mod attachments;
 mod audience;
 mod audits;
 mod binary;
+mod browser;
 mod catalogue;
 mod command_line;
 mod cost;
