@@ -24,7 +24,7 @@ const TEXT: &str = "Un texte de **trois lignes**, avec [un lien](https://exemple
 const HTML: &str = "<p>Un texte de <strong>trois lignes</strong>, avec <a href=\"https://exemple.fr\" rel=\"noopener noreferrer nofollow\">un \
     lien</a>,<br />\net une liste :</p>\n<ul>\n<li>un</li>\n<li>deux</li>\n</ul>\n";
 
-pub(crate) fn measure(store: &Store, sizes: &Sizes, _report: &mut Report) {
+pub(crate) fn measure(store: &Store, sizes: &Sizes, report: &mut Report) {
     let (database, lines) = (store.database, sizes.lines);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let (checked, whole) = runtime.block_on(imported(&store.empty(), lines));
@@ -37,7 +37,9 @@ pub(crate) fn measure(store: &Store, sizes: &Sizes, _report: &mut Report) {
     for (what, time) in [("check alone (dry run)", checked), ("check and writing", whole), ("bare inserts", bare)] {
         println!("| {what} | {:.2} | {:.0} |", time.as_secs_f64(), rate(time));
     }
-    println!("\nThe writing alone takes {:.2} times the bare inserts.", written.as_secs_f64() / bare.as_secs_f64());
+    let times = written.as_secs_f64() / bare.as_secs_f64();
+    println!("\nThe writing alone takes {times:.2} times the bare inserts.");
+    report.at_most(&format!("writing of an import, times the bare inserts, {database}"), times, 3.0, "");
 }
 
 /// A product with nothing but its foundation and an organisation.
