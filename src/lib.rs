@@ -8,7 +8,7 @@ pub mod settings;
 use std::net::SocketAddr;
 
 use graphql::Api;
-use services::{App, Error, Result, events, files, jobs};
+use services::{App, Error, Result, events, files, inbox, jobs};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 /// What one process does.
 #[derive(Clone, Copy, Debug)]
 pub struct Duties {
-    /// Runs jobs in the background. Tests run them by hand.
+    /// Runs jobs and tells people what happens, in the background. Tests do it by hand.
     pub jobs: bool,
     /// Takes the client's address from the last `X-Forwarded-For`: a proxy stands in front.
     pub behind_proxy: bool,
@@ -29,7 +29,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     served: mpsc::Receiver<()>,
-    working: JoinHandle<()>,
+    working: Vec<JoinHandle<()>>,
     sequencing: JoinHandle<()>,
     app: App,
 }
@@ -46,8 +46,11 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
     files::forget_begun(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
     let working = match duties.jobs {
-        true => tokio::spawn(jobs::work(app.clone(), stopped.clone())),
-        false => tokio::spawn(std::future::ready(())),
+        true => vec![
+            tokio::spawn(jobs::work(app.clone(), stopped.clone())),
+            tokio::spawn(inbox::deliver(app.clone(), stopped.clone())),
+        ],
+        false => Vec::new(),
     };
     let (holds, served) = mpsc::channel(1);
     let door = http::Door {
@@ -68,7 +71,9 @@ impl Running {
         drop(self.serving.await);
         // The server knows nothing of its WebSockets once they are opened.
         drop(tokio::time::timeout(http::server::GRACE, self.served.recv()).await);
-        drop(self.working.await);
+        for duty in self.working {
+            drop(duty.await);
+        }
         self.sequencing.abort();
         self.app.db.close().await;
     }

@@ -11,13 +11,15 @@ use services::page::Key;
 use services::roles::Holders;
 
 use crate::context::{ContextExt, Request};
+use crate::following::FollowConnection;
+use crate::inbox::{NotificationConnection, NotificationReason};
 use crate::organisations::{AffiliationConnection, Organisation};
 use crate::paging::{connection, paging, size, total};
 use crate::payload::payload;
 use crate::roles::RoleGrantConnection;
 use crate::scalars::DateTime;
 use crate::sessions::{AccessTokenConnection, SessionConnection};
-use crate::{ids, organisations, roles, sessions};
+use crate::{following, ids, inbox, organisations, roles, sessions};
 
 pub(crate) struct Member(pub(crate) Arc<Row>);
 
@@ -122,6 +124,51 @@ impl Member {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<Option<SessionConnection>> {
         sessions::of_member(ctx, self.0.id, paging(first, after, last, before)).await
+    }
+
+    /// Ce que vous suivez à un niveau que vous avez choisi et que vous voyez, le dernier réglage d'abord ; null pour un autre membre.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    async fn follows(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<Option<FollowConnection>> {
+        if ctx.request().caller().id() != Some(self.0.id) {
+            return Ok(None);
+        }
+        following::list(ctx, paging(first, after, last, before)).await.map(Some)
+    }
+
+    /// Ce dont vous êtes prévenu et que vous voyez toujours, le plus récent d'abord ; null pour un autre membre.
+    #[graphql(complexity = "2 + size(first, last) * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn notifications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Seulement celles de ce motif.")] reason: Option<NotificationReason>,
+        #[graphql(desc = "Seulement celles des fils de cet espace.")] space: Option<ID>,
+        #[graphql(desc = "true : celles qui ne sont pas lues ; false : celles qui le sont.")] unread: Option<bool>,
+        #[graphql(desc = "Les n premiers, 20 par défaut, 100 au plus.")] first: Option<i32>,
+        #[graphql(desc = "Après ce curseur.")] after: Option<String>,
+        #[graphql(desc = "Les n derniers.")] last: Option<i32>,
+        #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
+    ) -> Result<Option<NotificationConnection>> {
+        if ctx.request().caller().id() != Some(self.0.id) {
+            return Ok(None);
+        }
+        let filter = inbox::filter(reason, space.as_ref(), unread)?;
+        inbox::list(ctx, filter, paging(first, after, last, before)).await.map(Some)
+    }
+
+    /// Nombre de notifications que vous n'avez pas lues, 1 000 au plus ; null pour un autre membre.
+    async fn unread_notification_count(&self, ctx: &Context<'_>) -> Result<Option<i64>> {
+        if ctx.request().caller().id() != Some(self.0.id) {
+            return Ok(None);
+        }
+        inbox::count_unread(ctx.request()).await.map(Some)
     }
 
     /// Vos jetons d'accès personnels en cours ; null pour un autre membre.

@@ -10,8 +10,10 @@ mod catalogue;
 mod context;
 mod errors;
 mod files;
+mod following;
 mod forum;
 mod ids;
+mod inbox;
 mod library;
 mod limits;
 mod links;
@@ -24,6 +26,7 @@ mod order;
 mod organisations;
 mod paging;
 mod payload;
+mod read_marks;
 mod reports;
 mod roles;
 mod scalars;
@@ -64,7 +67,13 @@ pub struct Mutation(
     library::LibraryMutation,
     links::LinksMutation,
     reports::ReportsMutation,
+    Told,
 );
+
+/// What members follow, have read and are told. One entry of the root, since each one makes the type of every answer deeper, of which
+/// the compiler has a limit.
+#[derive(MergedObject, Default)]
+struct Told(following::FollowingMutation, read_marks::ReadMarksMutation, inbox::InboxMutation);
 
 type CiamSchema = Schema<Query, Mutation, EmptySubscription>;
 

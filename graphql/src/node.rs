@@ -11,6 +11,7 @@ use crate::catalogue::{Collection, Training, TrainingImport, TrainingSession};
 use crate::context::{ContextExt, Request};
 use crate::files::File;
 use crate::forum::{Forum, Post, Space, Thread};
+use crate::inbox::Notification;
 use crate::library::{Document, DocumentCategory};
 use crate::organisations::{Affiliation, Organisation};
 use crate::reports::Report;
@@ -32,6 +33,7 @@ pub(crate) enum Node {
     File(File),
     Forum(Forum),
     Member(Member),
+    Notification(Notification),
     Organisation(Organisation),
     Post(Post),
     Report(Report),
@@ -78,6 +80,7 @@ async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
     let Ok(id) = id.parse::<AnyId>() else { return Ok(None) };
     Ok(match id {
         AnyId::Member(id) => request.member(id).await?.map(|member| Node::Member(Member(member))),
+        AnyId::Notification(id) => request.loads().load_one(id).await?.map(|found| Node::Notification(Notification(found))),
         AnyId::Organisation(id) => request.organisation(id).await?.map(|found| Node::Organisation(Organisation(found))),
         AnyId::Document(id) => request.document(id).await?.map(Node::Document),
         AnyId::DocumentCategory(id) => {

@@ -139,9 +139,24 @@ impl Caller {
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody; [`Error::Forbidden`] when suspended or when the token lacks `scope`.
     pub async fn act(&self, tx: &mut Tx, now: DateTime<Utc>, scope: Scope) -> Result<Actor> {
+        let actor = self.again(tx, now).await?;
+        actor.may(scope)?;
+        Ok(actor)
+    }
+
+    /// The same for what nobody else notices (what one follows and has read): a suspension does not touch it.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody; [`Error::Forbidden`] when the token lacks the scope to write.
+    pub async fn act_privately(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<Actor> {
+        let actor = self.again(tx, now).await?;
+        actor.must_pass(Scope::Write)?;
+        Ok(actor)
+    }
+
+    async fn again(&self, tx: &mut Tx, now: DateTime<Utc>) -> Result<Actor> {
         let (member, credential) = self.member.clone().ok_or(Error::Unauthenticated)?;
         let caller = Self::member(tx, member, credential, now).await?.ok_or(Error::Unauthenticated)?;
-        caller.may(scope)?;
         Ok(Actor { id: member, caller })
     }
 
@@ -151,9 +166,7 @@ impl Caller {
     /// As [`Caller::act`].
     pub fn may(&self, scope: Scope) -> Result<MemberId> {
         let member = self.signed_in()?;
-        if !self.passes(scope) {
-            return Err(Error::forbidden(format!("Ce jeton n'a pas la portée {}.", scope.code())));
-        }
+        self.must_pass(scope)?;
         if let Some(suspension) = &self.suspended {
             return Err(Error::forbidden(match suspension.until {
                 Some(until) => {
@@ -163,6 +176,13 @@ impl Caller {
             }));
         }
         Ok(member)
+    }
+
+    fn must_pass(&self, scope: Scope) -> Result<()> {
+        if self.passes(scope) {
+            return Ok(());
+        }
+        Err(Error::forbidden(format!("Ce jeton n'a pas la portée {}.", scope.code())))
     }
 
     /// The same person, for an act that is done once under a key.

@@ -90,6 +90,8 @@ ids! {
     MailId = "mai" as Mail;
     /// A member.
     MemberId = "mem" as Member;
+    /// Something a member is told.
+    NotificationId = "not" as Notification;
     /// An organisation or a unit of one.
     OrganisationId = "org" as Organisation;
     /// A post of a thread.

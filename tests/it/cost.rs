@@ -78,6 +78,10 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
     let grants_of = "insert into audience_grants (audience_id, position, kind)
         select id, 0, 'MEMBERS' from audiences where grants_key like 'essai %'";
     assert_eq!(world.execute(grants_of).await, 1_200);
+    for id in ids.iter().filter(|id| id.starts_with("thr_")) {
+        crate::following::follow(&people[0], id, Some("TOUT")).await;
+    }
+    world.deliver().await;
     let mut last = root.clone();
     for n in 0..40 {
         let author = &people[n % 4];
@@ -102,6 +106,11 @@ async fn a_page_costs_the_same_whatever_its_size(world: &World) {
         "query($n: Int) { documents(first: $n) { totalCount edges { node { title tags category { name } versions(last: 2) { totalCount edges { node { number } } } audience { kind } latest { link note file { name url }
            author { name } } ownerMember { name } ownerOrganisation { name } viewerFoundUseful viewerMayEdit usefulCount url } } } }",
         "{ spaces { name forums { name kinds threadCount space { name } } } }",
+        "query($n: Int) { threads(first: $n) { edges { node { title unreadCount viewerFollowLevel forum { name unreadCount viewerFollowLevel } } } } }",
+        "{ spaces { forums { name unreadCount viewerFollowLevel } } collections { name viewerFollowLevel } }",
+        "query($n: Int) { viewer { unreadNotificationCount notifications(first: $n) { totalCount edges { node { reason sentence count
+           actors { name organisation { name } } thread { title } post { excerpt } training { title } } } }
+           follows(first: $n) { totalCount edges { node { level thread { title } forum { name } training { title } collection { name } } } } } }",
         // Lists below the rows of lists.
         "query($n: Int) { threads(first: $n) { edges { node { title posts(first: 3) { totalCount pageInfo { endCursor } edges { node { html
            author { name organisation { name } } replies(last: 2) { totalCount edges { node { excerpt } } } revisions(first: 2) {

@@ -17,9 +17,11 @@ mod explorer;
 mod faults;
 mod feeds;
 mod files;
+mod following;
 mod forum;
 mod http;
 mod idempotency;
+mod inbox;
 mod jobs;
 mod joining;
 mod kills;
@@ -28,6 +30,7 @@ mod links;
 mod mail;
 mod moderation;
 mod pages;
+mod read_marks;
 mod reading;
 mod reports;
 mod roles;
@@ -54,9 +57,11 @@ fn main() -> std::process::ExitCode {
         events::stories(),
         feeds::stories(),
         files::stories(),
+        following::stories(),
         forum::stories(),
         http::stories(),
         idempotency::stories(),
+        inbox::stories(),
         jobs::stories(),
         joining::stories(),
         library::stories(),
@@ -64,6 +69,7 @@ fn main() -> std::process::ExitCode {
         mail::stories(),
         moderation::stories(),
         pages::stories(),
+        read_marks::stories(),
         reading::stories(),
         reports::stories(),
         roles::stories(),

@@ -11,6 +11,7 @@ use super::loaders::ChefsOf;
 use super::trainings::{TrainingConnection, TrainingFilterInput, TrainingOrder, below};
 use crate::accounts::Member;
 use crate::context::ContextExt;
+use crate::following::FollowLevel;
 use crate::paging::{paging, size};
 use crate::scalars::DateTime;
 
@@ -64,6 +65,11 @@ impl Collection {
     async fn chefs(&self, ctx: &Context<'_>) -> Result<Vec<CollectionChef>> {
         let chefs = ctx.request().loads().load_one(ChefsOf(self.0.id)).await?.unwrap_or_default();
         Ok(chefs.iter().cloned().map(CollectionChef).collect())
+    }
+
+    /// De quoi vous êtes prévenu ; null si vous n'êtes pas connecté.
+    async fn viewer_follow_level(&self, ctx: &Context<'_>) -> Result<Option<FollowLevel>> {
+        ctx.request().collection_level(self.0.id).await
     }
 
     /// Ses formations que vous voyez, sans celles qui ont été fondues dans une autre.

@@ -17,6 +17,7 @@ use super::loaders::{
 };
 use super::sessions::{TrainingSession, TrainingSessionConnection};
 use crate::context::ContextExt;
+use crate::following::FollowLevel;
 use crate::forum::ThreadConnection;
 use crate::ids;
 use crate::links::{self, LinkedThreadCount, LinkedThreadKind};
@@ -414,6 +415,11 @@ impl Training {
         }
         let changes = ctx.request().loads().load_one(StateChangesOf(self.0.id)).await?.unwrap_or_default();
         Ok(Some(changes.iter().cloned().map(TrainingStateChange).collect()))
+    }
+
+    /// De quoi vous êtes prévenu : ce que vous avez choisi pour elle, sinon pour sa collection. Null si vous n'êtes pas connecté.
+    async fn viewer_follow_level(&self, ctx: &Context<'_>) -> Result<Option<FollowLevel>> {
+        ctx.request().training_level(&self.0).await
     }
 
     /// Vous pouvez modifier ce qu'elle dit.

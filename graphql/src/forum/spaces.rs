@@ -9,6 +9,7 @@ use services::{Error, Result};
 use super::threads::{Filter, Thread, ThreadConnection, ThreadFilter, ThreadKind, ThreadOrder, list_of};
 use crate::audience::AudienceGrant;
 use crate::context::{ContextExt, Request};
+use crate::following::FollowLevel;
 use crate::loaders::{ForumsOf, GrantsOf, KindsOf, PinnedIn};
 use crate::paging::{paging, size};
 
@@ -100,6 +101,16 @@ impl Forum {
     async fn viewer_may_open(&self, ctx: &Context<'_>) -> bool {
         let caller = ctx.request().caller();
         forum::may_open(&caller, &self.0)
+    }
+
+    /// De quoi vous êtes prévenu ; null si vous n'êtes pas connecté.
+    async fn viewer_follow_level(&self, ctx: &Context<'_>) -> Result<Option<FollowLevel>> {
+        ctx.request().forum_level(&self.0).await
+    }
+
+    /// Nombre de fils où il y a des messages que vous n'avez pas lus, 100 au plus. Null si vous n'êtes pas connecté.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Result<Option<i64>> {
+        ctx.request().unread_threads(self.0.id).await
     }
 
     /// Les fils épinglés, le dernier épinglé d'abord ; 20 au plus.

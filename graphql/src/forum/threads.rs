@@ -16,6 +16,7 @@ use super::spaces::Forum;
 use crate::accounts::Member;
 use crate::catalogue::Training;
 use crate::context::ContextExt;
+use crate::following::FollowLevel;
 use crate::library::Document;
 use crate::links::{self, SystemEventConnection, ThreadLink};
 use crate::lists::{self, Asked, Counted, List, PageOf};
@@ -221,6 +222,18 @@ impl Thread {
     async fn viewer_may_moderate(&self, ctx: &Context<'_>) -> bool {
         let caller = ctx.request().caller();
         caller.suspended().is_none() && caller.moderates(self.0.space_id)
+    }
+
+    /// De quoi vous êtes prévenu : ce que vous avez choisi pour ce fil ; tout si vous l'avez ouvert ; sinon ce que vous avez choisi
+    /// pour son forum. Les formations que vous suivez s'y ajoutent. Null si vous n'êtes pas connecté.
+    async fn viewer_follow_level(&self, ctx: &Context<'_>) -> Result<Option<FollowLevel>> {
+        ctx.request().thread_level(&self.0).await
+    }
+
+    /// Nombre de messages que vous n'avez pas lus, 100 au plus : ceux des autres, ni supprimés ni masqués, arrivés après le dernier que
+    /// vous avez lu et depuis 90 jours. Null si vous n'êtes pas connecté.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Result<Option<i64>> {
+        ctx.request().unread_posts(self.0.id).await
     }
 
     /// Le premier message.

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, CollectionId, FileId, MemberId, OrganisationId, TrainingId, TrainingStateChangeId};
 use crate::idempotency::act;
-use crate::{accounts, files, links, organisations, text};
+use crate::{accounts, files, following, links, organisations, text};
 
 /// What is given of a training; what is none stays, or is left empty in a new one.
 #[derive(Clone, Debug, Default)]
@@ -524,6 +524,7 @@ pub async fn merge_trainings(app: &App, caller: &Caller, from: TrainingId, into:
             put_training(tx, &clock, &mut kept, &targets).await?;
             tell(tx, &clock, Some(actor.id), &Event::TrainingMerged { training: from, into }).await?;
             links::trainings_merged(tx, &clock, actor.id, (from, into)).await?;
+            following::training_merged(tx, from, into).await?;
             Ok(into)
         })
     })

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::catalogue::{Modality, Opening, SessionState, TrainingState};
 use crate::error::{Error, Result};
+use crate::following::Level;
 use crate::forum::ThreadKind;
 use crate::library::Licence;
 use crate::organisations::OrganisationKind;
@@ -48,6 +49,17 @@ pub(super) struct WrittenMember {
     pub(super) organisation: String,
     #[serde(default)]
     pub(super) roles: Vec<WrittenRole>,
+    #[serde(default)]
+    pub(super) follows: Vec<WrittenFollow>,
+}
+
+/// A forum of a space, or a collection.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WrittenFollow {
+    pub(super) forum: Option<(String, String)>,
+    pub(super) collection: Option<String>,
+    pub(super) level: Level,
 }
 
 #[derive(Deserialize)]

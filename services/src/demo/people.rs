@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::content::{Content, MINISTRY, RESTRICTED, WrittenMember};
+use super::content::{Content, MINISTRY, RESTRICTED, WrittenFollow, WrittenMember};
 use super::{FOUNDED, NOW, refused};
 use crate::audience::{self, Grant};
 use crate::caller::Caller;
@@ -13,11 +13,15 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::{Event, tell};
+use crate::following::Target;
 use crate::forum::{self, Forum, ThreadKind};
 use crate::id::{AffiliationId, DocumentCategoryId, ForumId, MemberId, OrganisationId, RoleGrantId, SpaceId};
 use crate::organisations::{self, Organisation};
 use crate::roles::{self, RoleGrant};
-use crate::{App, accounts, library, text};
+use crate::{App, accounts, catalogue, following, inbox, library, text};
+
+/// What happened in the last month is told, once the log is read: of two years the inboxes would be full.
+const TOLD: TimeDelta = TimeDelta::days(30);
 
 /// Who and where, in the order of the content and of the plan.
 pub(super) struct Places {
@@ -55,6 +59,10 @@ pub(super) async fn settle(
                 let moderator = members[content.moderator()?].1;
                 let categories = library::categories(tx).await?.into_iter().map(|one| (one.slug, one.id)).collect();
                 let forums = settling.find(tx, &forums).await?;
+                for (written, (_, member)) in content.members.iter().zip(&members) {
+                    settling.follows(tx, *member, &written.follows).await?;
+                }
+                inbox::begin_at(tx, NOW - TOLD).await?;
                 let places = Places { members, forums, organisations: settling.organisations, categories, moderator };
                 Ok((places, content))
             })
@@ -185,6 +193,19 @@ impl Settling {
         forum::insert_forum(tx, &forum).await?;
         forum::insert_forum_kinds(tx, forum.id, &[ThreadKind::Question, ThreadKind::Discussion]).await?;
         tell(tx, clock, self.administrator, &Event::ForumCreated { forum: forum.id, space: space_id }).await
+    }
+
+    async fn follows(&self, tx: &mut Tx, member: MemberId, follows: &[WrittenFollow]) -> Result<()> {
+        for follow in follows {
+            let target = match (&follow.forum, &follow.collection) {
+                (Some((space, slug)), _) => forum::forum_by_slug(tx, self.space(space)?, slug).await?.map(Target::Forum),
+                (None, Some(slug)) => catalogue::collection_by_slug(tx, slug).await?.map(|found| Target::Collection(found.id)),
+                (None, None) => None,
+            };
+            let target = target.ok_or_else(|| Error::internal("the demo follows what there is not"))?;
+            following::set_level(tx, member, target, follow.level, self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// An operator may have changed the forums before: then the written threads would have no place.

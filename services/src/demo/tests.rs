@@ -372,6 +372,27 @@ async fn the_catalogue_shows_every_state_and_a_year_with_slips() {
 }
 
 #[tokio::test]
+async fn people_follow_things_and_are_told_of_the_last_month() {
+    let folder = TempDir::new().unwrap();
+    let app = app(&folder).await;
+    fill(&app, 0, |_, _| {}).await.unwrap();
+    crate::inbox::catch_up(&app).await.unwrap();
+    let cx = &mut *app.db.reader().await.unwrap();
+    let (follows, told, reasons) = one!(
+        cx,
+        (i64, i64, i64),
+        "select (select count(*) from follows), (select count(*) from notifications), (select count(distinct reason) from notifications)"
+    )
+    .unwrap();
+    assert!(follows >= 8 && told >= 20 && reasons >= 4, "{follows} {told} {reasons}");
+    let (first,) = one!(cx, (DateTime<Utc>,), "select min(created_at) from notifications").unwrap();
+    assert!(first > NOW - TimeDelta::days(31), "{first}");
+    let claire = crate::accounts::member_by_handle(cx, "claire.fontaine").await.unwrap().unwrap();
+    let caller = crate::Caller::member(cx, claire.id, crate::caller::Credential::Operator, NOW).await.unwrap().unwrap();
+    assert!(crate::inbox::count_unread(cx, &caller).await.unwrap() > 0);
+}
+
+#[tokio::test]
 async fn more_posts_are_made_and_counted() {
     let folder = TempDir::new().unwrap();
     let app = app(&folder).await;

@@ -56,12 +56,35 @@ where
     T: Serialize + DeserializeOwned + Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx, Actor) -> BoxFuture<'t, Result<T>> + Send + 'static,
 {
+    acted(app, caller, Some(scope), work).await
+}
+
+/// The same for what nobody else notices.
+///
+/// # Errors
+/// As [`Caller::act_privately`]; what `work` answers; [`Error::Conflict`] on `idempotencyKey` when it served for other input.
+pub(crate) async fn act_privately<T, F>(app: &App, caller: &Caller, work: F) -> Result<T>
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx, Actor) -> BoxFuture<'t, Result<T>> + Send + 'static,
+{
+    acted(app, caller, None, work).await
+}
+
+async fn acted<T, F>(app: &App, caller: &Caller, scope: Option<Scope>, work: F) -> Result<T>
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx, Actor) -> BoxFuture<'t, Result<T>> + Send + 'static,
+{
     let owner = caller.signed_in()?.to_string();
     let (caller, clock) = (caller.clone(), app.clock.clone());
     let once = caller.once().cloned();
     done_once(app, owner, once, move |tx| {
         Box::pin(async move {
-            let actor = caller.act(tx, clock.now(), scope).await?;
+            let actor = match scope {
+                Some(scope) => caller.act(tx, clock.now(), scope).await?,
+                None => caller.act_privately(tx, clock.now()).await?,
+            };
             work(tx, actor).await
         })
     })

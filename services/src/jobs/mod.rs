@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::db::{Tx, exec};
 use crate::error::{Error, Result};
 use crate::id::{JobId, MailId, MemberId, ThreadId, TrainingId, TrainingImportId};
-use crate::{App, catalogue, files, idempotency, links, mail, sessions};
+use crate::{App, catalogue, files, idempotency, inbox, links, mail, sessions};
 
 pub(crate) use worker::Hold;
 pub use worker::{drain, give_back, work};
@@ -44,7 +44,7 @@ pub enum Job {
         /// Its row.
         mail: MailId,
     },
-    /// Forgets links, sessions, idempotency keys and files that are of no use any more; comes back every day.
+    /// Forgets links, sessions, idempotency keys, notifications and files that are of no use any more; comes back every day.
     Sweep,
 }
 
@@ -80,7 +80,12 @@ async fn sweep(app: &App) -> Result<Verdict> {
     app.limits.forget_old();
     let swept = app
         .db
-        .write(move |tx| Box::pin(async move { Ok(sessions::sweep(tx, now).await?.max(idempotency::sweep(tx, now).await?)) }))
+        .write(move |tx| {
+            Box::pin(async move {
+                let swept = sessions::sweep(tx, now).await?.max(idempotency::sweep(tx, now).await?);
+                Ok(swept.max(inbox::sweep(tx, now).await?))
+            })
+        })
         .await?
         .max(files::sweep(app).await?);
     // Few at a time, since each has many faults.

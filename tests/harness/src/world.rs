@@ -114,6 +114,13 @@ impl World {
         jobs::drain(&self.app).await.expect("jobs run")
     }
 
+    /// Tells people everything that happened.
+    pub async fn deliver(&self) -> usize {
+        // Where entries are numbered afterwards, they are first.
+        self.events().await;
+        services::inbox::catch_up(&self.app).await.expect("people are told")
+    }
+
     /// Moves the clock.
     pub fn advance(&self, by: TimeDelta) {
         self.app.clock.advance(by);

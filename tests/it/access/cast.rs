@@ -401,6 +401,10 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
 
     let everything = json!({ "prerequisites": "Rien", "skills": "Tout", "typicalJobs": "Chef", "contact": "Le bureau", "sirhId": "R1",
         "addresses": ["https://mentor.gouv.fr/catalog/901"], "modules": [{ "title": "Un module", "competences": ["Savoir"] }] });
+    let follow = async |target: &str| {
+        author.mutate("follow", json!({ "targetId": target, "level": "TOUT" }), "").await.done("follow");
+    };
+    follow(cast.id("management")).await;
     let open = cast.training("open", "open", everything).await;
     let admin = world.administrator();
     admin.mutate("recordFraming", json!({ "trainingId": open, "note": "Bien" }), "").await.done("recordFraming");
@@ -432,6 +436,15 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     }
     add("Training", "withdrawn", withdrawn);
 
+    for target in [cast.id("public"), &open_thread, &open] {
+        follow(target).await;
+    }
+    world.deliver().await;
+    let moderated = "{ viewer { notifications(reason: MODERATION, last: 1) { edges { node { id } } } } }";
+    let moderated = read(author, moderated, json!({})).await["viewer"]["notifications"].clone();
+    let seen = json!({ "notificationId": nodes(&moderated)[0]["id"] });
+    author.mutate("markNotificationRead", seen, "").await.done("markNotificationRead");
+
     let director = cast.viewer("orgadmin");
     let table =
         director.send_file("formations.csv", b"Titre;Nom abr\xc3\xa9g\xc3\xa9;Collection;Organisation;Certifiante\n").await;
@@ -447,6 +460,14 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     along("Member", "own", 0, "viewer { @ }".into());
     along("Session", "own", 0, "viewer { sessions { edges { node { @ } } } }".into());
     along("AccessToken", "own", 0, "viewer { accessTokens { edges { node { @ } } } }".into());
+    for (nth, name) in ["training", "thread", "forum", "collection"].into_iter().enumerate() {
+        along("Follow", name, nth, "viewer { follows { edges { node { @ } } } }".into());
+    }
+    for (name, only) in
+        [("mention", "reason: MENTION, first: 1"), ("training", "reason: FORMATION, last: 1"), ("read", "unread: false")]
+    {
+        along("Notification", name, 0, format!("viewer {{ notifications({only}) {{ edges {{ node {{ @ }} }} }} }}"));
+    }
     along("Suspension", "suspended", 0, "member(handle: \"suspendue\") { suspension { @ } }".into());
     along("Revision", "edited", 0, format!("post(id: \"{edited}\") {{ revisions {{ edges {{ node {{ @ }} }} }} }}"));
     for (name, id) in &documents {
@@ -515,6 +536,8 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     for (connection, edge, field) in [
         ("AccessTokenConnection", "AccessTokenEdge", "viewer { accessTokens { * } }".to_owned()),
         ("AffiliationConnection", "AffiliationEdge", "member(handle: \"candidate\") { affiliations { * } }".into()),
+        ("FollowConnection", "FollowEdge", "viewer { follows { * } }".into()),
+        ("NotificationConnection", "NotificationEdge", "viewer { notifications { * } }".into()),
         ("DocumentConnection", "DocumentEdge", "documents(tag: \"matrice\") { * }".into()),
         (
             "DocumentVersionConnection",

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use harness::{Client, Reply, World};
 use serde_json::{Value, json};
 
-use super::cast::{Cast, token};
+use super::cast::{Cast, HANDLES, token};
 use super::shape::Shape;
 use super::table::{self, refusal};
 use crate::catalogue::fields;
@@ -306,6 +306,16 @@ impl<'w> Stage<'w> {
                 }
                 json!({ "threadId": thread, "targetId": training })
             }
+            "follow" if target == "draft" => {
+                json!({ "targetId": cast.training("draft", &format!("suivie-{n}"), json!({})).await, "level": "TOUT" })
+            }
+            "markForumRead" => json!({ "forumId": cast.id(target) }),
+            "markNotificationRead" if target == "own" && !anonymous => {
+                let handle = HANDLES.into_iter().find(|(name, _)| *name == who).map_or("administration", |(_, handle)| handle);
+                json!({ "notificationId": self.notification(viewer, handle).await })
+            }
+            "markNotificationRead" => json!({ "notificationId": self.notification(&self.candidate, "candidate").await }),
+            "markAllNotificationsRead" => json!({ "upTo": cast.world.app.clock.now().to_rfc3339() }),
             "updateReport" | "noteReport" | "transitionReport" => {
                 let report =
                     cast.report(cast.id(if target == "restricted" { "restricted" } else { "reports" }), "Un signalement").await;
@@ -361,6 +371,9 @@ impl<'w> Stage<'w> {
         let (cast, n) = (&self.cast, self.number());
         let (thread, answer, _) = self.thread(target).await;
         match name {
+            "follow" => json!({ "targetId": thread, "level": "TOUT" }),
+            "markThreadRead" => json!({ "threadId": thread, "upTo": answer }),
+            "markThreadNotificationsRead" => json!({ "threadId": thread }),
             "editThread" => json!({ "threadId": thread, "title": format!("Un autre titre {n}") }),
             "answerPost" => json!({ "postId": answer, "body": "Une réponse" }),
             "editPost" => json!({ "postId": answer, "body": format!("Un autre texte {n}") }),
@@ -384,6 +397,15 @@ impl<'w> Stage<'w> {
             }
             _ => panic!("no input for {name}: write one beside the others"),
         }
+    }
+
+    /// Something that `reader`, whose handle that is, was told and did not read; its id.
+    async fn notification(&self, reader: &Client, handle: &str) -> String {
+        let (cast, body) = (&self.cast, format!("Pour @{handle}"));
+        self.victim.open_thread(cast.id("public"), "QUESTION", "Un fil à lire", &body).await;
+        cast.world.deliver().await;
+        let query = "{ viewer { notifications(first: 1) { edges { node { id } } } } }";
+        text(&reader.run(query, json!({})).await.data["viewer"]["notifications"]["edges"][0]["node"]["id"])
     }
 
     /// Suspends the victim, or puts them back.

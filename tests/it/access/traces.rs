@@ -51,7 +51,9 @@ const PEOPLE: &str = "{ viewer { ...M } member(handle: \"membre\") { ...M } auth
         suspended: member(handle: \"suspendue\") { ...M }
         organisations(first: 3) { edges { node { id ...O units(first: 3) { edges { node { id ...O } } } } } } }
     fragment O on Organisation { affiliationRequests { edges { node { id member { id } } } } }
-    fragment M on Member { id organisation { id } roles { edges { node { id } } } all: roles(history: true) { edges { node { id } } }
+    fragment M on Member { follows { totalCount edges { node { forum { id name } thread { id title } training { id title } } } }
+        unreadNotificationCount notifications(first: 100) { totalCount edges { node { id sentence thread { id title }
+            post { id body excerpt } training { id title } actors { id } } } } id organisation { id } roles { edges { node { id } } } all: roles(history: true) { edges { node { id } } }
         affiliations { edges { node { id } } } sessions { edges { node { id } } } accessTokens { edges { node { id } } } }";
 
 pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {

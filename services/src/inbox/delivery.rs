@@ -1,0 +1,110 @@
+//! Reads the log and tells people, some hundreds a turn.
+//!
+//! What a turn tells and how far it came are one transaction, which a second node that read from the same place does not get into:
+//! each entry reaches each person once, whatever is killed when.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::sync::watch;
+
+use super::gathering::{Told, told};
+use super::store::{self, Position};
+use crate::db::Cx;
+use crate::error::Result;
+use crate::{App, events};
+
+/// Entries that a turn reads at most.
+const ENTRIES: i64 = 200;
+/// People whom a turn tells at most: some thousandths of a second of the writer.
+const PEOPLE: usize = 250;
+const POLL: Duration = Duration::from_secs(5);
+
+/// Tells people what happens until `stop` turns true.
+pub async fn deliver(app: App, mut stop: watch::Receiver<bool>) {
+    let mut wakes = app.db.wakes();
+    while !*stop.borrow() {
+        match turn(&app).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "nobody is told what happened"),
+        }
+        let pause = POLL.mul_f64(rand::rng().random_range(0.8..1.2));
+        tokio::select! {
+            () = wakes.next() => {}
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Tells everything that is in the log; in how many turns. For tests and commands.
+///
+/// # Errors
+/// When the database fails.
+pub async fn catch_up(app: &App) -> Result<usize> {
+    let mut turns = 0;
+    while turn(app).await? {
+        turns += 1;
+    }
+    Ok(turns)
+}
+
+/// Reads on in the log and tells some people. False when there is nothing to read, which is found out without writing.
+///
+/// # Errors
+/// When the database fails, or an entry is of a kind that this binary does not know.
+pub async fn turn(app: &App) -> Result<bool> {
+    let Some(turn) = read(&mut *app.db.reader().await?).await? else { return Ok(false) };
+    let clock = app.clock.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                // Another node was faster: what it told is not told again.
+                if !store::advance(tx, &turn.from, &turn.to).await? {
+                    return Ok(true);
+                }
+                for told in &turn.told {
+                    store::tell(tx, &clock, told).await?;
+                    // Whoever follows the inbox itself.
+                    tx.leaves_work();
+                }
+                Ok(true)
+            })
+        })
+        .await
+}
+
+struct Turn {
+    from: Position,
+    to: Position,
+    told: Vec<Told>,
+}
+
+/// What comes next in the log and whom it reaches, as things are now.
+async fn read(cx: &mut Cx) -> Result<Option<Turn>> {
+    let from = store::position(cx).await?;
+    let entries = events::after(cx, from.seq, ENTRIES).await?;
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let (mut to, mut all, mut room) = (from.clone(), Vec::new(), PEOPLE);
+    for entry in &entries {
+        if from.since.is_none_or(|since| entry.at >= since) {
+            let (found, next) = told(cx, entry, to.member_id, room).await?;
+            room -= found.people.len().min(room);
+            if !found.people.is_empty() {
+                all.push(found);
+            }
+            if next.is_some() {
+                to.member_id = next;
+                break;
+            }
+        }
+        (to.seq, to.member_id) = (entry.seq, None);
+        if room == 0 {
+            break;
+        }
+    }
+    Ok(Some(Turn { from, to, told: all }))
+}

@@ -1,0 +1,283 @@
+//! Whom an entry of the log reaches: what it is about, who has to do with that, in the order of their ids and so many at a time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::Reason;
+use super::rules::{self, Occasion, Ties};
+use super::store::{self, Beside};
+use crate::catalogue::TrainingState;
+use crate::db::Cx;
+use crate::error::Result;
+use crate::events::{Event, Recorded};
+use crate::following::{self, Level, Target};
+use crate::forum::{self, Post, Thread};
+use crate::id::{CollectionId, MemberId, PostId, ThreadId, TrainingId};
+use crate::read_marks;
+use crate::reports::ReportState;
+
+/// What some people are told of an entry.
+pub(super) struct Told {
+    pub(super) seq: i64,
+    pub(super) at: DateTime<Utc>,
+    /// Nobody for what moderators do.
+    pub(super) actor: Option<MemberId>,
+    pub(super) thread: Option<ThreadId>,
+    pub(super) training: Option<TrainingId>,
+    pub(super) post: Option<PostId>,
+    /// The post's.
+    pub(super) ordinal: Option<i64>,
+    /// Each with the thread they are told of, when it is another one.
+    pub(super) people: Vec<(MemberId, Reason, Option<ThreadId>)>,
+}
+
+/// What an entry is about, as it is now.
+struct Scene {
+    occasion: Occasion,
+    thread: Option<Thread>,
+    post: Option<Post>,
+    trainings: Vec<(TrainingId, CollectionId)>,
+    /// The people it is about.
+    addressed: Vec<(MemberId, Reason)>,
+    beside: Option<Beside>,
+}
+
+/// What ties somebody to an occasion.
+enum Tie {
+    Addressed(Reason),
+    Opened,
+    Follows(Target, Level),
+    Beside(ThreadId),
+}
+
+/// Tells of an entry those who come after `after`, at most so many; and after whom to go on, when there may be more.
+pub(super) async fn told(
+    cx: &mut Cx,
+    entry: &Recorded,
+    after: Option<MemberId>,
+    most: usize,
+) -> Result<(Told, Option<MemberId>)> {
+    let mut told = Told {
+        seq: entry.seq,
+        at: entry.at,
+        actor: entry.actor,
+        thread: None,
+        training: None,
+        post: None,
+        ordinal: None,
+        people: Vec::new(),
+    };
+    let Some(scene) = scene(cx, &entry.event).await? else { return Ok((told, None)) };
+    if scene.occasion == Occasion::Moderated {
+        told.actor = None;
+    }
+    told.thread = scene.thread.as_ref().map(|thread| thread.id);
+    told.training = scene.trainings.first().map(|training| training.0).filter(|_| told.thread.is_none());
+    (told.post, told.ordinal) = (scene.post.as_ref().map(|post| post.id), scene.post.as_ref().map(|post| post.ordinal));
+    let (tied, next) = merged(ties(cx, &scene, after, most).await?, most);
+    for (member, ties) in tied {
+        let ties = scene.ties(ties);
+        if let Some(reason) = rules::reason(scene.occasion, &ties).filter(|_| entry.actor != Some(member)) {
+            told.people.push((member, reason, rules::told_of(scene.occasion, &ties)));
+        }
+    }
+    if let (Some(thread), Some(ordinal)) = (told.thread, told.ordinal) {
+        let people: Vec<_> = told.people.iter().map(|(member, ..)| *member).collect();
+        let have_read = read_marks::have_read(cx, thread, ordinal, &people).await?;
+        told.people.retain(|(member, reason, _)| !reason.is_read_with_its_post() || !have_read.contains(member));
+    }
+    Ok((told, next))
+}
+
+/// What there is to tell of an event; nothing of what was taken back or away since.
+async fn scene(cx: &mut Cx, event: &Event) -> Result<Option<Scene>> {
+    match *event {
+        Event::ThreadOpened { thread, post, .. } => {
+            let Some(mut scene) = posted(cx, Occasion::Thread, thread, post).await? else { return Ok(None) };
+            scene.addressed = mentioned(cx, post).await?;
+            Ok(Some(scene))
+        }
+        Event::PostAdded { thread, post, parent } => {
+            let Some(mut scene) = posted(cx, Occasion::Post, thread, post).await? else { return Ok(None) };
+            scene.addressed = mentioned(cx, post).await?;
+            let answered = forum::posts_by_id(cx, &[parent]).await?.remove(&parent);
+            scene.addressed.extend(answered.map(|post| (post.author_id, Reason::Reponse)));
+            scene.trainings = store::trainings_of(cx, thread).await?;
+            Ok(Some(scene))
+        }
+        Event::AnswerAccepted { thread, post } => {
+            let accepted = posted(cx, Occasion::Accepted, thread, post).await?;
+            let still = |scene: &Scene| scene.thread.as_ref().is_some_and(|thread| thread.accepted_post_id == Some(post));
+            let Some(mut scene) = accepted.filter(still) else { return Ok(None) };
+            scene.addressed = scene.post.iter().map(|post| (post.author_id, Reason::ReponseAcceptee)).collect();
+            scene.trainings = store::trainings_of(cx, thread).await?;
+            Ok(Some(scene))
+        }
+        Event::ThreadLinked { thread, ref trainings, .. } if !trainings.is_empty() => {
+            let trainings = store::collections_of(cx, trainings).await?;
+            let thread = forum::thread_row(cx, thread).await?;
+            Ok(thread.map(|thread| Scene { thread: Some(thread), trainings, ..Scene::of(Occasion::Linked) }))
+        }
+        Event::ReportStateChanged { report, to: ReportState::Corrige, .. } => {
+            let thread = forum::thread_row(cx, ThreadId(report.0)).await?.filter(|thread| thread.solved_at.is_some());
+            let beside = Some(Beside::Duplicates(report));
+            Ok(thread.map(|thread| Scene { thread: Some(thread), beside, ..Scene::of(Occasion::Fixed) }))
+        }
+        // What is being made is nobody else's business.
+        Event::TrainingStateChanged { training, from, to } if is_out(from) || is_out(to) => moved(cx, training).await.map(Some),
+        Event::TrainingPlanned { training, .. } => moved(cx, training).await.map(Some),
+        Event::PostHidden { thread, post, hidden: true } | Event::PostDeleted { thread, post } => {
+            let thread = forum::thread_row(cx, thread).await?;
+            let post = forum::posts_by_id(cx, &[post]).await?.remove(&post).filter(|post| !post.is_visible());
+            let addressed = post.iter().map(|post| (post.author_id, Reason::Moderation)).collect();
+            Ok(Some(Scene { thread, post, addressed, ..Scene::of(Occasion::Moderated) }))
+        }
+        Event::ThreadHidden { thread, hidden: true } => moderated(cx, thread, |thread| thread.hidden_at.is_some()).await,
+        // The remarks on a document are closed and moved with it.
+        Event::ThreadLocked { thread, locked: true } => {
+            moderated(cx, thread, |thread| thread.locked_at.is_some() && thread.document_id.is_none()).await
+        }
+        Event::ThreadMoved { thread, to, .. } => {
+            moderated(cx, thread, |thread| thread.forum_id == to && thread.document_id.is_none()).await
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A post that can still be read, in its thread.
+async fn posted(cx: &mut Cx, occasion: Occasion, thread: ThreadId, post: PostId) -> Result<Option<Scene>> {
+    let thread = forum::thread_row(cx, thread).await?;
+    let post = forum::posts_by_id(cx, &[post]).await?.remove(&post).filter(Post::is_visible);
+    Ok(post.map(|post| Scene { thread, post: Some(post), ..Scene::of(occasion) }))
+}
+
+async fn mentioned(cx: &mut Cx, post: PostId) -> Result<Vec<(MemberId, Reason)>> {
+    let found = forum::mentioned(cx, &[post]).await?.remove(&post).unwrap_or_default();
+    Ok(found.into_iter().map(|member| (member, Reason::Mention)).collect())
+}
+
+async fn moved(cx: &mut Cx, training: TrainingId) -> Result<Scene> {
+    let trainings = store::collections_of(cx, &[training]).await?;
+    Ok(Scene { trainings, beside: Some(Beside::Linked(training)), ..Scene::of(Occasion::Training) })
+}
+
+/// What was done to a thread, when it is still so.
+async fn moderated(cx: &mut Cx, thread: ThreadId, still: impl Fn(&Thread) -> bool) -> Result<Option<Scene>> {
+    let thread = forum::thread_row(cx, thread).await?.filter(still);
+    Ok(thread.map(|thread| {
+        let addressed = vec![(thread.author_id, Reason::Moderation)];
+        Scene { thread: Some(thread), addressed, ..Scene::of(Occasion::Moderated) }
+    }))
+}
+
+fn is_out(state: TrainingState) -> bool {
+    matches!(state, TrainingState::ElaborationTerminee | TrainingState::Publiee)
+}
+
+impl Scene {
+    fn of(occasion: Occasion) -> Self {
+        Self { occasion, thread: None, post: None, trainings: Vec::new(), addressed: Vec::new(), beside: None }
+    }
+
+    /// What somebody has to do with it.
+    fn ties(&self, all: Vec<Tie>) -> Ties {
+        let (mut ties, mut levels) = (Ties::default(), HashMap::new());
+        for tie in all {
+            match tie {
+                Tie::Addressed(reason) => ties.addressed = ties.addressed.max(Some(reason)),
+                Tie::Opened => ties.opened = true,
+                Tie::Follows(target, level) => _ = levels.insert(target, level),
+                Tie::Beside(thread) => ties.beside = ties.beside.or(Some(thread)),
+            }
+        }
+        let level = |target| levels.get(&target).copied();
+        if let Some(thread) = &self.thread {
+            (ties.thread, ties.forum) = (level(Target::Thread(thread.id)), level(Target::Forum(thread.forum_id)));
+        }
+        let of = |(training, collection): &(_, _)| (level(Target::Training(*training)), level(Target::Collection(*collection)));
+        ties.trainings = self.trainings.iter().map(of).collect();
+        ties
+    }
+
+    /// What may be followed for its sake.
+    fn targets(&self) -> Vec<Target> {
+        if self.occasion == Occasion::Moderated {
+            return Vec::new();
+        }
+        let of_thread = self.thread.iter().flat_map(|thread| [Target::Thread(thread.id), Target::Forum(thread.forum_id)]);
+        let of_trainings = self.trainings.iter().map(|training| Target::Training(training.0));
+        let collections: BTreeSet<_> = self.trainings.iter().map(|training| Target::Collection(training.1)).collect();
+        of_thread.chain(of_trainings).chain(collections).collect()
+    }
+}
+
+type Tied = Vec<(MemberId, Tie)>;
+
+/// Lists of people, each in the order of their ids after `after`, at most so many of each.
+async fn ties(cx: &mut Cx, scene: &Scene, after: Option<MemberId>, most: usize) -> Result<Vec<Tied>> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let (targets, mut lists) = (scene.targets(), Vec::new());
+    for (target, found) in targets.iter().zip(following::followers(cx, &targets, after, limit).await?) {
+        lists.push(found.into_iter().map(|one| (one.member_id, Tie::Follows(*target, one.level))).collect());
+    }
+    if let Some(beside) = scene.beside {
+        let found = store::people_beside(cx, beside, after, limit).await?;
+        lists.push(found.into_iter().map(|(member, thread)| (member, Tie::Beside(thread))).collect());
+    }
+    let addressed = scene.addressed.iter().map(|(member, reason)| (*member, Tie::Addressed(*reason)));
+    let opened = scene.thread.iter().map(|thread| (thread.author_id, Tie::Opened));
+    let mut named: Tied = addressed.chain(opened).filter(|(member, _)| after.is_none_or(|after| *member > after)).collect();
+    named.sort_by_key(|(member, _)| *member);
+    lists.push(named);
+    Ok(lists)
+}
+
+/// The people of these lists, each of which was cut at `most`, of whom all is known: at most so many; and after whom to go on,
+/// when there may be more.
+fn merged<T>(lists: Vec<Vec<(MemberId, T)>>, most: usize) -> (BTreeMap<MemberId, Vec<T>>, Option<MemberId>) {
+    let cut = lists.iter().filter(|list| list.len() >= most).filter_map(|list| list.last());
+    let mut next = cut.map(|(member, _)| *member).min();
+    let mut people: BTreeMap<MemberId, Vec<T>> = BTreeMap::new();
+    for (member, tie) in lists.into_iter().flatten().filter(|(member, _)| next.is_none_or(|next| *member <= next)) {
+        people.entry(member).or_default().push(tie);
+    }
+    if let Some(beyond) = people.keys().nth(most).copied() {
+        drop(people.split_off(&beyond));
+        next = people.keys().next_back().copied();
+    }
+    (people, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(n: u128) -> MemberId {
+        MemberId(uuid::Uuid::from_u128(n))
+    }
+
+    fn lists(lists: &[&[u128]], after: u128, most: usize) -> Vec<Vec<(MemberId, u128)>> {
+        let one = |list: &&[u128]| list.iter().filter(|n| **n > after).take(most).map(|n| (member(*n), *n)).collect();
+        lists.iter().map(one).collect()
+    }
+
+    /// Whatever the lists, everybody is met once, with all that ties them.
+    #[test]
+    fn people_of_many_lists_are_met_once_each_with_all_their_ties() {
+        let all: [&[u128]; 4] = [&[1, 2, 3, 4, 5, 6, 7], &[2, 9, 10, 11], &[], &[7, 8, 11]];
+        for most in 1..12 {
+            let (mut met, mut after) = (Vec::new(), 0);
+            loop {
+                let (people, next) = merged(lists(&all, after, most), most);
+                assert!(people.len() <= most);
+                met.extend(people.into_iter().map(|(member, ties)| (member.0.as_u128(), ties.len())));
+                let Some(next) = next else { break };
+                assert!(next.0.as_u128() > after, "it goes on");
+                after = next.0.as_u128();
+            }
+            let expected: Vec<_> = (1..=11).map(|n| (n, all.iter().filter(|list| list.contains(&n)).count())).collect();
+            assert_eq!(met, expected, "{most} at a time");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! SQL and rows of notifications, nothing else.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::gathering::Told;
+use super::{Notification, NotificationFilter};
+use crate::Caller;
+use crate::clock::Clock;
+use crate::db::{Cx, all, each, exec, in_list, keys, keyset, one, sight};
+use crate::error::Result;
+use crate::id::{CollectionId, MemberId, NotificationId, ReportId, ThreadId, TrainingId};
+use crate::jobs::SWEPT_AT_ONCE;
+use crate::page::{Slice, TimeKey};
+
+/// How long what was read is kept.
+const READ_KEPT: TimeDelta = TimeDelta::days(90);
+/// How long what was never read is kept.
+const UNREAD_KEPT: TimeDelta = TimeDelta::days(365);
+
+// How far the log was read.
+
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Position {
+    pub(super) seq: i64,
+    /// How far among the people of the next entry.
+    pub(super) member_id: Option<MemberId>,
+    pub(super) since: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn position(cx: &mut Cx) -> Result<Position> {
+    Ok(one!(cx, Position, "select seq, member_id, since from event_readers where name = 'notifications'")?)
+}
+
+/// False when the position is not that any more.
+pub(super) async fn advance(cx: &mut Cx, from: &Position, to: &Position) -> Result<bool> {
+    Ok(exec!(
+        cx,
+        "update event_readers set seq = $3, member_id = $4
+         where name = 'notifications' and seq = $1 and member_id is not distinct from $2",
+        from.seq,
+        from.member_id,
+        to.seq,
+        to.member_id
+    )? > 0)
+}
+
+/// Passes over what happened before that.
+pub(crate) async fn begin_at(cx: &mut Cx, since: DateTime<Utc>) -> Result<()> {
+    exec!(cx, "update event_readers set since = $1 where name = 'notifications'", since)?;
+    Ok(())
+}
+
+// Whom an entry reaches.
+
+/// The trainings that a thread is linked to, with their collections.
+pub(super) async fn trainings_of(cx: &mut Cx, thread: ThreadId) -> Result<Vec<(TrainingId, CollectionId)>> {
+    Ok(all!(
+        cx,
+        (TrainingId, CollectionId),
+        "select t.id, t.collection_id from thread_links l join trainings t on t.id = l.training_id
+         where l.thread_id = $1 and l.ended_at is null order by l.linked_at, t.id limit 50",
+        thread
+    )?)
+}
+
+pub(super) async fn collections_of(cx: &mut Cx, trainings: &[TrainingId]) -> Result<Vec<(TrainingId, CollectionId)>> {
+    Ok(in_list!(cx, (TrainingId, CollectionId), "select id, collection_id from trainings where id in (", trainings, ")")?)
+}
+
+/// Threads that stand beside what an entry is about.
+#[derive(Clone, Copy)]
+pub(super) enum Beside {
+    /// Those linked to a training.
+    Linked(TrainingId),
+    /// Those of the duplicates of a report.
+    Duplicates(ReportId),
+}
+
+/// `beside!(cx, "select … as thread_id …", id, after, most)`: who follows one of these threads entirely, or opened it and wants
+/// nothing else of it.
+macro_rules! beside {
+    ($cx:expr, $threads:literal, $id:expr, $after:expr, $most:expr) => {
+        all!(
+            $cx,
+            (MemberId, ThreadId),
+            concat!(
+                "with beside as (",
+                $threads,
+                ") select member_id, thread_id from (
+                   select w.member_id, b.thread_id from beside b join follows w on w.target_id = b.thread_id and w.level = 'TOUT'
+                   union
+                   select t.author_id, t.id from beside b join threads t on t.id = b.thread_id
+                   where not exists (select 1 from follows w where w.member_id = t.author_id and w.target_id = t.id)
+                 ) as people
+                 where cast($2 as uuid) is null or member_id > $2 order by member_id, thread_id limit $3"
+            ),
+            $id,
+            $after,
+            $most
+        )
+    };
+}
+
+pub(super) async fn people_beside(
+    cx: &mut Cx,
+    beside: Beside,
+    after: Option<MemberId>,
+    most: i64,
+) -> Result<Vec<(MemberId, ThreadId)>> {
+    Ok(match beside {
+        Beside::Linked(training) => beside!(
+            cx,
+            "select l.thread_id from thread_links l where l.target_id = $1 and l.ended_at is null",
+            training,
+            after,
+            most
+        )?,
+        Beside::Duplicates(report) => {
+            beside!(cx, "select r.id as thread_id from reports r where r.duplicate_of_id = $1", report, after, most)?
+        }
+    })
+}
+
+// What they are told.
+
+/// How strong the reason is that is there, and the one that comes.
+macro_rules! strength {
+    ("old") => {
+        "(select r.strength from notification_reasons r where r.code = notifications.reason)"
+    };
+    ("new") => {
+        "(select r.strength from notification_reasons r where r.code = excluded.reason)"
+    };
+}
+
+/// `stronger!("old", "both", "new")`: one of three, as the reason that is there is stronger, as strong or weaker.
+macro_rules! stronger {
+    ($old:expr, $both:expr, $new:expr) => {
+        concat!(
+            "case when ",
+            strength!("new"),
+            " < ",
+            strength!("old"),
+            " then ",
+            $old,
+            " when ",
+            strength!("new"),
+            " = ",
+            strength!("old"),
+            " then ",
+            $both,
+            " else ",
+            $new,
+            " end"
+        )
+    };
+}
+
+/// Tells people, each in a new entry or in the one that is unread.
+pub(super) async fn tell(cx: &mut Cx, clock: &Clock, told: &Told) -> Result<()> {
+    each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(
+            "insert into notifications (id, member_id, reason, fold, subject_id, thread_id, training_id, post_id, ordinal, seq, many,
+                                        actor_id, created_at, told_at) ",
+        );
+        query.push_values(&told.people, |mut row, (member, reason, instead)| {
+            let thread = instead.or(told.thread);
+            row.push_bind(NotificationId::new(clock)).push_bind(*member).push_bind(*reason).push_bind(reason.fold());
+            row.push_bind(thread.map(|thread| thread.0).or(told.training.map(|training| training.0)));
+            row.push_bind(thread).push_bind(told.training);
+            row.push_bind(told.post.filter(|_| instead.is_none())).push_bind(told.ordinal.filter(|_| instead.is_none()));
+            row.push_bind(told.seq).push("1").push_bind(told.actor).push_bind(told.at).push_bind(told.at);
+        });
+        query.push(concat!(
+            " on conflict (member_id, subject_id, fold) where read_at is null do update set
+                many = notifications.many + 1, seq = excluded.seq, told_at = excluded.told_at,
+                ordinal = coalesce(excluded.ordinal, notifications.ordinal),
+                reason = ",
+            stronger!("notifications.reason", "excluded.reason", "excluded.reason"),
+            ", post_id = ",
+            stronger!("notifications.post_id", "excluded.post_id", "excluded.post_id"),
+            ", actor_id = ",
+            stronger!("notifications.actor_id", "coalesce(excluded.actor_id, notifications.actor_id)", "excluded.actor_id"),
+            ", second_actor_id = ",
+            stronger!(
+                "notifications.second_actor_id",
+                "case when coalesce(excluded.actor_id = notifications.actor_id, true)
+                      then notifications.second_actor_id else notifications.actor_id end",
+                "null"
+            ),
+            ", third_actor_id = ",
+            stronger!(
+                "notifications.third_actor_id",
+                "case when coalesce(excluded.actor_id = notifications.actor_id, true)
+                        or excluded.actor_id = notifications.second_actor_id
+                      then notifications.third_actor_id else notifications.second_actor_id end",
+                "null"
+            )
+        ));
+        query.build().execute(&mut *c).await.map(drop)
+    })?;
+    Ok(())
+}
+
+/// What the thread's posts up to that one told the member is read.
+pub(crate) async fn read_up_to(cx: &mut Cx, member: MemberId, thread: ThreadId, ordinal: i64, at: DateTime<Utc>) -> Result<()> {
+    exec!(
+        cx,
+        "update notifications set read_at = $4
+         where member_id = $1 and subject_id = $2 and read_at is null and coalesce(ordinal, -1) <= $3",
+        member,
+        thread,
+        ordinal,
+        at
+    )?;
+    Ok(())
+}
+
+pub(super) async fn read_one(cx: &mut Cx, id: NotificationId, at: DateTime<Utc>) -> Result<()> {
+    exec!(cx, "update notifications set read_at = $2 where id = $1 and read_at is null", id, at)?;
+    Ok(())
+}
+
+pub(super) async fn read_all(cx: &mut Cx, member: MemberId, up_to: DateTime<Utc>, at: DateTime<Utc>) -> Result<()> {
+    exec!(
+        cx,
+        "update notifications set read_at = $3 where member_id = $1 and read_at is null and told_at <= $2",
+        member,
+        up_to,
+        at
+    )?;
+    Ok(())
+}
+
+/// Forgets what was read or told long ago; at most [`SWEPT_AT_ONCE`] of each. How many.
+pub(crate) async fn sweep(cx: &mut Cx, now: DateTime<Utc>) -> Result<u64> {
+    let most = i64::try_from(SWEPT_AT_ONCE).unwrap_or(i64::MAX);
+    let read = exec!(
+        cx,
+        "delete from notifications where id in (select id from notifications where read_at < $1 limit $2)",
+        now - READ_KEPT,
+        most
+    )?;
+    let unread = exec!(
+        cx,
+        "delete from notifications where id in (select id from notifications where read_at is null and told_at < $1 limit $2)",
+        now - UNREAD_KEPT,
+        most
+    )?;
+    Ok(read.max(unread))
+}
+
+// What is read.
+
+macro_rules! columns {
+    () => {
+        "n.id, n.reason, n.thread_id, n.training_id, n.post_id, n.many, n.actor_id, n.second_actor_id, n.third_actor_id, n.created_at,
+         n.told_at, n.read_at"
+    };
+}
+
+/// What the member was told and still sees, pushed to a query that ends in `from`. What a moderator did to a thread is told while
+/// its forum is seen; a single post that is away is not told of any more.
+macro_rules! seen {
+    ($query:expr, $caller:expr, $member:expr) => {{
+        $query.push(
+            " notifications n left join threads t on t.id = n.thread_id left join forums f on f.id = t.forum_id
+              left join trainings g on g.id = n.training_id left join posts p on p.id = n.post_id
+              where (n.reason = 'MODERATION' or t.hidden_at is null
+                     and (n.many > 1 or p.deleted_at is null and p.hidden_at is null)) and n.member_id = ",
+        );
+        $query.push_bind($member).push(" and");
+        sight!($query, $caller, "coalesce(f.audience_id, g.audience_id)");
+    }};
+}
+
+/// What a list leaves out, pushed after it.
+macro_rules! only {
+    ($query:expr, $filter:expr) => {{
+        let filter: &NotificationFilter = $filter;
+        if let Some(reason) = filter.reason {
+            $query.push(" and n.reason = ").push_bind(reason);
+        }
+        if let Some(space) = filter.space {
+            $query.push(" and f.space_id = ").push_bind(space);
+        }
+        match filter.unread {
+            None => {}
+            Some(true) => _ = $query.push(" and n.read_at is null"),
+            Some(false) => _ = $query.push(" and n.read_at is not null"),
+        }
+    }};
+}
+
+pub(super) async fn notifications(
+    cx: &mut Cx,
+    caller: &Caller,
+    member: MemberId,
+    filter: &NotificationFilter,
+    slice: &Slice<TimeKey>,
+) -> Result<Vec<Notification>> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(concat!("select ", columns!(), " from"));
+        seen!(query, caller, member);
+        only!(query, filter);
+        keyset!(query, slice, "n.told_at", "n.id", true);
+        query.build_query_as::<Notification>().fetch_all(&mut *c).await
+    })?)
+}
+
+/// How many of them, up to `most`.
+pub(super) async fn count(cx: &mut Cx, caller: &Caller, member: MemberId, filter: &NotificationFilter, most: i64) -> Result<i64> {
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select count(*) from (select 1 from");
+        seen!(query, caller, member);
+        only!(query, filter);
+        query.push(" limit ").push_bind(most).push(") as counted");
+        query.build_query_scalar::<i64>().fetch_one(&mut *c).await
+    })?)
+}
+
+pub(super) async fn notifications_by_id(
+    cx: &mut Cx,
+    caller: &Caller,
+    member: MemberId,
+    ids: &[NotificationId],
+) -> Result<Vec<Notification>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(concat!("select ", columns!(), " from"));
+        seen!(query, caller, member);
+        query.push(" and n.id in (");
+        keys!(query, ids);
+        query.push(")");
+        query.build_query_as::<Notification>().fetch_all(&mut *c).await
+    })?)
+}
