@@ -104,6 +104,7 @@ macro_rules! answer {
             sqlx::query::<$database>($event)
                 .bind(clock.id())
                 .bind("PostAdded")
+                .bind(thread)
                 .bind(member)
                 .bind(data)
                 .bind(now)
@@ -122,8 +123,8 @@ answer!(
     "begin immediate",
     lock!(""),
     ANSWER_SQLITE,
-    "insert into events (id, kind, actor_id, data, at, seq)
-     values ($1, $2, $3, $4, $5, (select coalesce(max(seq), 0) + 1 from events))"
+    "insert into events (id, kind, subject_id, actor_id, data, at, seq)
+     values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) + 1 from events))"
 );
 answer!(
     answer_postgres,
@@ -132,7 +133,7 @@ answer!(
     "begin",
     lock!(" for update"),
     ANSWER_POSTGRES,
-    "insert into events (id, kind, actor_id, data, at) values ($1, $2, $3, $4, $5)"
+    "insert into events (id, kind, subject_id, actor_id, data, at) values ($1, $2, $3, $4, $5, $6)"
 );
 
 /// The database of one place. SQLite has one connection, which its clients take in turns: more of them would only wait for each

@@ -8,7 +8,7 @@ pub mod settings;
 use std::net::SocketAddr;
 
 use graphql::Api;
-use services::{App, Error, Result, events, files, inbox, jobs};
+use services::{App, Error, Result, events, files, inbox, jobs, live};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ pub struct Running {
     served: mpsc::Receiver<()>,
     working: Vec<JoinHandle<()>>,
     sequencing: JoinHandle<()>,
+    following: JoinHandle<()>,
     app: App,
 }
 
@@ -45,6 +46,7 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
     jobs::give_back(&app).await?;
     files::forget_begun(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
+    let following = tokio::spawn(live::follow(app.clone()));
     let working = match duties.jobs {
         true => vec![
             tokio::spawn(jobs::work(app.clone(), stopped.clone())),
@@ -61,7 +63,7 @@ pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
         served: holds,
     };
     let serving = tokio::spawn(http::server::serve(listener, http::routes(door), app.config.limits, stopped));
-    Ok(Running { address, stop, serving, served, working, sequencing, app })
+    Ok(Running { address, stop, serving, served, working, sequencing, following, app })
 }
 
 impl Running {
@@ -75,6 +77,7 @@ impl Running {
             drop(duty.await);
         }
         self.sequencing.abort();
+        self.following.abort();
         self.app.db.close().await;
     }
 }

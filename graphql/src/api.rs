@@ -7,6 +7,8 @@ use std::time::Instant;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Request as Operation, Response, ServerError, Variables};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use lru::LruCache;
 use services::App;
 
@@ -45,6 +47,21 @@ pub struct Ask {
     pub extensions: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+impl Ask {
+    /// The operation's name as a log can hold it.
+    fn printable_name(&self) -> String {
+        self.operation_name.as_deref().unwrap_or("-").chars().filter(|c| !c.is_control()).take(60).collect()
+    }
+}
+
+/// What is kept of a request while the engine has it.
+struct Prepared {
+    request: Request,
+    document: Arc<ExecutableDocument>,
+    name: Option<String>,
+    request_id: String,
+}
+
 /// What happens to the browser's session cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cookies {
@@ -69,6 +86,23 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether a subscription ends with it: what it follows could not be told.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        let nothing = match &self.response.data {
+            async_graphql::Value::Object(fields) => fields.values().all(|value| *value == async_graphql::Value::Null),
+            data => *data == async_graphql::Value::Null,
+        };
+        nothing && !self.response.errors.is_empty()
+    }
+
+    /// Whether what the service stands on was away: the same may be asked again in a moment.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        let code = |error: &ServerError| error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
+        self.response.errors.iter().any(|error| code(error) == Some("UNAVAILABLE".into()))
+    }
+
     /// The reply as JSON. One that was not executed holds no `data` (GraphQL specification, 7.1).
     ///
     /// # Errors
@@ -102,9 +136,11 @@ impl Api {
 
     /// Executes what `client` asks, and tells it in the log; with `queries_only`, refuses anything that writes (a GET).
     pub async fn execute(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
-        let (began, request_id) = (Instant::now(), client.request_id.clone());
-        let name = ask.operation_name.as_deref().unwrap_or("-").chars().filter(|c| !c.is_control()).take(60).collect::<String>();
-        let outcome = self.answer(ask, client, queries_only).await;
+        let (began, request_id, name) = (Instant::now(), client.request_id.clone(), ask.printable_name());
+        let outcome = match self.prepare(ask, client, queries_only) {
+            Ok((prepared, operation)) => self.answer(prepared, operation).await,
+            Err(refused) => *refused,
+        };
         tracing::info!(
             request_id,
             operation = name,
@@ -117,21 +153,40 @@ impl Api {
         outcome
     }
 
-    async fn answer(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
-        let request_id = client.request_id.clone();
-        let document = match self.document(&ask.query) {
-            Ok(document) => document,
-            Err(error) => return refused(Refusal::Document, error),
+    /// Whether `ask` is to be given to [`Api::subscribe`].
+    #[must_use]
+    pub fn is_subscription(&self, ask: &Ask) -> bool {
+        self.document(&ask.query).is_ok_and(|document| is_subscription(&document, ask.operation_name.as_deref()))
+    }
+
+    /// Begins a subscription: each reply as it comes, until one ends it ([`Outcome::is_end`]) or nobody listens any more.
+    pub fn subscribe(&self, ask: Ask, client: Client) -> BoxStream<'static, Outcome> {
+        tracing::info!(request_id = client.request_id, operation = ask.printable_name(), "subscription");
+        let (prepared, operation) = match self.prepare(ask, client, false) {
+            Ok(prepared) => prepared,
+            Err(refused) => return stream::once(std::future::ready(*refused)).boxed(),
         };
-        if queries_only && !reads_only(&document, ask.operation_name.as_deref()) {
+        let state = (self.clone(), prepared, self.schema.execute_stream(operation));
+        let next = |(api, prepared, mut replies): (Self, Prepared, BoxStream<'static, Response>)| async move {
+            let reply = prepared.request.drive(replies.next()).await?;
+            Some((api.outcome(&prepared, reply).await, (api, prepared, replies)))
+        };
+        stream::unfold(state, next).boxed()
+    }
+
+    /// What can be refused before the engine sees it, is.
+    fn prepare(&self, ask: Ask, client: Client, queries_only: bool) -> Result<(Prepared, Operation), Box<Outcome>> {
+        let document = self.document(&ask.query).map_err(|error| Box::new(refused(Some(Refusal::Document), error)))?;
+        let name = ask.operation_name.as_deref();
+        if queries_only && !reads_only(&document, name) {
             let sentence = "une demande par GET ne fait que lire, écrivez par POST.";
-            return refused(Refusal::Write, errors::invalid_document(sentence));
+            return Err(Box::new(refused(Some(Refusal::Write), errors::invalid_document(sentence))));
         }
-        if let Some(variable) = missing_variable(&document, ask.operation_name.as_deref(), ask.variables.as_ref()) {
+        if let Some(variable) = missing_variable(&document, name, ask.variables.as_ref()) {
             let sentence = format!("la variable ${variable} attend une valeur.");
-            let response = Response::from_errors(vec![errors::invalid_variables(&sentence)]);
-            return Outcome { response, executed: false, cookies: None, statements: 0, refusal: None };
+            return Err(Box::new(refused(None, errors::invalid_variables(&sentence))));
         }
+        let request_id = client.request_id.clone();
         let request = Request::new(client);
         let variables = Variables::from_json(ask.variables.map_or(serde_json::Value::Null, serde_json::Value::Object));
         let mut operation = Operation::new(ask.query).variables(variables).data(request.clone());
@@ -139,29 +194,40 @@ impl Api {
             operation = operation.operation_name(name);
         }
         operation.set_parsed_query((*document).clone());
-        let executed;
-        let mut response =
-            match tokio::time::timeout(self.app.config.limits.answer_time, request.drive(self.schema.execute(operation))).await {
-                // It began: what it was to write may be written.
-                Err(_) => {
-                    executed = true;
-                    Response::from_errors(vec![errors::too_slow()])
-                }
-                Ok(mut response) => {
-                    let refused = response.errors.iter().any(|error| error.path.is_empty());
-                    executed = !refused || response.data != async_graphql::Value::Null;
-                    if executed {
-                        self.types.complete(&document, ask.operation_name.as_deref(), &mut response.data, &response.errors);
-                        order::arrange(&document, ask.operation_name.as_deref(), &mut response.data);
-                    }
-                    response
-                }
-            };
-        for error in &mut response.errors {
-            errors::dress(error, &request_id, &self.app.config.limits);
+        Ok((Prepared { request, document, name: ask.operation_name, request_id }, operation))
+    }
+
+    async fn answer(&self, prepared: Prepared, operation: Operation) -> Outcome {
+        if is_subscription(&prepared.document, prepared.name.as_deref()) {
+            let sentence = "un abonnement se demande par WebSocket, à /graphql/ws.";
+            return refused(Some(Refusal::Document), errors::invalid_document(sentence));
         }
-        let statements = request.statements().await;
-        Outcome { response, executed, cookies: request.take_cookies(), statements, refusal: None }
+        let execution = self.schema.execute(operation);
+        match tokio::time::timeout(self.app.config.limits.answer_time, prepared.request.drive(execution)).await {
+            Ok(reply) => self.outcome(&prepared, reply).await,
+            // It began: what it was to write may be written.
+            Err(_) => {
+                let statements = prepared.request.statements().await;
+                let response = Response::from_errors(vec![errors::too_slow()]);
+                Outcome { response, executed: true, cookies: prepared.request.take_cookies(), statements, refusal: None }
+            }
+        }
+    }
+
+    /// A reply of the engine as the client gets it.
+    async fn outcome(&self, prepared: &Prepared, mut response: Response) -> Outcome {
+        let refused = response.errors.iter().any(|error| error.path.is_empty());
+        let executed = !refused || response.data != async_graphql::Value::Null;
+        if executed {
+            let (document, name) = (&prepared.document, prepared.name.as_deref());
+            self.types.complete(document, name, &mut response.data, &response.errors);
+            order::arrange(document, name, &mut response.data);
+        }
+        for error in &mut response.errors {
+            errors::dress(error, &prepared.request_id, &self.app.config.limits);
+        }
+        let statements = prepared.request.statements().await;
+        Outcome { response, executed, cookies: prepared.request.take_cookies(), statements, refusal: None }
     }
 
     fn document(&self, text: &str) -> Result<Arc<ExecutableDocument>, ServerError> {
@@ -183,9 +249,9 @@ impl Api {
     }
 }
 
-fn refused(refusal: Refusal, error: ServerError) -> Outcome {
+fn refused(refusal: Option<Refusal>, error: ServerError) -> Outcome {
     let response = Response::from_errors(vec![error]);
-    Outcome { response, executed: false, cookies: None, statements: 0, refusal: Some(refusal) }
+    Outcome { response, executed: false, cookies: None, statements: 0, refusal }
 }
 
 /// A variable that has to have a value and has none: the operation is not executed (GraphQL specification, 6.1.2). The
@@ -212,6 +278,10 @@ pub(crate) fn chosen<'d>(document: &'d ExecutableDocument, name: Option<&str>) -
         (DocumentOperations::Multiple(_), None) => None,
     };
     operation.map(|operation| &operation.node)
+}
+
+fn is_subscription(document: &ExecutableDocument, name: Option<&str>) -> bool {
+    chosen(document, name).is_some_and(|operation| operation.ty == OperationType::Subscription)
 }
 
 fn reads_only(document: &ExecutableDocument, name: Option<&str>) -> bool {

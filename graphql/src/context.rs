@@ -19,7 +19,7 @@ use services::error::Problem;
 use services::id::{MemberId, OrganisationId};
 use services::idempotency::Once;
 use services::organisations::{self, Organisation};
-use services::sessions::Origin;
+use services::sessions::{self, Origin};
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
@@ -274,6 +274,15 @@ impl Request {
         Ok(())
     }
 
+    /// Long after it began, as a subscription goes on: who asks is read again, and what was remembered is forgotten.
+    pub(crate) async fn renew(&self) -> Result<()> {
+        self.release().await;
+        let (caller, now) = (self.caller(), self.app.clock.now());
+        let again = sessions::recognise_again(&mut *self.cx().await?, &caller, now).await?;
+        *self.caller.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
+        Ok(())
+    }
+
     /// After signing in: the rest of the request is the member's.
     pub(crate) async fn become_member(&self, member: services::id::MemberId, session: services::id::SessionId) -> Result<()> {
         let credential = Credential::Session(session);
@@ -299,7 +308,8 @@ impl Request {
         self.app.db.statements()
     }
 
-    async fn release(&self) {
+    /// Hands the connection back, and forgets what was read on it.
+    pub(crate) async fn release(&self) {
         drop(self.reader.lock().await.take());
         *self.loader.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::default();

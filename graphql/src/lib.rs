@@ -18,6 +18,7 @@ mod library;
 mod limits;
 mod links;
 mod lists;
+mod live;
 mod loaders;
 mod moderation;
 mod node;
@@ -36,8 +37,10 @@ mod sessions;
 pub use api::{Api, Ask, Cookies, Outcome, Refusal};
 pub use context::Client;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql::{MergedObject, Schema};
 use services::config::Limits;
+
+use live::Subscription;
 
 /// La racine des lectures. Ce qui n'existe pas ou ne vous est pas visible vaut null.
 #[derive(MergedObject, Default)]
@@ -75,11 +78,11 @@ pub struct Mutation(
 #[derive(MergedObject, Default)]
 struct Told(following::FollowingMutation, read_marks::ReadMarksMutation, inbox::InboxMutation);
 
-type CiamSchema = Schema<Query, Mutation, EmptySubscription>;
+type CiamSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema with its limits. No extension: one, even empty, costs every field of every request.
 fn schema(limits: &Limits) -> CiamSchema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), Subscription)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
         .limit_recursive_depth(limits.braces)

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use services::config::Limits;
 
 /// Refuses a document beyond `limits`.
@@ -26,6 +26,13 @@ pub(crate) fn check(document: &ExecutableDocument, limits: &Limits) -> Result<()
     for (_, operation) in document.operations.iter() {
         if count_roots(document, &operation.node.selection_set.node, &mut HashSet::new()) > limits.roots {
             return Err(format!("au plus {} champs à la racine d'une opération.", limits.roots));
+        }
+        // One event stream an operation (GraphQL specification, 5.2.4.1); the engine passes over a fragment there.
+        let roots = &operation.node.selection_set.node.items[..];
+        if operation.node.ty == OperationType::Subscription
+            && !matches!(roots, [root] if matches!(root.node, Selection::Field(_)))
+        {
+            return Err("un abonnement demande un seul champ, hors de tout fragment.".into());
         }
         aliases += count_aliases(&operation.node.selection_set.node);
     }

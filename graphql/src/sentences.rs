@@ -19,7 +19,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("operation * is defined twice", "l'opération {0} est définie deux fois."),
     ("fragment * is defined twice", "le fragment {0} est défini deux fois."),
     ("document does not contain an operation", "le document ne contient pas d'opération."),
-    ("Schema is not configured for *s.", "ce service n'a pas d'opération {0}."),
     ("Field \"*\" argument \"*\" of type \"*\" is required but not provided", "il manque au champ {0} l'argument {1}."),
     (
         "Directive \"*\" argument \"*\" of type \"*\" is required but not provided",
@@ -178,7 +177,7 @@ mod tests {
                 none.clone(),
                 "le document contient plusieurs opérations : dites laquelle par operationName.",
             ),
-            ("subscription { x }", none.clone(), "ce service n'a pas d'opération subscription."),
+            ("subscription { x }", none.clone(), "le type Subscription n'a pas de champ x."),
             ("{ thread { id } }", none.clone(), "il manque au champ thread l'argument id."),
             ("{ spaces @include { id } }", none.clone(), "il manque à la directive @include l'argument if, de type Boolean!."),
             ("{ spaces }", none.clone(), "le champ spaces, de type Space, demande une liste de champs."),

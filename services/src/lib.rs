@@ -10,7 +10,8 @@
 //! - [`links`]: threads and trainings, linked both ways; [`reports`]: malfunctions, from the report to the fix;
 //! - [`following`]: what members want to be told, [`inbox`]: what they are told; [`read_marks`]: how far they have read;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
-//! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`idempotency`]: acts done once;
+//! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`live`]: who waits for what
+//!   happens; [`idempotency`]: acts done once;
 //! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
 //! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`config`]: what all of them stand on.
 
@@ -35,6 +36,7 @@ pub mod inbox;
 pub mod jobs;
 pub mod library;
 pub mod links;
+pub mod live;
 pub mod mail;
 pub mod moderation;
 pub mod organisations;
@@ -69,6 +71,8 @@ pub struct App {
     pub feeds: Arc<feeds::Moments>,
     /// Who counts requests that are limited.
     pub limits: Arc<sessions::Limits>,
+    /// Who waits for what happens.
+    pub live: Arc<live::Live>,
     /// This node, the same after a restart: it leases jobs.
     pub node: Uuid,
 }
@@ -94,6 +98,7 @@ impl App {
             files: files::Disk::open(&config.data_dir, node)?,
             mailer: mail::Mailer::new(&config)?,
             feeds: Arc::default(),
+            live: Arc::default(),
             limits: Arc::new(sessions::Limits::new(config.links_per_hour)),
             clock,
             config: Arc::new(config),

@@ -4,19 +4,20 @@
 //! again at each operation, so that a session that ended runs nothing more.
 
 use std::collections::HashMap;
-use std::pin::Pin;
+use std::future::ready;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{AbortHandle, Abortable};
-use futures_util::stream::FuturesUnordered;
-use futures_util::{SinkExt, StreamExt};
-use graphql::Ask;
-use poem::http::{HeaderMap, StatusCode};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use graphql::{Ask, Outcome};
+use poem::http::HeaderMap;
 use poem::web::Data;
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
 use poem::{IntoResponse, Request, Response, handler};
 use serde_json::value::RawValue;
 use services::Error;
+use services::id::MemberId;
 use services::sessions::Origin;
 
 use super::Door;
@@ -48,13 +49,14 @@ pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -
     let speaks =
         |value: &poem::http::HeaderValue| value.to_str().is_ok_and(|list| list.split(',').any(|one| one.trim() == PROTOCOL));
     if !headers.get_all("sec-websocket-protocol").iter().any(speaks) {
-        return super::sentence_only(StatusCode::BAD_REQUEST, "Demandez le sous-protocole graphql-transport-ws.");
+        let refuse = |mut stream| async move { leave(&mut stream, Close(4406, "Subprotocol not acceptable")).await };
+        return socket.on_upgrade(refuse).into_response();
     }
     // A page of another site may open a socket that carries the cookie: then it is nobody's.
     let proof = if session::is_same_origin(&door, headers) { session::proof(&door, headers) } else { Proof::Nothing };
     let (origin, agent) = (session::origin(&door, request), session::agent(headers).to_owned());
     let message = door.api.app.config.limits.socket_message_bytes;
-    let connection = Connection { door: door.clone(), proof, origin, agent };
+    let connection = Connection { door: door.clone(), proof, origin, agent, member: None };
     // The library reserves 128 KiB to read and takes 64 MiB messages unless told otherwise.
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
@@ -73,18 +75,44 @@ struct Connection {
     proof: Proof,
     origin: Origin,
     agent: String,
+    member: Option<MemberId>,
 }
 
-/// An operation's id with its message: `next` or `error`, and its payload; none when the client completed it.
-type Running = Pin<Box<dyn Future<Output = (String, Option<(&'static str, String)>)> + Send>>;
+/// An operation that runs.
+struct Running {
+    replies: BoxStream<'static, Reply>,
+    /// It ends when its client has had enough.
+    is_subscription: bool,
+}
+
+enum Reply {
+    /// What was asked, as JSON.
+    Next(String),
+    /// Nothing was executed, or a subscription ends: the errors, as JSON.
+    Error(String),
+    /// A subscription cannot go on just now. Its client takes an error for its end, and a lost connection for a reason to come back.
+    Away,
+}
+
+/// The next reply of one of them, or that it has ended; never when none runs. They are few.
+async fn next_reply(running: &mut HashMap<String, Running>) -> (String, Option<Reply>) {
+    std::future::poll_fn(|cx| {
+        let mut all = running.iter_mut();
+        let said = all.find_map(|(id, operation)| match operation.replies.poll_next_unpin(cx) {
+            Poll::Ready(reply) => Some((id.clone(), reply)),
+            Poll::Pending => None,
+        });
+        said.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
 
 impl Connection {
     async fn serve(mut self, mut stream: WebSocketStream) {
-        if let Err(Close(code, reason)) = self.talk(&mut stream).await {
-            let close = Message::Close(Some((CloseCode::from(code), reason.into())));
-            drop(tokio::time::timeout(PATIENCE, stream.send(close)).await);
+        match self.talk(&mut stream).await {
+            Err(close) => leave(&mut stream, close).await,
+            Ok(()) => drop(tokio::time::timeout(PATIENCE, stream.close()).await),
         }
-        drop(tokio::time::timeout(PATIENCE, stream.close()).await);
     }
 
     async fn talk(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
@@ -129,19 +157,33 @@ impl Connection {
             self.proof = session::proof(&self.door, &headers);
         }
         match session::client(&self.door, &self.proof, self.origin, &self.agent, false).await {
-            Ok(_) => Ok(()),
+            Ok(client) => {
+                self.member = client.caller.id();
+                Ok(())
+            }
             Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),
             Err(_) => Err(Close(4500, "Internal server error")),
         }
     }
 
+    /// Something happened to the member who is there: a session that ended, or a suspension, closes the connection. A suspended
+    /// member may come back and read.
+    async fn look_again(&self) -> Result<(), Close> {
+        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).await {
+            Ok(client) if client.caller.id() == self.member && client.caller.suspended().is_none() => Ok(()),
+            Ok(_) | Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),
+            // Each operation looks for itself.
+            Err(_) => Ok(()),
+        }
+    }
+
     async fn operate(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
-        let mut running: FuturesUnordered<Running> = FuturesUnordered::new();
-        let mut handles: HashMap<String, AbortHandle> = HashMap::new();
+        let mut running: HashMap<String, Running> = HashMap::new();
         let mut stopped = self.door.stopped.clone();
         let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
         let (mut asked, mut stopping) = (false, false);
         let limits = self.door.api.app.config.limits;
+        let listener = self.door.api.app.live.listen(self.member.map(|member| member.0).into_iter().collect());
         loop {
             if stopping && running.is_empty() {
                 return Err(Close(1001, "Going away"));
@@ -160,12 +202,12 @@ impl Connection {
                         let message = parse(&incoming)?;
                         match (message.kind, message.id) {
                             ("subscribe", Some(id)) => {
-                                if handles.contains_key(&id) {
+                                if running.contains_key(&id) {
                                     return Err(Close(4409, "Subscriber for this id already exists"));
                                 }
                                 let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;
                                 let ask = serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed subscribe"))?;
-                                if stopping || handles.len() >= limits.socket_operations {
+                                if stopping || running.len() >= limits.socket_operations {
                                     let sentence = match stopping {
                                         true => "Le service s'arrête : reconnectez-vous.".into(),
                                         false => format!("Au plus {} opérations à la fois sur une connexion.", limits.socket_operations),
@@ -173,16 +215,11 @@ impl Connection {
                                     send(stream, refusal(&id, &sentence)).await?;
                                     continue;
                                 }
-                                let (handle, registration) = AbortHandle::new_pair();
-                                handles.insert(id.clone(), handle);
-                                let work = self.run(ask);
-                                running.push(Box::pin(async move { (id, Abortable::new(work, registration).await.ok()) }));
+                                running.insert(id, self.run(ask));
                             }
                             ("complete", Some(id)) => {
                                 // What writes goes on to its end; only the reply is dropped.
-                                if let Some(handle) = handles.remove(&id) {
-                                    handle.abort();
-                                }
+                                running.remove(&id);
                             }
                             ("ping", _) => send(stream, r#"{"type":"pong"}"#.into()).await?,
                             ("pong", _) => {}
@@ -191,39 +228,76 @@ impl Connection {
                         }
                     }
                 },
-                Some((id, reply)) = running.next() => {
-                    let (Some((kind, payload)), true) = (reply, handles.remove(&id).is_some()) else { continue };
-                    let id = serde_json::Value::String(id);
-                    send(stream, format!(r#"{{"type":"{kind}","id":{id},"payload":{payload}}}"#)).await?;
-                    if kind == "next" {
-                        send(stream, format!(r#"{{"type":"complete","id":{id}}}"#)).await?;
+                (id, reply) = next_reply(&mut running) => {
+                    let said = match &reply {
+                        Some(Reply::Next(payload)) => message("next", &id, Some(payload)),
+                        Some(Reply::Error(payload)) => message("error", &id, Some(payload)),
+                        Some(Reply::Away) => return Err(Close(1013, "Try again later")),
+                        None => message("complete", &id, None),
+                    };
+                    if !matches!(reply, Some(Reply::Next(_))) {
+                        running.remove(&id);
                     }
+                    send(stream, said).await?;
                 }
-                // What runs is finished first.
-                _ = &mut stops, if !stopping => stopping = true,
+                () = listener.heard() => self.look_again().await?,
+                // What runs is finished first. A subscription is not: its client goes on from its cursor, elsewhere.
+                _ = &mut stops, if !stopping => {
+                    stopping = true;
+                    running.retain(|_, operation| !operation.is_subscription);
+                }
             }
         }
     }
 
-    /// One operation, to its message: `next`, or `error` for a document that was not executed.
-    fn run(&self, ask: Ask) -> impl Future<Output = (&'static str, String)> + Send + 'static {
+    /// Begins an operation. Its caller is recognised again: a session that ended runs nothing more.
+    fn run(&self, ask: Ask) -> Running {
         let (door, proof, origin, agent) = (self.door.clone(), self.proof.clone(), self.origin, self.agent.clone());
-        async move {
+        let is_subscription = self.door.api.is_subscription(&ask);
+        let replies = async move {
             let client = match session::client(&door, &proof, origin, &agent, false).await {
                 Ok(client) => client,
                 Err(error) => {
                     let errors = serde_json::json!([{ "message": error.sentence(), "extensions": { "code": error.code() } }]);
-                    return ("error", errors.to_string());
+                    return stream::once(ready(Reply::Error(errors.to_string()))).boxed();
                 }
             };
-            let outcome = door.api.execute(ask, client, false).await;
-            let (kind, payload) = match outcome.executed {
-                true => ("next", outcome.to_json()),
-                false => ("error", serde_json::to_string(&outcome.response.errors)),
+            let outcomes = match is_subscription {
+                true => door.api.subscribe(ask, client),
+                false => stream::once(async move { door.api.execute(ask, client, false).await }).boxed(),
             };
-            (kind, payload.unwrap_or_else(|_| "null".into()))
-        }
+            outcomes.map(move |outcome| reply(&outcome, is_subscription)).boxed()
+        };
+        Running { replies: replies.flatten_stream().boxed(), is_subscription }
     }
+}
+
+fn reply(outcome: &Outcome, is_subscription: bool) -> Reply {
+    let over = is_subscription && outcome.is_end();
+    if over && outcome.is_away() {
+        return Reply::Away;
+    }
+    let payload = match outcome.executed && !over {
+        true => outcome.to_json().map(Reply::Next),
+        false => serde_json::to_string(&outcome.response.errors).map(Reply::Error),
+    };
+    payload.unwrap_or_else(|_| Reply::Error("[]".into()))
+}
+
+/// A message of the protocol; the payload is JSON.
+fn message(kind: &str, id: &str, payload: Option<&str>) -> String {
+    let id = serde_json::Value::from(id);
+    match payload {
+        Some(payload) => format!(r#"{{"type":"{kind}","id":{id},"payload":{payload}}}"#),
+        None => format!(r#"{{"type":"{kind}","id":{id}}}"#),
+    }
+}
+
+/// Says why, and closes.
+async fn leave(stream: &mut WebSocketStream, Close(code, reason): Close) {
+    let close = Message::Close(Some((CloseCode::from(code), reason.into())));
+    drop(tokio::time::timeout(PATIENCE, stream.send(close)).await);
+    drop(tokio::time::timeout(PATIENCE, stream.close()).await);
 }
 
 fn parse(text: &str) -> Result<Incoming<'_>, Close> {
@@ -233,7 +307,7 @@ fn parse(text: &str) -> Result<Incoming<'_>, Close> {
 /// An operation that is not begun.
 fn refusal(id: &str, sentence: &str) -> String {
     let errors = serde_json::json!([{ "message": sentence, "extensions": { "code": "LIMITED" } }]);
-    serde_json::json!({ "type": "error", "id": id, "payload": errors }).to_string()
+    message("error", id, Some(&errors.to_string()))
 }
 
 /// The next text message; none at the end.

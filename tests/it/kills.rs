@@ -31,15 +31,15 @@ fn kills() -> u32 {
     setting("TEST_KILLS").map_or(5, |kills| kills.parse().expect("TEST_KILLS is a number"))
 }
 
-/// Where the random moments come from; said when the test fails.
-struct Seed(u64);
+/// Where random draws come from; said when the test fails.
+pub(crate) struct Seed(u64);
 
 impl Seed {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(setting("TEST_SEED").map_or_else(|| rand::rng().random(), |seed| seed.parse().expect("TEST_SEED is a number")))
     }
 
-    fn rng(&self) -> StdRng {
+    pub(crate) fn rng(&self) -> StdRng {
         StdRng::seed_from_u64(self.0)
     }
 }

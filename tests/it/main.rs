@@ -27,6 +27,7 @@ mod joining;
 mod kills;
 mod library;
 mod links;
+mod live;
 mod mail;
 mod moderation;
 mod pages;
@@ -66,6 +67,7 @@ fn main() -> std::process::ExitCode {
         joining::stories(),
         library::stories(),
         links::stories(),
+        live::stories(),
         mail::stories(),
         moderation::stories(),
         pages::stories(),

@@ -10,10 +10,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::catalogue::{SessionState, TrainingState};
 use crate::clock::Clock;
-use crate::db::{Cx, Tx, all, exec};
+use crate::db::{Cx, Tx, all, each, exec, keys, one, opt};
 use crate::error::{Error, Result};
 use crate::id::{
     AccessTokenId, AffiliationId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId, OrganisationId, PostId,
@@ -82,6 +83,65 @@ pub enum Event {
     TrainingStateChanged { training: TrainingId, from: TrainingState, to: TrainingState },
 }
 
+impl Event {
+    /// What it is about, for who follows one thing: the member whose account, rights or sessions it changes; the thread of a post
+    /// or a report; the training of a session.
+    #[must_use]
+    pub fn subject(&self) -> Uuid {
+        match self {
+            Self::AccessTokenCreated { member, .. }
+            | Self::AccessTokenRevoked { member, .. }
+            | Self::AffiliationDecided { member, .. }
+            | Self::AffiliationEnded { member, .. }
+            | Self::AffiliationRequested { member, .. }
+            | Self::MemberChanged { member, .. }
+            | Self::MemberJoined { member, .. }
+            | Self::MemberReinstated { member, .. }
+            | Self::MemberSuspended { member, .. }
+            | Self::RoleEnded { member, .. }
+            | Self::RoleGranted { member, .. }
+            | Self::SessionOpened { member, .. }
+            | Self::SessionRevoked { member, .. } => member.0,
+            Self::OrganisationChanged { organisation, .. } | Self::OrganisationCreated { organisation, .. } => organisation.0,
+            Self::ForumChanged { forum, .. } | Self::ForumCreated { forum, .. } => forum.0,
+            Self::AnswerAccepted { thread, .. }
+            | Self::PostAdded { thread, .. }
+            | Self::PostDeleted { thread, .. }
+            | Self::PostEdited { thread, .. }
+            | Self::PostHidden { thread, .. }
+            | Self::ThreadChanged { thread, .. }
+            | Self::ThreadHidden { thread, .. }
+            | Self::ThreadLinked { thread, .. }
+            | Self::ThreadLocked { thread, .. }
+            | Self::ThreadMoved { thread, .. }
+            | Self::ThreadOpened { thread, .. }
+            | Self::ThreadPinned { thread, .. }
+            | Self::ThreadReopened { thread, .. }
+            | Self::ThreadUnlinked { thread, .. } => thread.0,
+            Self::ReportChanged { report, .. }
+            | Self::ReportNoted { report, .. }
+            | Self::ReportOpened { report, .. }
+            | Self::ReportStateChanged { report, .. } => report.0,
+            Self::TrainingChanged { training, .. }
+            | Self::TrainingCreated { training, .. }
+            | Self::TrainingFramed { training, .. }
+            | Self::TrainingLinksChanged { training, .. }
+            | Self::TrainingMerged { training, .. }
+            | Self::TrainingPlanned { training, .. }
+            | Self::TrainingSessionChanged { training, .. }
+            | Self::TrainingSessionCreated { training, .. }
+            | Self::TrainingSessionStateChanged { training, .. }
+            | Self::TrainingStateChanged { training, .. } => training.0,
+            Self::CollectionChanged { collection, .. } | Self::CollectionCreated { collection, .. } => collection.0,
+            Self::DocumentArchived { document, .. }
+            | Self::DocumentChanged { document, .. }
+            | Self::DocumentCreated { document, .. }
+            | Self::DocumentVersionAdded { document, .. }
+            | Self::DocumentVoted { document, .. } => document.0,
+        }
+    }
+}
+
 /// An entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
@@ -106,20 +166,30 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
     let Some(Value::String(kind)) = data.remove("kind") else {
         return Err(Error::internal("an event without a kind"));
     };
-    let (id, at, data) = (EventId::new(clock), clock.now(), Json(Value::Object(data)));
+    let (id, subject, at, data) = (EventId::new(clock), event.subject(), clock.now(), Json(Value::Object(data)));
     if matches!(**tx, Cx::Sqlite(_)) {
         exec!(
             tx,
-            "insert into events (id, kind, actor_id, data, at, seq)
-             values ($1, $2, $3, $4, $5, (select coalesce(max(seq), 0) + 1 from events))",
+            "insert into events (id, kind, subject_id, actor_id, data, at, seq)
+             values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) + 1 from events))",
             id,
             kind,
+            subject,
             actor,
             data,
             at
         )?;
     } else {
-        exec!(tx, "insert into events (id, kind, actor_id, data, at) values ($1, $2, $3, $4, $5)", id, kind, actor, data, at)?;
+        exec!(
+            tx,
+            "insert into events (id, kind, subject_id, actor_id, data, at) values ($1, $2, $3, $4, $5, $6)",
+            id,
+            kind,
+            subject,
+            actor,
+            data,
+            at
+        )?;
     }
     tx.leaves_work();
     Ok(())
@@ -130,16 +200,54 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
 /// # Errors
 /// When the database fails, or an entry is of a kind that this binary does not know.
 pub async fn after(cx: &mut Cx, position: i64, limit: i64) -> Result<Vec<Recorded>> {
-    type Row = (i64, String, Option<MemberId>, Json<Value>, DateTime<Utc>);
-    let rows =
-        all!(cx, Row, "select seq, kind, actor_id, data, at from events where seq > $1 order by seq limit $2", position, limit)?;
-    rows.into_iter()
-        .map(|(seq, kind, actor, Json(mut data), at)| {
-            if let Value::Object(data) = &mut data {
-                data.insert("kind".into(), Value::String(kind));
-            }
-            let event = serde_json::from_value(data).map_err(|error| Error::internal(format!("event {seq}: {error}")))?;
-            Ok(Recorded { seq, actor, event, at })
-        })
-        .collect()
+    let sql = "select seq, kind, actor_id, data, at from events where seq > $1 order by seq limit $2";
+    all!(cx, Row, sql, position, limit)?.into_iter().map(Recorded::try_from).collect()
+}
+
+/// The same of those that are about one of `subjects`, of which there is one at least.
+///
+/// # Errors
+/// As [`after`].
+pub async fn about(cx: &mut Cx, subjects: &[Uuid], position: i64, limit: i64) -> Result<Vec<Recorded>> {
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select seq, kind, actor_id, data, at from events where seq > ");
+        query.push_bind(position).push(" and subject_id in (");
+        keys!(query, subjects);
+        query.push(") order by seq limit ").push_bind(limit);
+        query.build_query_as::<Row>().fetch_all(&mut *c).await
+    })?;
+    rows.into_iter().map(Recorded::try_from).collect()
+}
+
+/// What each of at most `limit` entries after `position` is about, with their numbers, in order.
+pub(crate) async fn subjects(cx: &mut Cx, position: i64, limit: i64) -> Result<Vec<(i64, Option<Uuid>)>> {
+    let sql = "select seq, subject_id from events where seq > $1 order by seq limit $2";
+    Ok(all!(cx, (i64, Option<Uuid>), sql, position, limit)?)
+}
+
+/// The number of the last entry; 0 when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last(cx: &mut Cx) -> Result<i64> {
+    Ok(one!(cx, (i64,), "select coalesce(max(seq), 0) from events")?.0)
+}
+
+/// When the first entry after `position` was written; none when there is no such entry.
+pub(crate) async fn moment_after(cx: &mut Cx, position: i64) -> Result<Option<DateTime<Utc>>> {
+    let row = opt!(cx, (DateTime<Utc>,), "select at from events where seq > $1 order by seq limit 1", position)?;
+    Ok(row.map(|row| row.0))
+}
+
+type Row = (i64, String, Option<MemberId>, Json<Value>, DateTime<Utc>);
+
+impl TryFrom<Row> for Recorded {
+    type Error = Error;
+    fn try_from((seq, kind, actor, Json(mut data), at): Row) -> Result<Self> {
+        if let Value::Object(data) = &mut data {
+            data.insert("kind".into(), Value::String(kind));
+        }
+        let event = serde_json::from_value(data).map_err(|error| Error::internal(format!("event {seq}: {error}")))?;
+        Ok(Self { seq, actor, event, at })
+    }
 }

@@ -281,6 +281,22 @@ pub async fn authenticate(cx: &mut Cx, now: DateTime<Utc>, secret: &str) -> Resu
     Err(Error::Unauthenticated)
 }
 
+/// The caller as they are now, some time after they were recognised.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] when the session or token has ended since.
+pub async fn recognise_again(cx: &mut Cx, caller: &Caller, now: DateTime<Utc>) -> Result<Caller> {
+    let (Some(member), Some(credential)) = (caller.id(), caller.credential()) else { return Caller::anonymous(cx).await };
+    let proof = match credential {
+        Credential::Session(id) => store::session_proof(cx, *id).await?,
+        Credential::Token(id, _) => store::token_proof(cx, *id).await?,
+        // Proved by the machine, and by the row of the task.
+        Credential::Operator | Credential::Task(_) => return Ok(caller.clone()),
+    };
+    proof.filter(|proof| proof.is_open(now)).ok_or(Error::Unauthenticated)?;
+    Caller::member(cx, member, credential.clone(), now).await?.ok_or(Error::Unauthenticated)
+}
+
 /// Writes down that a session or token was used.
 ///
 /// # Errors

@@ -35,7 +35,11 @@ pub(super) struct Proof {
 
 impl Proof {
     pub(super) fn is_good(&self, secret: &Secret, now: DateTime<Utc>) -> bool {
-        secret.matches(Some(&self.secret_hash)) && self.revoked_at.is_none() && self.expires_at > now
+        secret.matches(Some(&self.secret_hash)) && self.is_open(now)
+    }
+
+    pub(super) fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at > now
     }
 }
 

@@ -35,6 +35,26 @@ impl Socket {
         self.say(&message.to_string()).await;
     }
 
+    /// Begins an operation.
+    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.send(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+    }
+
+    /// The data of the next reply, whatever its operation.
+    pub async fn data(&mut self) -> Value {
+        let message = self.next().await.expect("open");
+        assert_eq!((&message["type"], &message["payload"]["errors"]), (&json!("next"), &Value::Null), "{message}");
+        message["payload"]["data"].clone()
+    }
+
+    /// The code of the error that ends an operation.
+    pub async fn refusal(&mut self) -> String {
+        let message = self.next().await.expect("open");
+        assert_eq!(message["type"], "error", "{message}");
+        message["payload"][0]["extensions"]["code"].as_str().expect("a code").to_owned()
+    }
+
     /// Sends a text as it is.
     pub async fn say(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.expect("sent");

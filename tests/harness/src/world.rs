@@ -254,6 +254,17 @@ impl World {
         false
     }
 
+    /// A second node of the same product, on the same database: PostgreSQL.
+    pub async fn another_node(&self) -> Node {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { data_dir: folder.path().to_owned(), public_url: url.clone(), ..(*self.app.config).clone() };
+        let app = App::open(config, self.app.clock.clone(), Uuid::from_u128(2)).await.expect("the product opens");
+        let running = ciam::start(app, listener, Duties { jobs: false, behind_proxy: false }).await.expect("the product starts");
+        Node { url, running, _folder: folder }
+    }
+
     /// Stops the product as Ctrl-C does.
     pub async fn stop(&self) {
         if let Some(running) = self.running.lock().await.take() {
@@ -268,6 +279,21 @@ impl World {
         let mails = self.mails_left().await;
         assert_eq!(mails, 0, "mails were left unread: {:?}", self.mails.lock().await);
         self.stop().await;
+    }
+}
+
+/// A second node.
+pub struct Node {
+    /// Where it listens.
+    pub url: String,
+    running: Running,
+    _folder: TempDir,
+}
+
+impl Node {
+    /// Stops it as Ctrl-C does.
+    pub async fn stop(self) {
+        self.running.stop().await;
     }
 }
 

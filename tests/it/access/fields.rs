@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use harness::{Client, World};
+use harness::{Client, Socket, World};
 use serde_json::{Value, json};
 
 use super::cast::{Cast, Target, targets};
 use super::shape::{Shape, cell};
 use super::table::{self, Table, VIEWERS, field_of, refusal, row};
+use crate::steps::text;
 
 /// Targets asked in one request: the product takes 20 root fields and 100 aliases.
 const TOGETHER: usize = 15;
@@ -40,7 +41,18 @@ pub(super) async fn every_field_is_seen_as_its_row_says(world: &World) {
     let targets = targets(&cast).await;
     let questions = questions(&expected, &shape, &cast, &targets);
     let mut found = Found::new();
+    let follows = follows(&expected, &known(&cast, &targets));
     for (_, client) in cast.viewers() {
+        for (key, document) in &follows {
+            let mut socket = Socket::open(&world.url, client.bearer.as_deref()).await;
+            socket.subscribe("1", document, json!({})).await;
+            let message = socket.next().await.expect("open");
+            let answer = match message["type"] == "next" {
+                true => Ok(message["payload"]["data"].clone()),
+                false => Err(text(&message["payload"][0]["extensions"]["code"])),
+            };
+            found.entry(key.clone()).or_default().entry("answer".into()).or_default().push(Some(answer));
+        }
         for chunk in questions.chunks(TOGETHER) {
             for (question, answers) in chunk.iter().zip(ask(client, chunk).await) {
                 for (key, answer) in question.keys.iter().zip(answers) {
@@ -50,8 +62,9 @@ pub(super) async fn every_field_is_seen_as_its_row_says(world: &World) {
             }
         }
     }
+    let told_elsewhere = |entry: &table::Entry| ["payload", "event"].contains(&entry.rule.as_str());
     let unasked: Vec<_> =
-        expected.iter().filter(|(key, entry)| entry.rule != "payload" && !found.contains_key(*key)).map(|(key, _)| key).collect();
+        expected.iter().filter(|(key, entry)| !told_elsewhere(entry) && !found.contains_key(*key)).map(|(key, _)| key).collect();
     assert!(unasked.is_empty(), "rows of types without an object to look at: {unasked:?}");
     let mut cells = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -87,16 +100,9 @@ fn questions(expected: &Table, shape: &Shape, cast: &Cast<'_>, targets: &[Target
         }
         questions.push(question);
     }
-    let known: BTreeMap<String, &str> = targets
-        .iter()
-        .filter_map(|target| Some((format!("<{} {}>", target.kind, target.name), target.id.as_deref()?)))
-        .chain([("<Organisation inside>".into(), cast.id("inside"))])
-        .collect();
+    let known = known(cast, targets);
     for key in expected.keys().filter(|key| key.starts_with("Query.")) {
-        let mut field = key["Query.".len()..].to_owned();
-        for (name, id) in &known {
-            field = field.replace(name, &format!("\"{id}\""));
-        }
+        let field = with_ids(&key["Query.".len()..], &known);
         let below = shape.below("Query", field.split('(').next().unwrap_or(&field));
         questions.push(Question {
             of: ("Query".into(), "answer".into()),
@@ -108,6 +114,25 @@ fn questions(expected: &Table, shape: &Shape, cast: &Cast<'_>, targets: &[Target
         });
     }
     questions
+}
+
+/// The ids of targets, by what a key calls them.
+fn known<'c>(cast: &'c Cast<'_>, targets: &'c [Target]) -> BTreeMap<String, &'c str> {
+    targets
+        .iter()
+        .filter_map(|target| Some((format!("<{} {}>", target.kind, target.name), target.id.as_deref()?)))
+        .chain([("<Organisation inside>".into(), cast.id("inside"))])
+        .collect()
+}
+
+fn with_ids(field: &str, known: &BTreeMap<String, &str>) -> String {
+    known.iter().fold(field.to_owned(), |field, (name, id)| field.replace(name, &format!("\"{id}\"")))
+}
+
+/// The keys of subscriptions, each with its document.
+fn follows(expected: &Table, known: &BTreeMap<String, &str>) -> Vec<(String, String)> {
+    let fields = expected.keys().filter_map(|key| Some((key, key.strip_prefix("Subscription.")?)));
+    fields.map(|(key, field)| (key.clone(), format!("subscription {{ {} {{ __typename }} }}", with_ids(field, known)))).collect()
 }
 
 /// The answers to some questions, in one request when nothing fails; what fails is asked again alone.

@@ -60,7 +60,7 @@ fn parse(text: &str) -> Table {
         match (line.starts_with(' '), words.len()) {
             (false, 0) => {}
             (false, 1) => {
-                assert!(["all", "varies", "payload"].contains(&words[0].as_str()), "no such rule: {line}");
+                assert!(["all", "varies", "payload", "event"].contains(&words[0].as_str()), "no such rule: {line}");
                 words[0].clone_into(&mut entry.rule);
             }
             (false, _) => panic!("a rule is one word: {line}"),

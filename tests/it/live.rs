@@ -1,0 +1,372 @@
+//! Subscriptions: what happens is told as it happens, once and in order, through cuts and restarts, to who may know it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use harness::{Client, Database, Socket, Story, World, stories};
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use crate::catalogue::{manager, published, through};
+use crate::kills::Seed;
+use crate::steps::{grant, moderator, new_forum, nodes, organisation, read, text};
+
+pub(crate) fn stories() -> Vec<Story> {
+    stories![
+        a_thread_is_followed_as_it_goes_on,
+        a_line_that_is_cut_misses_nothing_and_hears_nothing_twice,
+        a_client_that_applies_what_it_is_told_holds_what_a_query_says,
+        what_a_linked_training_goes_through_is_told,
+        who_loses_sight_of_a_thread_is_told_no_more,
+        a_session_that_ends_closes_its_socket,
+        a_cursor_from_long_ago_is_told_the_gap,
+        what_is_no_subscription_is_refused,
+        an_id_used_again_at_once_is_another_operation,
+        a_stop_does_not_end_a_subscription,
+        another_node_tells_it_too,
+        who_leaves_is_forgotten,
+    ]
+}
+
+const FOLLOW: &str = "subscription($t: ID!, $a: String) { threadEvents(threadId: $t, after: $a) { __typename
+    ... on StreamStart { cursor } ... on Gap { cursor }
+    ... on PostAdded { cursor at actor { handle } post { id body deleted hidden } thread { postCount } }
+    ... on PostChanged { cursor postChange: change post { id body deleted hidden } thread { postCount } }
+    ... on ThreadChanged { cursor threadChange: change thread { title locked solved pinned } }
+    ... on TrainingChanged { cursor trainingChange: change training { title state plannedOn } } } }";
+
+/// A socket of `who` that follows a thread, after a cursor or from now on.
+async fn follow(world: &World, who: &Client, thread: &str, after: Option<&str>) -> Socket {
+    let mut socket = Socket::open(&world.url, who.bearer.as_deref()).await;
+    socket.subscribe("t", FOLLOW, json!({ "t": thread, "a": after })).await;
+    socket
+}
+
+async fn event(socket: &mut Socket) -> Value {
+    socket.data().await["threadEvents"].clone()
+}
+
+fn kind(event: &Value) -> String {
+    let change = ["postChange", "threadChange", "trainingChange"].iter().find_map(|name| event[*name].as_str());
+    [event["__typename"].as_str(), change].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+async fn a_thread_is_followed_as_it_goes_on(world: &World) {
+    let (ada, grace) = (world.member("ada").await, moderator(world, "grace", None).await);
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "QUESTION", "Où est la date ?", "Je ne la trouve pas.").await;
+    let mut socket = follow(world, &ada, &thread, None).await;
+    let start = event(&mut socket).await;
+    assert_eq!(kind(&start), "StreamStart");
+
+    let answer = grace.answer(&root, "Dans l'onglet **Publier**.").await;
+    let added = event(&mut socket).await;
+    assert_eq!(kind(&added), "PostAdded");
+    assert_eq!((&added["post"]["id"], &added["actor"]["handle"]), (&json!(answer), &json!("grace")));
+    assert_eq!(added["thread"]["postCount"], 2);
+    assert!(added["cursor"].as_str() > start["cursor"].as_str(), "{added}");
+
+    let act = async |who: &Client, name: &str, input: Value| who.mutate(name, input, "").await.done(name);
+    act(&grace, "editPost", json!({ "postId": answer, "body": "Dans l'onglet Publier, en bas." })).await;
+    act(&ada, "acceptAnswer", json!({ "postId": answer })).await;
+    act(&grace, "lockThread", json!({ "threadId": thread, "locked": true })).await;
+    act(&grace, "hidePost", json!({ "postId": answer, "hidden": true, "reason": "Erreur." })).await;
+    act(&grace, "editThread", json!({ "threadId": thread, "title": "La date de publication" })).await;
+    let mut told = Vec::new();
+    for _ in 0..6 {
+        told.push(kind(&event(&mut socket).await));
+    }
+    let expected = [
+        "PostChanged MODIFIE",
+        "ThreadChanged RESOLU",
+        "ThreadChanged VERROUILLE",
+        "PostChanged MASQUE",
+        "ThreadChanged ROUVERT",
+    ];
+    assert_eq!((&told[..5], told[5].as_str()), (&expected.map(str::to_owned)[..], "ThreadChanged MODIFIE"));
+
+    // Another thread is nobody's business here.
+    let (_, elsewhere) = ada.open_thread(&forum, "QUESTION", "Autre chose", "Texte").await;
+    grace.answer(&elsewhere, "Réponse").await;
+    act(&grace, "lockThread", json!({ "threadId": thread, "locked": false })).await;
+    assert_eq!(kind(&event(&mut socket).await), "ThreadChanged DEVERROUILLE");
+}
+
+async fn a_line_that_is_cut_misses_nothing_and_hears_nothing_twice(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "DISCUSSION", "Coupures", "Texte").await;
+    let mut socket = follow(world, &ada, &thread, None).await;
+    let mut cursor = text(&event(&mut socket).await["cursor"]);
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (ada, root) = (ada.clone(), root.clone());
+            tokio::spawn(async move {
+                let mut written = Vec::new();
+                for n in 0..15 {
+                    written.push(ada.answer(&root, &format!("Réponse {writer}.{n}")).await);
+                }
+                written
+            })
+        })
+        .collect();
+    let mut heard = Vec::new();
+    // Cut after one event, then two … in the middle of what comes.
+    for length in (1..=10).cycle() {
+        for _ in 0..length {
+            if heard.len() < 60 {
+                let added = event(&mut socket).await;
+                heard.push(text(&added["post"]["id"]));
+                cursor = text(&added["cursor"]);
+            }
+        }
+        drop(socket);
+        if heard.len() == 60 {
+            break;
+        }
+        socket = follow(world, &ada, &thread, Some(&cursor)).await;
+    }
+    let log: Vec<_> = world
+        .events()
+        .await
+        .into_iter()
+        .filter_map(|entry| match entry.event {
+            services::events::Event::PostAdded { post, .. } => Some(post.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard, log);
+    let mut written = Vec::new();
+    for writer in writers {
+        written.extend(writer.await.expect("a writer"));
+    }
+    written.sort();
+    heard.sort();
+    assert_eq!(heard, written);
+}
+
+/// What a client shows of a thread.
+#[derive(Debug, Default, PartialEq)]
+struct Shown {
+    thread: Value,
+    posts: BTreeMap<String, Value>,
+}
+
+async fn a_client_that_applies_what_it_is_told_holds_what_a_query_says(world: &World) {
+    let (ada, grace) = (world.member("ada").await, moderator(world, "grace", None).await);
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "QUESTION", "Instantané", "Texte").await;
+    let mut socket = follow(world, &grace, &thread, None).await;
+    event(&mut socket).await;
+    let snapshot = async || {
+        let query = "query($t: ID!) { thread(id: $t) { title locked solved pinned
+            posts(first: 100) { edges { node { id body deleted hidden } } } } }";
+        let mut thread = read(&grace, query, json!({ "t": thread })).await["thread"].clone();
+        let posts = nodes(&thread["posts"]);
+        thread.as_object_mut().expect("a thread").remove("posts");
+        Shown { thread, posts: posts.into_iter().map(|post| (text(&post["id"]), post)).collect() }
+    };
+    let mut shown = snapshot().await;
+    let mut posts = vec![root];
+    let seed = Seed::new();
+    let mut rng = seed.rng();
+    for n in 0..60 {
+        let post = posts[rng.random_range(..posts.len())].clone();
+        let flag = rng.random_bool(0.5);
+        // Some are refused: nothing is told of them.
+        match rng.random_range(0..8) {
+            0 | 1 => {
+                let input = json!({ "postId": post, "body": format!("Réponse {n}") });
+                let reply = grace.mutate("answerPost", input, "post { id }").await;
+                posts.extend(reply.data["answerPost"]["post"]["id"].as_str().map(str::to_owned));
+            }
+            2 => drop(grace.mutate("editPost", json!({ "postId": post, "body": format!("Texte {n}") }), "").await),
+            3 => drop(grace.mutate("deletePost", json!({ "postId": post }), "").await),
+            4 => drop(grace.mutate("hidePost", json!({ "postId": post, "hidden": flag, "reason": "Motif" }), "").await),
+            5 => drop(grace.mutate("acceptAnswer", json!({ "postId": post }), "").await),
+            6 => drop(grace.mutate("lockThread", json!({ "threadId": thread, "locked": flag }), "").await),
+            _ => drop(grace.mutate("editThread", json!({ "threadId": thread, "title": format!("Titre {n}") }), "").await),
+        }
+    }
+    // The last one, by which the client knows that it has heard all.
+    let last = format!("Fin {}", posts.len());
+    grace.mutate("editThread", json!({ "threadId": thread, "title": last }), "").await.done("editThread");
+    while shown.thread["title"] != json!(last) {
+        let event = event(&mut socket).await;
+        if let Some(post) = event.get("post") {
+            shown.posts.insert(text(&post["id"]), post.clone());
+        }
+        if event.get("threadChange").is_some() {
+            shown.thread = event["thread"].clone();
+        }
+    }
+    assert_eq!(shown, snapshot().await);
+}
+
+async fn what_a_linked_training_goes_through_is_told(world: &World) {
+    let ada = world.member("ada").await;
+    let inside = organisation(world, "Dedans", None).await;
+    let maker = manager(world, "mona", &inside).await;
+    let training = published(world, &maker, &inside, "REDIGER", json!({ "opening": "TOUS_PUBLICS" })).await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, _) = ada.open_thread(&forum, "DISCUSSION", "Rédiger", "Texte").await;
+    let mut socket = follow(world, &ada, &thread, None).await;
+    event(&mut socket).await;
+    let link = json!({ "threadId": thread, "targetId": training });
+    ada.mutate("linkThread", link, "").await.done("linkThread");
+    assert_eq!(kind(&event(&mut socket).await), "ThreadChanged LIENS");
+    through(&maker, &training, &["ARCHIVEE"]).await;
+    let told = event(&mut socket).await;
+    assert_eq!((kind(&told).as_str(), &told["training"]["state"]), ("TrainingChanged ETAT", &json!("ARCHIVEE")));
+}
+
+async fn who_loses_sight_of_a_thread_is_told_no_more(world: &World) {
+    let inside = organisation(world, "Dedans", None).await;
+    let ada = world.member("ada").await;
+    let role = grant(world, &ada, "CONCEPTEUR", json!({ "organisationId": inside })).await;
+    let forum = new_forum(world, "plateforme", "Dedans", json!([{ "kind": "ORGANISATION", "organisationId": inside }])).await;
+    let (thread, root) = world.administrator().open_thread(&forum, "DISCUSSION", "Entre nous", "Texte").await;
+    let outsider = world.member("linus").await;
+    assert_eq!(follow(world, &outsider, &thread, None).await.refusal().await, "NOT_FOUND");
+
+    let mut socket = follow(world, &ada, &thread, None).await;
+    assert_eq!(kind(&event(&mut socket).await), "StreamStart");
+    world.administrator().mutate("endRole", json!({ "roleGrantId": role }), "").await.done("endRole");
+    // Told at once, not with the next thing that happens.
+    assert_eq!(socket.refusal().await, "NOT_FOUND");
+    world.administrator().answer(&root, "Sans elle").await;
+    socket.subscribe("2", "{ __typename }", json!({})).await;
+    assert_eq!(socket.next().await.expect("open")["id"], "2", "nothing more of the first");
+}
+
+async fn a_session_that_ends_closes_its_socket(world: &World) {
+    let ada = world.member("ada").await;
+    let mut idle = Socket::open(&world.url, ada.bearer.as_deref()).await;
+    let other = world.member("linus").await;
+    let mut others = Socket::open(&world.url, other.bearer.as_deref()).await;
+    ada.mutate("signOut", json!({}), "").await.done("signOut");
+    assert_eq!(idle.next().await, Err(4403));
+    others.subscribe("1", "{ __typename }", json!({})).await;
+    assert_eq!(others.data().await, json!({ "__typename": "Query" }));
+    let id = other.id().await;
+    let suspended = json!({ "memberId": id, "reason": "Insultes.", "until": null });
+    world.administrator().mutate("suspendMember", suspended, "").await.done("suspendMember");
+    others.next().await.expect("its end");
+    assert_eq!(others.next().await, Err(4403));
+}
+
+async fn a_cursor_from_long_ago_is_told_the_gap(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "DISCUSSION", "Longue absence", "Texte").await;
+    let start = event(&mut follow(world, &ada, &thread, None).await).await;
+    let old = text(&start["cursor"]);
+    let missed = ada.answer(&root, "Pendant l'absence").await;
+    let mut socket = follow(world, &ada, &thread, Some(&old)).await;
+    assert_eq!(event(&mut socket).await["post"]["id"], json!(missed));
+    world.advance(TimeDelta::days(15));
+    let ada = world.member("ada-2").await;
+    let mut socket = follow(world, &ada, &thread, Some(&old)).await;
+    let gap = event(&mut socket).await;
+    assert_eq!(kind(&gap), "Gap");
+    let next = ada.answer(&root, "Après").await;
+    assert_eq!(event(&mut socket).await["post"]["id"], json!(next));
+    // A log that ends before the cursor came back from a copy.
+    let beyond = services::live::cursor(1_000_000);
+    assert_eq!(kind(&event(&mut follow(world, &ada, &thread, Some(&beyond)).await).await), "Gap");
+    for wrong in ["", "x", "é", &services::live::cursor(-1)] {
+        assert_eq!(follow(world, &ada, &thread, Some(wrong)).await.refusal().await, "INVALID", "{wrong:?}");
+    }
+}
+
+async fn what_is_no_subscription_is_refused(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, _) = ada.open_thread(&forum, "DISCUSSION", "Refus", "Texte").await;
+    let reply = ada.run(FOLLOW, json!({ "t": thread })).await;
+    assert_eq!(reply.code(), "GRAPHQL_PARSE_FAILED");
+    assert!(reply.text.contains("/graphql/ws"), "{}", reply.text);
+    let mut socket = Socket::open(&world.url, ada.bearer.as_deref()).await;
+    let field = format!("threadEvents(threadId: \"{thread}\") {{ __typename }}");
+    for wrong in [
+        format!("subscription {{ a: {field} b: {field} }}"),
+        format!("subscription {{ ... on Subscription {{ {field} }} }}"),
+        format!("subscription {{ ...F }} fragment F on Subscription {{ {field} }}"),
+    ] {
+        socket.subscribe("1", &wrong, json!({})).await;
+        assert_eq!(socket.refusal().await, "GRAPHQL_PARSE_FAILED", "{wrong}");
+    }
+    socket.subscribe("1", "subscription { nothing }", json!({})).await;
+    assert_eq!(socket.refusal().await, "GRAPHQL_VALIDATION_FAILED");
+    socket.subscribe("1", "subscription { threadEvents(threadId: \"x\") { __typename } }", json!({})).await;
+    assert_eq!(socket.refusal().await, "INVALID");
+}
+
+async fn an_id_used_again_at_once_is_another_operation(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, _) = ada.open_thread(&forum, "DISCUSSION", "Reprise", "Texte").await;
+    let mut socket = follow(world, &ada, &thread, None).await;
+    event(&mut socket).await;
+    for _ in 0..20 {
+        socket.send(json!({ "type": "complete", "id": "t" })).await;
+        socket.subscribe("t", FOLLOW, json!({ "t": thread })).await;
+        assert_eq!(kind(&event(&mut socket).await), "StreamStart");
+    }
+}
+
+async fn a_stop_does_not_end_a_subscription(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, _) = ada.open_thread(&forum, "DISCUSSION", "Arrêt", "Texte").await;
+    let mut socket = follow(world, &ada, &thread, None).await;
+    event(&mut socket).await;
+    world.stop().await;
+    // No `complete`, which clients take for an end: they come back with their cursor.
+    assert_eq!(socket.next().await, Err(1001));
+}
+
+async fn another_node_tells_it_too(world: &World) {
+    if world.database != Database::Postgres {
+        return;
+    }
+    let (ada, forum) = (world.member("ada").await, world.forum("plateforme", "questions").await);
+    let (thread, root) = ada.open_thread(&forum, "DISCUSSION", "Deux nœuds", "Texte").await;
+    let other = world.another_node().await;
+    let mut socket = Socket::open(&other.url, ada.bearer.as_deref()).await;
+    socket.subscribe("t", FOLLOW, json!({ "t": thread })).await;
+    event(&mut socket).await;
+    let answer = ada.answer(&root, "Par l'un").await;
+    let added = event(&mut socket).await;
+    assert_eq!(added["post"]["id"], json!(answer));
+    // The node is stopped: its client goes on with the other one.
+    other.stop().await;
+    assert_eq!(socket.next().await, Err(1001));
+    let missed = ada.answer(&root, "Entre les deux").await;
+    let mut socket = follow(world, &ada, &thread, added["cursor"].as_str()).await;
+    assert_eq!(event(&mut socket).await["post"]["id"], json!(missed));
+}
+
+async fn who_leaves_is_forgotten(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, _) = ada.open_thread(&forum, "DISCUSSION", "Partir", "Texte").await;
+    let live = Arc::clone(&world.app.live);
+    let mut sockets = Vec::new();
+    for _ in 0..5 {
+        let mut socket = follow(world, &ada, &thread, None).await;
+        event(&mut socket).await;
+        sockets.push(socket);
+    }
+    // Each listens for its member and for its thread.
+    assert_eq!(live.listeners(), 10);
+    sockets[0].send(json!({ "type": "complete", "id": "t" })).await;
+    drop(sockets.split_off(1));
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while live.listeners() > 1 {
+        assert!(tokio::time::Instant::now() < until, "{} still listen", live.listeners());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(live.listeners(), 1);
+}
