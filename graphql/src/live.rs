@@ -227,15 +227,23 @@ impl ThreadStream {
             // No connection is held while nothing happens.
             self.request.release().await;
             self.follower.wait().await;
-            let caller = self.request.caller();
-            let entries = self.follower.read(&mut *self.request.cx().await?, &caller, &self.thread).await?;
-            // After the log: what is shown with an entry is no older than it.
-            self.request.renew().await?;
-            self.thread = self.request.thread(self.thread.id).await?.ok_or(Error::NotFound)?;
-            // Together, so that their rows are loaded at once.
-            let told = try_join_all(entries.into_iter().map(|entry| told(&self.request, &self.thread, entry))).await?;
-            self.ready.extend(told.into_iter().flatten());
+            // A database can fall silent without closing anything.
+            let time = self.request.app.config.limits.answer_time;
+            let read = tokio::time::timeout(time, self.read_on()).await;
+            read.unwrap_or_else(|_| Err(Error::unavailable("the database says nothing")))?;
         }
+    }
+
+    async fn read_on(&mut self) -> Result<()> {
+        let caller = self.request.caller();
+        let entries = self.follower.read(&mut *self.request.cx().await?, &caller, &self.thread).await?;
+        // After the log: what is shown with an entry is no older than it.
+        self.request.renew().await?;
+        self.thread = self.request.thread(self.thread.id).await?.ok_or(Error::NotFound)?;
+        // Together, so that their rows are loaded at once.
+        let told = try_join_all(entries.into_iter().map(|entry| told(&self.request, &self.thread, entry))).await?;
+        self.ready.extend(told.into_iter().flatten());
+        Ok(())
     }
 }
 

@@ -19,13 +19,18 @@ const ENTRIES: i64 = 200;
 /// People whom a turn tells at most: some thousandths of a second of the writer.
 const PEOPLE: usize = 250;
 const POLL: Duration = Duration::from_secs(5);
+/// Between turns: what happens meanwhile is told together, so that a turn is not a second transaction for each post.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// Tells people what happens until `stop` turns true.
 pub async fn deliver(app: App, mut stop: watch::Receiver<bool>) {
     let mut wakes = app.db.wakes();
     while !*stop.borrow() {
         match turn(&app).await {
-            Ok(true) => continue,
+            Ok(true) => {
+                drop(tokio::time::timeout(GATHER, stop.wait_for(|stop| *stop)).await);
+                continue;
+            }
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "nobody is told what happened"),
         }
