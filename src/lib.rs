@@ -7,6 +7,8 @@ pub mod settings;
 
 use std::net::SocketAddr;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use graphql::Api;
 use services::{App, Error, Result, events, files, inbox, jobs, live};
 use tokio::net::TcpListener;
@@ -39,7 +41,12 @@ pub struct Running {
 ///
 /// # Errors
 /// [`Error::Startup`] when the listener is no good.
-pub async fn start(app: App, listener: TcpListener, duties: Duties) -> Result<Running> {
+pub fn start(app: App, listener: TcpListener, duties: Duties) -> BoxFuture<'static, Result<Running>> {
+    // In a box, so that the product is compiled here and not once more in every crate that waits for it.
+    start_now(app, listener, duties).boxed()
+}
+
+async fn start_now(app: App, listener: TcpListener, duties: Duties) -> Result<Running> {
     let fault = |error: std::io::Error| Error::Startup(format!("Impossible d'écouter : {error}"));
     let address = listener.local_addr().map_err(fault)?;
     let (stop, stopped) = watch::channel(false);

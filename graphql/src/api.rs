@@ -6,14 +6,16 @@ use std::time::Instant;
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
-use async_graphql::{Request as Operation, Response, ServerError, Variables};
-use futures_util::StreamExt;
+use async_graphql::{Pos, Request as Operation, Response, ServerError, Variables};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
 use lru::LruCache;
-use services::App;
+use services::{App, Error};
 
 use crate::context::{Client, Request};
 use crate::nulls::Types;
+use crate::turns::{Course, Turn, Turns};
 use crate::{CiamSchema, errors, limits, order, schema};
 
 /// Documents remembered, and the longest one that is.
@@ -28,10 +30,11 @@ pub struct Api {
     schema: CiamSchema,
     types: Arc<Types>,
     documents: Arc<Mutex<LruCache<String, Arc<ExecutableDocument>>>>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// What a client asks.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ask {
     /// The document.
@@ -87,8 +90,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Whether a subscription ends with it: what it follows could not be told.
-    #[must_use]
-    pub fn is_end(&self) -> bool {
+    pub(crate) fn is_end(&self) -> bool {
         let nothing = match &self.response.data {
             async_graphql::Value::Object(fields) => fields.values().all(|value| *value == async_graphql::Value::Null),
             data => *data == async_graphql::Value::Null,
@@ -97,10 +99,23 @@ impl Outcome {
     }
 
     /// Whether what the service stands on was away: the same may be asked again in a moment.
-    #[must_use]
-    pub fn is_away(&self) -> bool {
+    fn is_away(&self) -> bool {
         let code = |error: &ServerError| error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
         self.response.errors.iter().any(|error| code(error) == Some("UNAVAILABLE".into()))
+    }
+
+    /// The reply on a socket.
+    #[must_use]
+    pub fn reply(&self, is_subscription: bool) -> Reply {
+        let over = is_subscription && self.is_end();
+        if over && self.is_away() {
+            return Reply::Away;
+        }
+        let payload = match self.executed && !over {
+            true => self.to_json().map(|json| Reply::Next(json.into())),
+            false => serde_json::to_string(&self.response.errors).map(|json| Reply::Error(json.into())),
+        };
+        payload.unwrap_or_else(|_| Reply::Error("[]".into()))
     }
 
     /// The reply as JSON. One that was not executed holds no `data` (GraphQL specification, 7.1).
@@ -114,6 +129,17 @@ impl Outcome {
             Ok(format!("{{\"errors\":{}}}", serde_json::to_string(&self.response.errors)?))
         }
     }
+}
+
+/// What a client is told on a socket.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// What was asked, as JSON.
+    Next(Arc<str>),
+    /// Nothing was executed, or a subscription ends: the errors, as JSON.
+    Error(Arc<str>),
+    /// A subscription cannot go on just now. Its client takes an error for its end, and a lost connection for a reason to come back.
+    Away,
 }
 
 /// Why a document is not given to the engine.
@@ -131,11 +157,17 @@ impl Api {
     pub fn new(app: App) -> Self {
         let schema = schema(&app.config.limits);
         let types = Arc::new(Types::new(&schema.sdl()));
-        Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))) }
+        Self { app, schema, types, documents: Arc::new(Mutex::new(LruCache::new(REMEMBERED))), turns: Arc::new(Turns::new()) }
     }
 
     /// Executes what `client` asks, and tells it in the log; with `queries_only`, refuses anything that writes (a GET).
-    pub async fn execute(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
+    ///
+    /// In a box, so that the whole of the engine is compiled here and not once more in every crate that waits for it.
+    pub fn execute(&self, ask: Ask, client: Client, queries_only: bool) -> BoxFuture<'_, Outcome> {
+        self.execute_now(ask, client, queries_only).boxed()
+    }
+
+    async fn execute_now(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
         let (began, request_id, name) = (Instant::now(), client.request_id.clone(), ask.printable_name());
         let outcome = match self.prepare(ask, client, queries_only) {
             Ok((prepared, operation)) => self.answer(prepared, operation).await,
@@ -159,19 +191,34 @@ impl Api {
         self.document(&ask.query).is_ok_and(|document| is_subscription(&document, ask.operation_name.as_deref()))
     }
 
-    /// Begins a subscription: each reply as it comes, until one ends it ([`Outcome::is_end`]) or nobody listens any more.
-    pub fn subscribe(&self, ask: Ask, client: Client) -> BoxStream<'static, Outcome> {
+    /// Begins a subscription: each reply as it comes, until one ends it or nobody listens any more.
+    pub fn subscribe(&self, ask: Ask, client: Client) -> BoxStream<'static, Reply> {
         tracing::info!(request_id = client.request_id, operation = ask.printable_name(), "subscription");
-        let (prepared, operation) = match self.prepare(ask, client, false) {
-            Ok(prepared) => prepared,
-            Err(refused) => return stream::once(std::future::ready(*refused)).boxed(),
+        match self.document(&ask.query) {
+            Ok(document) => Course::new(self.clone(), ask, document, client).replies(),
+            Err(error) => stream::once(std::future::ready(refused(Some(Refusal::Document), error).reply(true))).boxed(),
+        }
+    }
+
+    /// What one turn of a subscription says.
+    pub(crate) async fn say(&self, ask: &Ask, client: Client, turn: &Turn) -> Vec<Outcome> {
+        let (prepared, operation) = match self.prepare(ask.clone(), client, false) {
+            Ok((prepared, operation)) => (prepared, operation.data(turn.clone())),
+            Err(refused) => return vec![*refused],
         };
-        let state = (self.clone(), prepared, self.schema.execute_stream(operation));
-        let next = |(api, prepared, mut replies): (Self, Prepared, BoxStream<'static, Response>)| async move {
-            let reply = prepared.request.drive(replies.next()).await?;
-            Some((api.outcome(&prepared, reply).await, (api, prepared, replies)))
-        };
-        stream::unfold(state, next).boxed()
+        let said: Vec<_> = prepared.request.drive(self.schema.execute_stream(operation).collect()).await;
+        let mut outcomes = Vec::with_capacity(said.len());
+        for reply in said {
+            outcomes.push(self.outcome(&prepared, reply).await);
+        }
+        outcomes
+    }
+
+    /// What a subscription ends with when it cannot go on.
+    pub(crate) fn failure(&self, error: Error, request_id: &str) -> Reply {
+        let mut error = async_graphql::Error::from(error).into_server_error(Pos::default());
+        errors::dress(&mut error, request_id, &self.app.config.limits);
+        refused(None, error).reply(true)
     }
 
     /// What can be refused before the engine sees it, is.

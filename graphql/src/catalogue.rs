@@ -25,6 +25,7 @@ use crate::paging::{paging, size};
 use crate::scalars::DateTime;
 use calendar::{CalendarChangeConnection, CalendarEntryConnection, CalendarMonth};
 
+pub(crate) use calendar::{CalendarEntry, calendar_entry};
 pub(crate) use collections::Collection;
 use feeds::PublicationFeeds;
 pub(crate) use imports::{TrainingImport, TrainingImportsMutation};

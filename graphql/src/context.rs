@@ -19,13 +19,14 @@ use services::error::Problem;
 use services::id::{MemberId, OrganisationId};
 use services::idempotency::Once;
 use services::organisations::{self, Organisation};
-use services::sessions::{self, Origin};
+use services::sessions::Origin;
 use services::{App, Caller, Error, Result};
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use crate::api::Cookies;
 use crate::lists::Asked;
 use crate::loaders::Store;
+use crate::turns::Turn;
 
 /// Who asks, as the transport recognised them.
 pub struct Client {
@@ -274,15 +275,6 @@ impl Request {
         Ok(())
     }
 
-    /// Long after it began, as a subscription goes on: who asks is read again, and what was remembered is forgotten.
-    pub(crate) async fn renew(&self) -> Result<()> {
-        self.release().await;
-        let (caller, now) = (self.caller(), self.app.clock.now());
-        let again = sessions::recognise_again(&mut *self.cx().await?, &caller, now).await?;
-        *self.caller.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
-        Ok(())
-    }
-
     /// After signing in: the rest of the request is the member's.
     pub(crate) async fn become_member(&self, member: services::id::MemberId, session: services::id::SessionId) -> Result<()> {
         let credential = Credential::Session(session);
@@ -327,6 +319,8 @@ fn shared<K: Eq + Hash, V>(rows: HashMap<K, V>) -> HashMap<K, Arc<V>> {
 /// The request of a resolver.
 pub(crate) trait ContextExt {
     fn request(&self) -> &Request;
+    /// The turn of the subscription that this field begins or goes on with.
+    fn turn(&self) -> &Turn;
     /// Whether the client selected `field` directly below.
     fn selects(&self, field: &str) -> bool;
     /// What the mutation is recognised by under `key`, when its client gave one.
@@ -338,6 +332,10 @@ pub(crate) trait ContextExt {
 impl ContextExt for Context<'_> {
     fn request(&self) -> &Request {
         self.data_unchecked::<Request>()
+    }
+
+    fn turn(&self) -> &Turn {
+        self.data_unchecked::<Turn>()
     }
 
     fn selects(&self, field: &str) -> bool {

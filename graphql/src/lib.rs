@@ -33,8 +33,9 @@ mod roles;
 mod scalars;
 mod sentences;
 mod sessions;
+mod turns;
 
-pub use api::{Api, Ask, Cookies, Outcome, Refusal};
+pub use api::{Api, Ask, Cookies, Outcome, Refusal, Reply};
 pub use context::Client;
 
 use async_graphql::{MergedObject, Schema};

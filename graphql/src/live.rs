@@ -1,25 +1,29 @@
 //! What a client is told as it happens: the subscriptions. Content and permission are resolved when an entry of the log is delivered,
-//! each by the caller as they are then.
+//! each by the caller as they are then. What happens to a thread is in `live/thread.rs`, in a forum in `live/forum.rs`, to the
+//! calendar in `live/calendar.rs`, to one's inbox in `live/inbox.rs`.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+mod calendar;
+mod forum;
+mod inbox;
+mod thread;
 
-use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Subscription, Union};
-use futures_util::Stream;
-use futures_util::future::try_join_all;
-use futures_util::stream::try_unfold;
-use services::events::{Event, Recorded};
-use services::forum;
-use services::id::{MemberId, PostId, ThreadId, TrainingId};
-use services::live::{self, Start, ThreadFollower};
-use services::{Error, Result};
+use async_graphql::{ComplexObject, Context, ID, SimpleObject, Subscription};
+use futures_util::{Stream, stream};
+use services::Result;
+use services::events::Recorded;
+use services::id::MemberId;
+use services::live::{self, Next, Start, Topic};
 
 use crate::accounts::Member;
-use crate::catalogue::Training;
 use crate::context::{ContextExt, Request};
-use crate::forum::{Post, Thread};
 use crate::ids;
 use crate::scalars::DateTime;
+use crate::turns::Turn;
+
+use calendar::CalendarEvent;
+use forum::ForumEvent;
+use inbox::NotificationEvent;
+use thread::ThreadEvent;
 
 /// Le début d'un flux : rien n'est arrivé encore. Ce que vous lisez ensuite comprend tout ce qui précède.
 #[derive(SimpleObject)]
@@ -48,6 +52,12 @@ pub(crate) struct Occurrence {
     actor: Option<MemberId>,
 }
 
+impl Occurrence {
+    fn of(entry: &Recorded) -> Self {
+        Self { cursor: live::cursor(entry.seq), at: entry.at.into(), actor: entry.actor }
+    }
+}
+
 #[ComplexObject]
 impl Occurrence {
     /// Qui l'a fait ; null pour le service.
@@ -57,118 +67,6 @@ impl Occurrence {
             None => Ok(None),
         }
     }
-}
-
-/// Un message est arrivé.
-#[derive(SimpleObject)]
-pub(crate) struct PostAdded {
-    #[graphql(flatten)]
-    occurrence: Occurrence,
-    /// Le message.
-    post: Post,
-    /// Son fil, tel qu'il est.
-    thread: Thread,
-}
-
-/// Ce qui est arrivé à un message.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PostChange {
-    /// Son texte a changé.
-    Modifie,
-    /// Il est supprimé, et garde sa place.
-    Supprime,
-    /// Il est masqué par la modération.
-    Masque,
-    /// Il n'est plus masqué.
-    Montre,
-}
-
-/// Un message a changé.
-#[derive(SimpleObject)]
-pub(crate) struct PostChanged {
-    #[graphql(flatten)]
-    occurrence: Occurrence,
-    /// Ce qui lui est arrivé.
-    change: PostChange,
-    /// Le message, tel qu'il est.
-    post: Post,
-    /// Son fil, tel qu'il est.
-    thread: Thread,
-}
-
-/// Ce qui est arrivé à un fil.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ThreadChange {
-    /// Son titre ou sa nature ont changé.
-    Modifie,
-    /// Il est dans un autre forum.
-    Deplace,
-    /// Une réponse est acceptée.
-    Resolu,
-    /// Plus aucune réponse n'est acceptée.
-    Rouvert,
-    /// Il n'accepte plus de message.
-    Verrouille,
-    /// Il accepte de nouveau des messages.
-    Deverrouille,
-    /// Il est en tête de son forum.
-    Epingle,
-    /// Il n'est plus en tête de son forum.
-    Desepingle,
-    /// Il est masqué par la modération.
-    Masque,
-    /// Il n'est plus masqué.
-    Montre,
-    /// Il est lié à d'autres formations ou documents.
-    Liens,
-    /// Le dysfonctionnement qu'il signale a changé.
-    Signalement,
-}
-
-/// Un fil a changé.
-#[derive(SimpleObject)]
-pub(crate) struct ThreadChanged {
-    #[graphql(flatten)]
-    occurrence: Occurrence,
-    /// Ce qui lui est arrivé.
-    change: ThreadChange,
-    /// Le fil, tel qu'il est.
-    thread: Thread,
-}
-
-/// Ce qui est arrivé à une formation.
-#[derive(Enum, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TrainingChange {
-    /// Elle est dans un autre état.
-    Etat,
-    /// Sa date de publication est prévue, déplacée ou retirée.
-    Date,
-    /// Une de ses sessions a changé.
-    Session,
-    /// Ce qu'elle dit a changé.
-    Modifie,
-}
-
-/// Une formation a changé.
-#[derive(SimpleObject)]
-pub(crate) struct TrainingChanged {
-    #[graphql(flatten)]
-    occurrence: Occurrence,
-    /// Ce qui lui est arrivé.
-    change: TrainingChange,
-    /// La formation, telle qu'elle est.
-    training: Training,
-}
-
-/// Ce qui arrive dans un fil ouvert à l'écran.
-#[derive(Union)]
-pub(crate) enum ThreadEvent {
-    StreamStart(StreamStart),
-    Gap(Gap),
-    PostAdded(PostAdded),
-    PostChanged(PostChanged),
-    ThreadChanged(ThreadChanged),
-    TrainingChanged(TrainingChanged),
 }
 
 /// The root of the subscriptions.
@@ -187,124 +85,64 @@ impl Subscription {
         #[graphql(desc = "Identifiant global d'un fil que vous voyez.")] thread_id: ID,
         #[graphql(desc = "Le curseur du dernier évènement reçu ; à partir de maintenant si absent.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<ThreadEvent>>> {
-        let request = ctx.request().clone();
-        let id = ids::argument::<ThreadId>("threadId", &thread_id)?;
-        let thread = request.thread(id).await?.ok_or(Error::NotFound)?;
-        let app = request.app.clone();
-        let (follower, start) = ThreadFollower::open(&app, &mut *request.cx().await?, id, after.as_deref()).await?;
-        let stream = ThreadStream { request, thread, follower, ready: first(start, after.is_some()).into_iter().collect() };
-        Ok(try_unfold(stream, |mut stream| async move {
-            let event = stream.next().await?;
-            Ok(Some((event, stream)))
-        }))
+        let id = ids::argument("threadId", &thread_id)?;
+        said(thread::turn(ctx.request(), ctx.turn(), id, after.as_deref()).await)
+    }
+
+    /// Ce qui arrive dans un forum : ses fils, ce qui s'y dit, ceux qui y viennent et le quittent. Commence comme threadEvents.
+    async fn forum_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifiant global d'un forum que vous voyez.")] forum_id: ID,
+        #[graphql(desc = "Le curseur du dernier évènement reçu ; à partir de maintenant si absent.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<ForumEvent>>> {
+        let id = ids::argument("forumId", &forum_id)?;
+        said(forum::turn(ctx.request(), ctx.turn(), id, after.as_deref()).await)
+    }
+
+    /// Ce qui bouge dans le calendrier de publication, des formations que vous voyez. Commence comme threadEvents.
+    async fn calendar_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Le curseur du dernier évènement reçu ; à partir de maintenant si absent.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<CalendarEvent>>> {
+        said(calendar::turn(ctx.request(), ctx.turn(), after.as_deref()).await)
+    }
+
+    /// Ce dont vous êtes prévenu, au moment où vous l'êtes. Commence comme threadEvents.
+    async fn notification_received(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Le curseur du dernier évènement reçu ; à partir de maintenant si absent.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<NotificationEvent>>> {
+        said(inbox::turn(ctx.request(), ctx.turn(), after.as_deref()).await)
     }
 }
 
-/// What a stream opens with, when it does not simply go on.
-fn first(start: Start, goes_on: bool) -> Option<ThreadEvent> {
+/// What a turn tells, as the engine takes it.
+fn said<E>(events: Result<Vec<E>>) -> Result<impl Stream<Item = Result<E>>> {
+    Ok(stream::iter(events?.into_iter().map(Ok)))
+}
+
+/// Begins to listen to `topics` after the client's cursor, or now.
+async fn begin<E>(request: &Request, turn: &Turn, after: Option<&str>, topics: Vec<Topic>) -> Result<Vec<E>>
+where
+    E: From<StreamStart> + From<Gap>,
+{
+    let start = live::start(&request.app, &mut *request.cx().await?, after).await?;
+    Ok(open(turn, start, after.is_some(), topics))
+}
+
+/// What a stream opens with: nothing when it simply goes on.
+fn open<E>(turn: &Turn, start: Start, goes_on: bool, topics: Vec<Topic>) -> Vec<E>
+where
+    E: From<StreamStart> + From<Gap>,
+{
+    turn.goes_on(Next { position: start.position, topics, more: true });
     let cursor = live::cursor(start.position);
     match (start.gap, goes_on) {
-        (true, _) => Some(ThreadEvent::Gap(Gap { cursor })),
-        (false, false) => Some(ThreadEvent::StreamStart(StreamStart { cursor })),
-        (false, true) => None,
-    }
-}
-
-struct ThreadStream {
-    request: Request,
-    /// As it was last.
-    thread: Arc<forum::Thread>,
-    follower: ThreadFollower,
-    ready: VecDeque<ThreadEvent>,
-}
-
-impl ThreadStream {
-    async fn next(&mut self) -> Result<ThreadEvent> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Ok(event);
-            }
-            // No connection is held while nothing happens.
-            self.request.release().await;
-            self.follower.wait().await;
-            // A database can fall silent without closing anything.
-            let time = self.request.app.config.limits.answer_time;
-            let read = tokio::time::timeout(time, self.read_on()).await;
-            read.unwrap_or_else(|_| Err(Error::unavailable("the database says nothing")))?;
-        }
-    }
-
-    async fn read_on(&mut self) -> Result<()> {
-        let caller = self.request.caller();
-        let entries = self.follower.read(&mut *self.request.cx().await?, &caller, &self.thread).await?;
-        // After the log: what is shown with an entry is no older than it.
-        self.request.renew().await?;
-        self.thread = self.request.thread(self.thread.id).await?.ok_or(Error::NotFound)?;
-        // Together, so that their rows are loaded at once.
-        let told = try_join_all(entries.into_iter().map(|entry| told(&self.request, &self.thread, entry))).await?;
-        self.ready.extend(told.into_iter().flatten());
-        Ok(())
-    }
-}
-
-/// The entry as this caller is told it now; none for what is out of their sight.
-async fn told(request: &Request, thread: &Arc<forum::Thread>, entry: Recorded) -> Result<Option<ThreadEvent>> {
-    let occurrence = Occurrence { cursor: live::cursor(entry.seq), at: entry.at.into(), actor: entry.actor };
-    let thread = Thread(Arc::clone(thread));
-    Ok(match said(&entry.event) {
-        Said::Post(post, None) => {
-            let post = request.post(post).await?;
-            post.map(|post| ThreadEvent::PostAdded(PostAdded { occurrence, post, thread }))
-        }
-        Said::Post(post, Some(change)) => {
-            let post = request.post(post).await?;
-            post.map(|post| ThreadEvent::PostChanged(PostChanged { occurrence, change, post, thread }))
-        }
-        Said::Thread(change) => Some(ThreadEvent::ThreadChanged(ThreadChanged { occurrence, change, thread })),
-        Said::Training(training, change) => {
-            let training = request.training(training).await?.map(Training);
-            training.map(|training| ThreadEvent::TrainingChanged(TrainingChanged { occurrence, change, training }))
-        }
-        Said::Nothing => None,
-    })
-}
-
-enum Said {
-    /// A post that came, or changed.
-    Post(PostId, Option<PostChange>),
-    Thread(ThreadChange),
-    Training(TrainingId, TrainingChange),
-    Nothing,
-}
-
-fn said(event: &Event) -> Said {
-    let either = |yes: bool, then: ThreadChange, or: ThreadChange| Said::Thread(if yes { then } else { or });
-    match *event {
-        Event::PostAdded { post, .. } | Event::ThreadOpened { post, .. } => Said::Post(post, None),
-        Event::PostEdited { post, .. } => Said::Post(post, Some(PostChange::Modifie)),
-        Event::PostDeleted { post, .. } => Said::Post(post, Some(PostChange::Supprime)),
-        Event::PostHidden { post, hidden: true, .. } => Said::Post(post, Some(PostChange::Masque)),
-        Event::PostHidden { post, hidden: false, .. } => Said::Post(post, Some(PostChange::Montre)),
-        Event::ThreadChanged { .. } => Said::Thread(ThreadChange::Modifie),
-        Event::ThreadMoved { .. } => Said::Thread(ThreadChange::Deplace),
-        Event::AnswerAccepted { .. } => Said::Thread(ThreadChange::Resolu),
-        Event::ThreadReopened { .. } => Said::Thread(ThreadChange::Rouvert),
-        Event::ThreadLocked { locked, .. } => either(locked, ThreadChange::Verrouille, ThreadChange::Deverrouille),
-        Event::ThreadPinned { pinned, .. } => either(pinned, ThreadChange::Epingle, ThreadChange::Desepingle),
-        Event::ThreadHidden { hidden, .. } => either(hidden, ThreadChange::Masque, ThreadChange::Montre),
-        Event::ThreadLinked { .. } | Event::ThreadUnlinked { .. } => Said::Thread(ThreadChange::Liens),
-        Event::ReportChanged { .. }
-        | Event::ReportNoted { .. }
-        | Event::ReportOpened { .. }
-        | Event::ReportStateChanged { .. } => Said::Thread(ThreadChange::Signalement),
-        Event::TrainingStateChanged { training, .. } => Said::Training(training, TrainingChange::Etat),
-        Event::TrainingPlanned { training, .. } => Said::Training(training, TrainingChange::Date),
-        Event::TrainingSessionChanged { training, .. }
-        | Event::TrainingSessionCreated { training, .. }
-        | Event::TrainingSessionStateChanged { training, .. } => Said::Training(training, TrainingChange::Session),
-        Event::TrainingChanged { training, .. }
-        | Event::TrainingFramed { training, .. }
-        | Event::TrainingMerged { training, .. } => Said::Training(training, TrainingChange::Modifie),
-        _ => Said::Nothing,
+        (true, _) => vec![E::from(Gap { cursor })],
+        (false, false) => vec![E::from(StreamStart { cursor })],
+        (false, true) => Vec::new(),
     }
 }

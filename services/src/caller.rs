@@ -1,5 +1,8 @@
 //! Who asks: a person with what they hold, through a session or a token with what it lets pass.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::{DateTime, Utc};
 
 use crate::audience;
@@ -52,7 +55,7 @@ pub enum Credential {
 }
 
 /// A role held now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeldRole {
     /// Which.
     pub role: Role,
@@ -70,6 +73,19 @@ pub struct Caller {
     roles: Vec<HeldRole>,
     audiences: Vec<AudienceId>,
     once: Option<Once>,
+    holds_until: Option<DateTime<Utc>>,
+    named: Arc<AtomicBool>,
+}
+
+/// All that decides what somebody is shown, but who they are: to callers of one sight the same is said by everything that does not
+/// ask for their name ([`Caller::was_named`]).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sight {
+    signed_in: bool,
+    suspended: bool,
+    scopes: Vec<Scope>,
+    roles: Vec<HeldRole>,
+    audiences: Vec<AudienceId>,
 }
 
 /// Why somebody may read and not write.
@@ -90,6 +106,7 @@ struct Held {
     role: Option<Role>,
     organisation_id: Option<OrganisationId>,
     space_id: Option<SpaceId>,
+    ends_at: Option<DateTime<Utc>>,
 }
 
 impl Caller {
@@ -98,7 +115,19 @@ impl Caller {
     /// # Errors
     /// When the database fails.
     pub async fn anonymous(cx: &mut Cx) -> Result<Self> {
-        Ok(Self { member: None, suspended: None, roles: Vec::new(), audiences: audience::public(cx).await?, once: None })
+        Ok(Self { audiences: audience::public(cx).await?, ..Self::nobody() })
+    }
+
+    fn nobody() -> Self {
+        Self {
+            member: None,
+            suspended: None,
+            roles: Vec::new(),
+            audiences: Vec::new(),
+            once: None,
+            holds_until: None,
+            named: Arc::default(),
+        }
     }
 
     /// A member, as they are now; none when there is no such member.
@@ -110,7 +139,7 @@ impl Caller {
             cx,
             Held,
             "select m.suspended_at, m.suspended_until, m.suspension_reason, m.organisation_id as home, g.role, g.organisation_id,
-                    g.space_id
+                    g.space_id, g.ends_at
              from members m
              left join role_grants g on g.member_id = m.id and g.starts_at <= $2 and g.ended_at is null
                                     and (g.ends_at is null or g.ends_at > $2)
@@ -123,11 +152,14 @@ impl Caller {
             .suspended_at
             .filter(|_| first.suspended_until.is_none_or(|until| until > now))
             .map(|_| Suspension { until: first.suspended_until, reason: first.suspension_reason.clone().unwrap_or_default() });
-        let roles: Vec<_> = held
+        let mut roles: Vec<_> = held
             .iter()
             .filter_map(|row| Some(HeldRole { role: row.role?, organisation: row.organisation_id, space: row.space_id }))
             .collect();
-        let mut caller = Self { member: Some((member, credential)), suspended, roles, audiences: Vec::new(), once: None };
+        roles.sort_unstable();
+        let ends = held.iter().filter_map(|row| row.ends_at).chain(suspended.iter().filter_map(|suspension| suspension.until));
+        let holds_until = ends.min();
+        let mut caller = Self { member: Some((member, credential)), suspended, roles, holds_until, ..Self::nobody() };
         if !caller.is_administrator() {
             caller.audiences = audience::held(cx, member, first.home, &caller.roles, caller.passes(Scope::Moderate)).await?;
         }
@@ -192,6 +224,51 @@ impl Caller {
         self
     }
 
+    /// No longer than until then.
+    #[must_use]
+    pub(crate) fn until(mut self, end: DateTime<Utc>) -> Self {
+        self.holds_until = Some(self.holds_until.map_or(end, |holds| holds.min(end)));
+        self
+    }
+
+    /// When something of what they hold ends by its date: a role, a suspension, the session.
+    #[must_use]
+    pub fn holds_until(&self) -> Option<DateTime<Utc>> {
+        self.holds_until
+    }
+
+    /// What they see by.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        Sight {
+            signed_in: self.member.is_some(),
+            suspended: self.suspended.is_some(),
+            scopes: self.scopes(),
+            roles: self.roles.clone(),
+            audiences: self.audiences.clone(),
+        }
+    }
+
+    /// The same person, whose name nobody has asked for yet.
+    #[must_use]
+    pub fn unnamed(&self) -> Self {
+        Self { named: Arc::default(), ..self.clone() }
+    }
+
+    /// Whether somebody asked who they are, so that the answer may be theirs alone.
+    #[must_use]
+    pub fn was_named(&self) -> bool {
+        self.named.load(Ordering::Relaxed)
+    }
+
+    /// Who they are. Every way to know it leads through here.
+    fn name(&self) -> Option<&(MemberId, Credential)> {
+        if self.member.is_some() {
+            self.named.store(true, Ordering::Relaxed);
+        }
+        self.member.as_ref()
+    }
+
     /// What the act is recognised by when it is asked for again.
     pub(crate) fn once(&self) -> Option<&Once> {
         self.once.as_ref()
@@ -200,7 +277,7 @@ impl Caller {
     /// The member who asks.
     #[must_use]
     pub fn id(&self) -> Option<MemberId> {
-        self.member.as_ref().map(|(id, _)| *id)
+        self.name().map(|(id, _)| *id)
     }
 
     /// The member who asks, or the refusal.
@@ -214,13 +291,13 @@ impl Caller {
     /// By what the member was recognised.
     #[must_use]
     pub fn credential(&self) -> Option<&Credential> {
-        self.member.as_ref().map(|(_, credential)| credential)
+        self.name().map(|(_, credential)| credential)
     }
 
     /// Why this person may not write, if so.
     #[must_use]
     pub fn suspended(&self) -> Option<&Suspension> {
-        self.suspended.as_ref()
+        self.suspended.as_ref().inspect(|_| _ = self.name())
     }
 
     /// The audiences they hold; none for the community's administrators, who see everything ([`Caller::sees`]).
@@ -239,7 +316,7 @@ impl Caller {
     /// Whether what they came with lets `scope` pass.
     #[must_use]
     pub fn passes(&self, scope: Scope) -> bool {
-        match self.credential() {
+        match self.member.as_ref().map(|(_, credential)| credential) {
             None => false,
             Some(Credential::Session(_) | Credential::Operator) => true,
             Some(Credential::Token(_, scopes) | Credential::Task(scopes)) => scope == Scope::Read || scopes.contains(&scope),

@@ -1,4 +1,4 @@
-//! One file per command.
+//! The command line: one file per command.
 
 pub mod demo;
 pub mod export;
@@ -7,12 +7,44 @@ pub mod migrate;
 pub mod serve;
 pub mod token;
 
+use std::process::ExitCode;
+
+use clap::Parser;
 use services::caller::{Caller, Credential};
 use services::clock::Clock;
 use services::{App, Error, Result, accounts};
 
 use crate::data_dir;
-use crate::settings::Settings;
+use crate::settings::{Cli, Command, Settings};
+
+/// Does what the command line asks.
+#[tokio::main]
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&cli.settings).await,
+        Command::Migrate => migrate::run(&cli.settings).await,
+        Command::Demo { posts } => demo::run(&cli.settings, posts).await,
+        Command::Token { handle, days } => token::run(&cli.settings, &handle, days).await,
+        Command::Export(what) => export::run(&cli.settings, &what).await,
+        Command::Import(what) => import::run(&cli.settings, &what).await,
+        Command::Schema => {
+            print!("{}", graphql::sdl());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line that says what to do; the cause of a fault of ours is for whoever reads the terminal too.
+            match error.cause() {
+                Some(cause) => eprintln!("ciam : {} ({cause})", error.sentence()),
+                None => eprintln!("ciam : {}", error.sentence()),
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Opens the product for a command that runs beside a serving process: it only writes rows, whose readers poll.
 async fn beside(settings: &Settings) -> Result<App> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use graphql::{Ask, Outcome};
+use graphql::{Ask, Reply};
 use poem::http::HeaderMap;
 use poem::web::Data;
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
@@ -18,6 +18,7 @@ use poem::{IntoResponse, Request, Response, handler};
 use serde_json::value::RawValue;
 use services::Error;
 use services::id::MemberId;
+use services::live::Topic;
 use services::sessions::Origin;
 
 use super::Door;
@@ -83,15 +84,6 @@ struct Running {
     replies: BoxStream<'static, Reply>,
     /// It ends when its client has had enough.
     is_subscription: bool,
-}
-
-enum Reply {
-    /// What was asked, as JSON.
-    Next(String),
-    /// Nothing was executed, or a subscription ends: the errors, as JSON.
-    Error(String),
-    /// A subscription cannot go on just now. Its client takes an error for its end, and a lost connection for a reason to come back.
-    Away,
 }
 
 /// The next reply of one of them, or that it has ended; never when none runs. They are few.
@@ -183,7 +175,7 @@ impl Connection {
         let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
         let (mut asked, mut stopping) = (false, false);
         let limits = self.door.api.app.config.limits;
-        let listener = self.door.api.app.live.listen(self.member.map(|member| member.0).into_iter().collect());
+        let listener = self.door.api.app.live.listen(self.member.map(|member| Topic::About(member.0)).into_iter().collect());
         loop {
             if stopping && running.is_empty() {
                 return Err(Close(1001, "Going away"));
@@ -259,29 +251,16 @@ impl Connection {
                 Ok(client) => client,
                 Err(error) => {
                     let errors = serde_json::json!([{ "message": error.sentence(), "extensions": { "code": error.code() } }]);
-                    return stream::once(ready(Reply::Error(errors.to_string()))).boxed();
+                    return stream::once(ready(Reply::Error(errors.to_string().into()))).boxed();
                 }
             };
-            let outcomes = match is_subscription {
+            match is_subscription {
                 true => door.api.subscribe(ask, client),
-                false => stream::once(async move { door.api.execute(ask, client, false).await }).boxed(),
-            };
-            outcomes.map(move |outcome| reply(&outcome, is_subscription)).boxed()
+                false => stream::once(async move { door.api.execute(ask, client, false).await.reply(false) }).boxed(),
+            }
         };
         Running { replies: replies.flatten_stream().boxed(), is_subscription }
     }
-}
-
-fn reply(outcome: &Outcome, is_subscription: bool) -> Reply {
-    let over = is_subscription && outcome.is_end();
-    if over && outcome.is_away() {
-        return Reply::Away;
-    }
-    let payload = match outcome.executed && !over {
-        true => outcome.to_json().map(Reply::Next),
-        false => serde_json::to_string(&outcome.response.errors).map(Reply::Error),
-    };
-    payload.unwrap_or_else(|_| Reply::Error("[]".into()))
 }
 
 /// A message of the protocol; the payload is JSON.

@@ -1,5 +1,8 @@
 //! Subscriptions: what happens is told as it happens, once and in order, through cuts and restarts, to who may know it.
 
+mod sharing;
+mod streams;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,8 +15,22 @@ use crate::catalogue::{manager, published, through};
 use crate::kills::Seed;
 use crate::steps::{grant, moderator, new_forum, nodes, organisation, read, text};
 
+use sharing::{many_who_look_on_cost_one_turn, what_a_moderator_sees_is_not_shared, what_is_somebodys_own_is_not_shared};
+use streams::{
+    a_client_of_a_forum_holds_what_a_query_says, a_role_that_ends_by_its_date_ends_what_it_opened,
+    a_thread_that_goes_out_of_sight_leaves, the_calendar_is_followed, what_one_is_told_comes_live_and_after_a_cut,
+};
+
 pub(crate) fn stories() -> Vec<Story> {
     stories![
+        many_who_look_on_cost_one_turn,
+        what_a_moderator_sees_is_not_shared,
+        what_is_somebodys_own_is_not_shared,
+        a_client_of_a_forum_holds_what_a_query_says,
+        a_role_that_ends_by_its_date_ends_what_it_opened,
+        a_thread_that_goes_out_of_sight_leaves,
+        the_calendar_is_followed,
+        what_one_is_told_comes_live_and_after_a_cut,
         a_thread_is_followed_as_it_goes_on,
         a_line_that_is_cut_misses_nothing_and_hears_nothing_twice,
         a_client_that_applies_what_it_is_told_holds_what_a_query_says,

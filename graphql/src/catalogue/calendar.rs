@@ -110,13 +110,14 @@ impl CalendarMonth {
     }
 }
 
-fn entry(training: catalogue::Training) -> CalendarEntry {
-    let day = training.calendar_on.clone().unwrap_or_default();
+/// Where a training stands that the calendar lists.
+pub(crate) fn calendar_entry(training: Arc<catalogue::Training>) -> CalendarEntry {
+    let day = training.calendar_on.as_deref().unwrap_or_default();
     CalendarEntry {
-        date: Date::read(&day).unwrap_or_default(),
+        date: Date::read(day).unwrap_or_default(),
         month: day.chars().take(7).collect(),
         published: training.state == catalogue::TrainingState::Publiee,
-        training: Training(Arc::new(training)),
+        training: Training(training),
     }
 }
 
@@ -127,7 +128,7 @@ pub(super) async fn entries(ctx: &Context<'_>, filter: CalendarFilter, paging: P
     let count = async { catalogue::count_calendar(&mut *request.cx().await?, &caller, &filter).await };
     let total = total(ctx, count).await?;
     let cursor = |training: &catalogue::Training| (training.calendar_on.clone().unwrap_or_default(), training.id.0).encode();
-    Ok(CalendarEntryConnection::new(page, cursor, entry, total))
+    Ok(CalendarEntryConnection::new(page, cursor, |training| calendar_entry(Arc::new(training)), total))
 }
 
 pub(super) async fn months(ctx: &Context<'_>, filter: CalendarFilter) -> Result<Vec<CalendarMonth>> {

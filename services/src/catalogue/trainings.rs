@@ -546,7 +546,11 @@ pub(super) async fn managed(tx: &mut Tx, actor: &Actor, id: TrainingId) -> Resul
 /// Writes a training that changed, and who sees it and its sessions.
 pub(super) async fn put_training(tx: &mut Tx, clock: &Clock, training: &mut Training, targets: &[OrganisationId]) -> Result<()> {
     let audiences = sight::of(tx, clock, training, targets).await?;
-    training.audience_id = audiences.viewers;
+    let before = std::mem::replace(&mut training.audience_id, audiences.viewers);
+    if before != training.audience_id {
+        // Of who put it the entry beside it tells.
+        tell(tx, clock, None, &Event::TrainingSeenByOthers { training: training.id, before }).await?;
+    }
     training.calendar_on = rules::calendar_day(training);
     (training.revision, training.updated_at) = (training.revision + 1, clock.now());
     store::set_training(tx, training).await.map_err(duplicate("trainings.short_name_key", short_name_taken))?;

@@ -17,8 +17,8 @@ use crate::clock::Clock;
 use crate::db::{Cx, Tx, all, each, exec, keys, one, opt};
 use crate::error::{Error, Result};
 use crate::id::{
-    AccessTokenId, AffiliationId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId, OrganisationId, PostId,
-    ReportChangeId, ReportId, RoleGrantId, SessionId, SpaceId, ThreadId, TrainingId, TrainingSessionId,
+    AccessTokenId, AffiliationId, AudienceId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId,
+    OrganisationId, PostId, ReportChangeId, ReportId, RoleGrantId, SessionId, SpaceId, ThreadId, TrainingId, TrainingSessionId,
 };
 use crate::reports::ReportState;
 
@@ -64,6 +64,7 @@ pub enum Event {
     SessionRevoked { session: SessionId, member: MemberId },
     ThreadChanged { thread: ThreadId },
     ThreadHidden { thread: ThreadId, hidden: bool },
+    ThreadLeft { thread: ThreadId, forum: ForumId, hidden: bool },
     ThreadLinked { thread: ThreadId, trainings: Vec<TrainingId>, documents: Vec<DocumentId> },
     ThreadLocked { thread: ThreadId, locked: bool },
     ThreadMoved { thread: ThreadId, from: ForumId, to: ForumId },
@@ -77,6 +78,7 @@ pub enum Event {
     TrainingLinksChanged { training: TrainingId },
     TrainingMerged { training: TrainingId, into: TrainingId },
     TrainingPlanned { training: TrainingId, change: CalendarChangeId },
+    TrainingSeenByOthers { training: TrainingId, before: AudienceId },
     TrainingSessionChanged { session: TrainingSessionId, training: TrainingId },
     TrainingSessionCreated { session: TrainingSessionId, training: TrainingId },
     TrainingSessionStateChanged { session: TrainingSessionId, training: TrainingId, from: SessionState, to: SessionState },
@@ -103,7 +105,7 @@ impl Event {
             | Self::SessionOpened { member, .. }
             | Self::SessionRevoked { member, .. } => member.0,
             Self::OrganisationChanged { organisation, .. } | Self::OrganisationCreated { organisation, .. } => organisation.0,
-            Self::ForumChanged { forum, .. } | Self::ForumCreated { forum, .. } => forum.0,
+            Self::ForumChanged { forum, .. } | Self::ForumCreated { forum, .. } | Self::ThreadLeft { forum, .. } => forum.0,
             Self::AnswerAccepted { thread, .. }
             | Self::PostAdded { thread, .. }
             | Self::PostDeleted { thread, .. }
@@ -128,6 +130,7 @@ impl Event {
             | Self::TrainingLinksChanged { training, .. }
             | Self::TrainingMerged { training, .. }
             | Self::TrainingPlanned { training, .. }
+            | Self::TrainingSeenByOthers { training, .. }
             | Self::TrainingSessionChanged { training, .. }
             | Self::TrainingSessionCreated { training, .. }
             | Self::TrainingSessionStateChanged { training, .. }
@@ -140,6 +143,137 @@ impl Event {
             | Self::DocumentVoted { document, .. } => document.0,
         }
     }
+
+    /// Where it happens, for who follows more than one thing: the forum of a thread (none means the one where it is), or the calendar.
+    fn within(&self) -> Within {
+        match *self {
+            Self::ThreadMoved { to, .. } => Within::Place(to.0),
+            Self::AnswerAccepted { thread, .. }
+            | Self::PostAdded { thread, .. }
+            | Self::PostDeleted { thread, .. }
+            | Self::PostEdited { thread, .. }
+            | Self::PostHidden { thread, .. }
+            | Self::ThreadChanged { thread }
+            | Self::ThreadHidden { thread, .. }
+            | Self::ThreadLinked { thread, .. }
+            | Self::ThreadLocked { thread, .. }
+            | Self::ThreadOpened { thread, .. }
+            | Self::ThreadPinned { thread, .. }
+            | Self::ThreadReopened { thread }
+            | Self::ThreadUnlinked { thread, .. } => Within::ForumOf(thread),
+            Self::ReportChanged { report }
+            | Self::ReportNoted { report, .. }
+            | Self::ReportOpened { report }
+            | Self::ReportStateChanged { report, .. } => Within::ForumOf(ThreadId(report.0)),
+            Self::TrainingChanged { .. }
+            | Self::TrainingFramed { .. }
+            | Self::TrainingMerged { .. }
+            | Self::TrainingPlanned { .. }
+            | Self::TrainingSeenByOthers { .. }
+            | Self::TrainingStateChanged { .. } => Within::Place(CALENDAR),
+            _ => Within::Nowhere,
+        }
+    }
+
+    /// The thread in whose forum it happens.
+    #[must_use]
+    pub fn thread(&self) -> Option<ThreadId> {
+        match self.within() {
+            Within::ForumOf(thread) => Some(thread),
+            Within::Place(_) | Within::Nowhere => None,
+        }
+    }
+
+    /// The training that may move in the calendar by it.
+    #[must_use]
+    pub fn training(&self) -> Option<TrainingId> {
+        match self.within() {
+            Within::Place(CALENDAR) => Some(TrainingId(self.subject())),
+            _ => None,
+        }
+    }
+
+    /// Whose rights it may change.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        match self {
+            Self::AccessTokenRevoked { .. }
+            | Self::AffiliationDecided { .. }
+            | Self::AffiliationEnded { .. }
+            | Self::MemberChanged { .. }
+            | Self::MemberReinstated { .. }
+            | Self::MemberSuspended { .. }
+            | Self::RoleEnded { .. }
+            | Self::RoleGranted { .. }
+            | Self::SessionRevoked { .. } => Rights::OfSubject,
+            Self::CollectionChanged { .. }
+            | Self::CollectionCreated { .. }
+            | Self::DocumentArchived { .. }
+            | Self::DocumentChanged { .. }
+            | Self::DocumentCreated { .. }
+            | Self::ForumChanged { .. }
+            | Self::ForumCreated { .. }
+            | Self::OrganisationChanged { .. }
+            | Self::OrganisationCreated { .. }
+            | Self::TrainingChanged { .. }
+            | Self::TrainingCreated { .. }
+            | Self::TrainingFramed { .. }
+            | Self::TrainingMerged { .. }
+            | Self::TrainingPlanned { .. }
+            | Self::TrainingSeenByOthers { .. }
+            | Self::TrainingSessionChanged { .. }
+            | Self::TrainingSessionCreated { .. }
+            | Self::TrainingSessionStateChanged { .. }
+            | Self::TrainingStateChanged { .. } => Rights::OfMany,
+            Self::AccessTokenCreated { .. }
+            | Self::AffiliationRequested { .. }
+            | Self::AnswerAccepted { .. }
+            | Self::DocumentVersionAdded { .. }
+            | Self::DocumentVoted { .. }
+            | Self::MemberJoined { .. }
+            | Self::PostAdded { .. }
+            | Self::PostDeleted { .. }
+            | Self::PostEdited { .. }
+            | Self::PostHidden { .. }
+            | Self::ReportChanged { .. }
+            | Self::ReportNoted { .. }
+            | Self::ReportOpened { .. }
+            | Self::ReportStateChanged { .. }
+            | Self::SessionOpened { .. }
+            | Self::ThreadChanged { .. }
+            | Self::ThreadHidden { .. }
+            | Self::ThreadLeft { .. }
+            | Self::ThreadLinked { .. }
+            | Self::ThreadLocked { .. }
+            | Self::ThreadMoved { .. }
+            | Self::ThreadOpened { .. }
+            | Self::ThreadPinned { .. }
+            | Self::ThreadReopened { .. }
+            | Self::ThreadUnlinked { .. }
+            | Self::TrainingLinksChanged { .. } => Rights::Same,
+        }
+    }
+}
+
+/// Where the entries happen that move the publication calendar.
+pub const CALENDAR: Uuid = Uuid::nil();
+
+enum Within {
+    Nowhere,
+    Place(Uuid),
+    /// Where the thread is now.
+    ForumOf(ThreadId),
+}
+
+/// Whose rights an event may change, of those who are recognised already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Nobody's.
+    Same,
+    /// Those of the member whom it is about.
+    OfSubject,
+    /// Of people it does not name: what belongs where, who leads or makes what, and audiences that were not there before.
+    OfMany,
 }
 
 /// An entry of the log.
@@ -151,6 +285,8 @@ pub struct Recorded {
     pub actor: Option<MemberId>,
     /// What happened.
     pub event: Event,
+    /// The forum, or [`CALENDAR`].
+    pub within: Option<Uuid>,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -167,32 +303,49 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
         return Err(Error::internal("an event without a kind"));
     };
     let (id, subject, at, data) = (EventId::new(clock), event.subject(), clock.now(), Json(Value::Object(data)));
+    let (place, thread) = match event.within() {
+        Within::Nowhere => (None, None),
+        Within::Place(place) => (Some(place), None),
+        Within::ForumOf(thread) => (None, Some(thread)),
+    };
     if matches!(**tx, Cx::Sqlite(_)) {
         exec!(
             tx,
-            "insert into events (id, kind, subject_id, actor_id, data, at, seq)
-             values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) + 1 from events))",
+            "insert into events (id, kind, subject_id, actor_id, data, at, within_id, seq)
+             values ($1, $2, $3, $4, $5, $6, coalesce($7, (select forum_id from threads where id = $8)),
+                     (select coalesce(max(seq), 0) + 1 from events))",
             id,
             kind,
             subject,
             actor,
             data,
-            at
+            at,
+            place,
+            thread
         )?;
     } else {
         exec!(
             tx,
-            "insert into events (id, kind, subject_id, actor_id, data, at) values ($1, $2, $3, $4, $5, $6)",
+            "insert into events (id, kind, subject_id, actor_id, data, at, within_id)
+             values ($1, $2, $3, $4, $5, $6, coalesce($7, (select forum_id from threads where id = $8)))",
             id,
             kind,
             subject,
             actor,
             data,
-            at
+            at,
+            place,
+            thread
         )?;
     }
     tx.leaves_work();
     Ok(())
+}
+
+macro_rules! columns {
+    () => {
+        "select seq, kind, actor_id, data, at, within_id from events "
+    };
 }
 
 /// At most `limit` entries after `position` (0 is before the first), in order.
@@ -200,18 +353,18 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
 /// # Errors
 /// When the database fails, or an entry is of a kind that this binary does not know.
 pub async fn after(cx: &mut Cx, position: i64, limit: i64) -> Result<Vec<Recorded>> {
-    let sql = "select seq, kind, actor_id, data, at from events where seq > $1 order by seq limit $2";
+    let sql = concat!(columns!(), "where seq > $1 order by seq limit $2");
     all!(cx, Row, sql, position, limit)?.into_iter().map(Recorded::try_from).collect()
 }
 
-/// The same of those that are about one of `subjects`, of which there is one at least.
+/// The same of those up to `head` that are about one of `subjects`, of which there is one at least.
 ///
 /// # Errors
 /// As [`after`].
-pub async fn about(cx: &mut Cx, subjects: &[Uuid], position: i64, limit: i64) -> Result<Vec<Recorded>> {
+pub async fn about(cx: &mut Cx, subjects: &[Uuid], position: i64, head: i64, limit: i64) -> Result<Vec<Recorded>> {
     let rows = each!(cx, |c: DB| {
-        let mut query = sqlx::QueryBuilder::<DB>::new("select seq, kind, actor_id, data, at from events where seq > ");
-        query.push_bind(position).push(" and subject_id in (");
+        let mut query = sqlx::QueryBuilder::<DB>::new(concat!(columns!(), "where seq > "));
+        query.push_bind(position).push(" and seq <= ").push_bind(head).push(" and subject_id in (");
         keys!(query, subjects);
         query.push(") order by seq limit ").push_bind(limit);
         query.build_query_as::<Row>().fetch_all(&mut *c).await
@@ -219,10 +372,20 @@ pub async fn about(cx: &mut Cx, subjects: &[Uuid], position: i64, limit: i64) ->
     rows.into_iter().map(Recorded::try_from).collect()
 }
 
-/// What each of at most `limit` entries after `position` is about, with their numbers, in order.
-pub(crate) async fn subjects(cx: &mut Cx, position: i64, limit: i64) -> Result<Vec<(i64, Option<Uuid>)>> {
-    let sql = "select seq, subject_id from events where seq > $1 order by seq limit $2";
-    Ok(all!(cx, (i64, Option<Uuid>), sql, position, limit)?)
+/// The same of those that are about `place` or happen there.
+///
+/// # Errors
+/// As [`after`].
+pub async fn within(cx: &mut Cx, place: Uuid, position: i64, head: i64, limit: i64) -> Result<Vec<Recorded>> {
+    // Each by its own index; none is in both.
+    let sql = concat!(
+        "select * from (select * from (",
+        columns!(),
+        "where within_id = $1 and seq > $2 and seq <= $3 order by seq limit $4) there union all select * from (",
+        columns!(),
+        "where subject_id = $1 and seq > $2 and seq <= $3 order by seq limit $4) itself) e order by seq limit $4"
+    );
+    all!(cx, Row, sql, place, position, head, limit)?.into_iter().map(Recorded::try_from).collect()
 }
 
 /// The number of the last entry; 0 when there is none.
@@ -239,15 +402,15 @@ pub(crate) async fn moment_after(cx: &mut Cx, position: i64) -> Result<Option<Da
     Ok(row.map(|row| row.0))
 }
 
-type Row = (i64, String, Option<MemberId>, Json<Value>, DateTime<Utc>);
+type Row = (i64, String, Option<MemberId>, Json<Value>, DateTime<Utc>, Option<Uuid>);
 
 impl TryFrom<Row> for Recorded {
     type Error = Error;
-    fn try_from((seq, kind, actor, Json(mut data), at): Row) -> Result<Self> {
+    fn try_from((seq, kind, actor, Json(mut data), at, within): Row) -> Result<Self> {
         if let Value::Object(data) = &mut data {
             data.insert("kind".into(), Value::String(kind));
         }
         let event = serde_json::from_value(data).map_err(|error| Error::internal(format!("event {seq}: {error}")))?;
-        Ok(Self { seq, actor, event, at })
+        Ok(Self { seq, actor, event, within, at })
     }
 }

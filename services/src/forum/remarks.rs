@@ -175,7 +175,9 @@ pub(crate) async fn relocate(tx: &mut Tx, clock: &Clock, actor: MemberId, thread
             store::add_to_thread_count(tx, forum, by).await?;
         }
     }
-    tell(tx, clock, Some(actor), &Event::ThreadMoved { thread: thread.id, from: thread.forum_id, to }).await
+    let (from, hidden) = (thread.forum_id, thread.hidden_at.is_some());
+    tell(tx, clock, Some(actor), &Event::ThreadLeft { thread: thread.id, forum: from, hidden }).await?;
+    tell(tx, clock, Some(actor), &Event::ThreadMoved { thread: thread.id, from, to }).await
 }
 
 /// The thread of the remarks on each of these documents, where there is one and this caller sees it.

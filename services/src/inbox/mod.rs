@@ -22,7 +22,7 @@ use crate::page::{Page, Paging, Slice, TimeKey};
 use crate::{App, forum};
 
 pub use delivery::{catch_up, deliver, turn};
-pub(crate) use store::{begin_at, read_up_to, sweep};
+pub(crate) use store::{begin_at, last_told, read_up_to, sweep, told_beyond};
 pub use words::sentence;
 
 /// Unread notifications are counted up to that many.
@@ -147,6 +147,30 @@ pub async fn notifications_by_id(
     let Some(member) = caller.id() else { return Ok(HashMap::new()) };
     let found = store::notifications_by_id(cx, caller, member, ids).await?;
     Ok(found.into_iter().map(|notification| (notification.id, notification)).collect())
+}
+
+/// How many notifications [`told_after`] reads at once.
+const TOLD_AT_ONCE: usize = 20;
+
+/// What the caller was told of entries of the log after `position`, in their order, of what they still see, some at a time; then
+/// where to go on, and whether there may be more.
+///
+/// # Errors
+/// [`Error::Unauthenticated`].
+pub async fn told_after(cx: &mut Cx, caller: &Caller, position: i64) -> Result<(Vec<(i64, Notification)>, i64, bool)> {
+    let limit = i64::try_from(TOLD_AT_ONCE).unwrap_or(i64::MAX);
+    let told = store::told_after(cx, caller, caller.signed_in()?, position, limit).await?;
+    let position = told.last().map_or(position, |(seq, _)| *seq);
+    let more = told.len() == TOLD_AT_ONCE;
+    Ok((told, position, more))
+}
+
+/// The last entry of which everybody was told whom it reaches.
+///
+/// # Errors
+/// When the database fails.
+pub async fn told_up_to(cx: &mut Cx) -> Result<i64> {
+    Ok(store::position(cx).await?.seq)
 }
 
 /// Marks a notification as read.

@@ -1,12 +1,13 @@
 //! SQL and rows of notifications, nothing else.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::gathering::Told;
 use super::{Notification, NotificationFilter};
 use crate::Caller;
 use crate::clock::Clock;
-use crate::db::{Cx, all, each, exec, in_list, keys, keyset, one, sight};
+use crate::db::{Cx, all, each, exec, in_list, keys, keyset, one, opt, sight};
 use crate::error::Result;
 use crate::id::{CollectionId, MemberId, NotificationId, ReportId, ThreadId, TrainingId};
 use crate::jobs::SWEPT_AT_ONCE;
@@ -336,4 +337,48 @@ pub(super) async fn notifications_by_id(
         query.push(")");
         query.build_query_as::<Notification>().fetch_all(&mut *c).await
     })?)
+}
+
+#[derive(sqlx::FromRow)]
+struct ToldRow {
+    seq: i64,
+    #[sqlx(flatten)]
+    notification: Notification,
+}
+
+/// What the member was told of entries after `position`, in their order.
+pub(super) async fn told_after(
+    cx: &mut Cx,
+    caller: &Caller,
+    member: MemberId,
+    position: i64,
+    most: i64,
+) -> Result<Vec<(i64, Notification)>> {
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new(concat!("select n.seq, ", columns!(), " from"));
+        seen!(query, caller, member);
+        query.push(" and n.seq > ").push_bind(position).push(" order by n.seq limit ").push_bind(most);
+        query.build_query_as::<ToldRow>().fetch_all(&mut *c).await
+    })?;
+    Ok(rows.into_iter().map(|row| (row.seq, row.notification)).collect())
+}
+
+// Who is told, in the order in which they are: by entry, then by member.
+
+/// Who was told last, of which entry.
+pub(crate) async fn last_told(cx: &mut Cx) -> Result<(i64, MemberId)> {
+    let sql = "select seq, member_id from notifications order by seq desc, member_id desc limit 1";
+    Ok(opt!(cx, (i64, MemberId), sql)?.unwrap_or((0, MemberId(Uuid::nil()))))
+}
+
+/// Who was told after that.
+pub(crate) async fn told_beyond(cx: &mut Cx, (seq, member): (i64, MemberId), most: i64) -> Result<Vec<(i64, MemberId)>> {
+    Ok(all!(
+        cx,
+        (i64, MemberId),
+        "select seq, member_id from notifications where (seq, member_id) > ($1, $2) order by seq, member_id limit $3",
+        seq,
+        member,
+        most
+    )?)
 }

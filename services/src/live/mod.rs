@@ -3,9 +3,11 @@
 //! Signs carry nothing and may be given for nothing. Who hears one reads the log from where they stand, so that a late one, a
 //! restart or another node costs time and never an entry.
 
+mod place;
 mod thread;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +18,13 @@ use uuid::Uuid;
 use crate::App;
 use crate::db::Cx;
 use crate::error::{Code, Error, Result};
-use crate::events;
+use crate::events::{self, Recorded, Rights};
+use crate::id::MemberId;
+use crate::inbox;
 use crate::page::Key;
 
-pub use thread::ThreadFollower;
+pub use place::read as read_place;
+pub use thread::read as read_thread;
 
 /// How far back a client may go on from; beyond, it is told that it missed something.
 pub const KEPT: TimeDelta = TimeDelta::days(14);
@@ -37,84 +42,192 @@ pub struct Start {
     pub gap: bool,
 }
 
-/// Who listens, in this process.
+/// Where a stream goes on, and what gives it a sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The number of the last entry that it has dealt with.
+    pub position: i64,
+    /// What it listens to.
+    pub topics: Vec<Topic>,
+    /// There may be something to read before any sign.
+    pub more: bool,
+}
+
+/// What somebody listens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Entries of the log that are about it or happen there.
+    About(Uuid),
+    /// What a member is told.
+    Inbox(MemberId),
+}
+
+/// Who listens, in this process, and how far they were told.
 #[derive(Default)]
-pub struct Live(Mutex<Listeners>);
+pub struct Live {
+    listeners: Mutex<Listeners>,
+    head: AtomicI64,
+    turns: AtomicU64,
+}
 
 #[derive(Default)]
 struct Listeners {
     last: u64,
-    by_subject: HashMap<Uuid, HashMap<u64, Arc<Notify>>>,
+    /// How many listen to what a member is told.
+    inboxes: usize,
+    by_topic: HashMap<Topic, HashMap<u64, Arc<Ear>>>,
 }
 
-/// An ear for entries about some subjects, until it is dropped.
+/// What one listener is told.
+struct Ear {
+    sign: Notify,
+    /// What is known of the listener's rights may be no longer so.
+    stale: AtomicBool,
+}
+
+/// An ear for some topics, until it is dropped.
 pub struct Listener {
     live: Arc<Live>,
     id: u64,
-    subjects: Vec<Uuid>,
-    sign: Arc<Notify>,
+    topics: Vec<Topic>,
+    ear: Arc<Ear>,
 }
 
 impl Live {
-    /// Listens to `subjects`.
+    /// Listens to `topics`.
     #[must_use]
-    pub fn listen(self: &Arc<Self>, subjects: Vec<Uuid>) -> Listener {
-        let mut listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn listen(self: &Arc<Self>, topics: Vec<Topic>) -> Listener {
+        let mut listeners = self.lock();
         listeners.last += 1;
-        let mut listener = Listener { live: Arc::clone(self), id: listeners.last, subjects: Vec::new(), sign: Arc::default() };
-        listener.enter(&mut listeners, subjects);
+        // What was known of rights before somebody listened may be stale already.
+        let ear = Arc::new(Ear { sign: Notify::new(), stale: AtomicBool::new(true) });
+        let mut listener = Listener { live: Arc::clone(self), id: listeners.last, topics: Vec::new(), ear };
+        listener.enter(&mut listeners, topics);
         listener
     }
 
     /// How many listen.
     #[must_use]
     pub fn listeners(&self) -> usize {
-        let listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.by_subject.values().flat_map(HashMap::keys).collect::<HashSet<_>>().len()
+        self.lock().by_topic.values().flat_map(HashMap::keys).collect::<HashSet<_>>().len()
     }
 
-    fn sign(&self, subjects: impl Iterator<Item = Uuid>) {
-        let listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for subject in subjects {
-            for sign in listeners.by_subject.get(&subject).into_iter().flat_map(HashMap::values) {
-                // Kept for who is not waiting just now.
-                sign.notify_one();
+    /// The last entry of the log of which everybody here was told. Whoever reads no further than that knows by
+    /// [`Listener::is_stale`] of every change of rights before it.
+    #[must_use]
+    pub fn head(&self) -> i64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// How often subscriptions read on in the log; a turn that several share counts once.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Counts a turn.
+    pub fn count_turn(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Passes entries on, in the order that [`Live::head`] promises: rights, then how far, then signs.
+    fn tell(&self, entries: &[Recorded]) {
+        let Some(last) = entries.last() else { return };
+        let listeners = self.lock();
+        for entry in entries {
+            match entry.event.rights() {
+                Rights::Same => {}
+                Rights::OfSubject => {
+                    let subject = Topic::About(entry.event.subject());
+                    listeners.ears(subject).for_each(|ear| ear.stale.store(true, Ordering::Relaxed));
+                }
+                Rights::OfMany => listeners.all().for_each(|ear| ear.stale.store(true, Ordering::Relaxed)),
             }
         }
+        self.head.store(last.seq, Ordering::Release);
+        for entry in entries {
+            // Kept for who is not waiting just now.
+            let about = entry.within.into_iter().chain([entry.event.subject()]);
+            about.flat_map(|subject| listeners.ears(Topic::About(subject))).for_each(|ear| ear.sign.notify_one());
+        }
+    }
+
+    /// Begins to follow the log after `position`: whoever listens already looks for themselves.
+    fn begin(&self, position: i64) {
+        self.head.store(position, Ordering::Release);
+        self.lock().all().for_each(|ear| ear.sign.notify_one());
+    }
+
+    /// Begins to follow what members are told: whoever listens already looks for themselves.
+    fn begin_inboxes(&self) {
+        let listeners = self.lock();
+        let inboxes = listeners.by_topic.iter().filter(|(topic, _)| matches!(topic, Topic::Inbox(_)));
+        inboxes.flat_map(|(_, ears)| ears.values()).for_each(|ear| ear.sign.notify_one());
+    }
+
+    /// These were told something.
+    fn tell_members(&self, members: impl Iterator<Item = MemberId>) {
+        let listeners = self.lock();
+        members.flat_map(|member| listeners.ears(Topic::Inbox(member))).for_each(|ear| ear.sign.notify_one());
+    }
+
+    fn listens_to_inboxes(&self) -> bool {
+        self.lock().inboxes > 0
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Listeners> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listeners {
+    fn ears(&self, topic: Topic) -> impl Iterator<Item = &Arc<Ear>> {
+        self.by_topic.get(&topic).into_iter().flat_map(HashMap::values)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Ear>> {
+        self.by_topic.values().flat_map(HashMap::values)
     }
 }
 
 impl Listener {
     /// Waits for an entry since the last call, or for nothing.
     pub async fn heard(&self) {
-        self.sign.notified().await;
+        self.ear.sign.notified().await;
+    }
+
+    /// Whether rights may have changed since the last call. True at first.
+    pub fn is_stale(&self) -> bool {
+        self.ear.stale.swap(false, Ordering::Relaxed)
     }
 
     /// Listens to these from now on, and to nothing else. True when they are others than before: what came in between gave no sign.
-    pub fn turn_to(&mut self, subjects: Vec<Uuid>) -> bool {
-        if subjects == self.subjects {
+    pub fn turn_to(&mut self, topics: Vec<Topic>) -> bool {
+        if topics == self.topics {
             return false;
         }
         let live = Arc::clone(&self.live);
-        let mut listeners = live.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = live.lock();
         self.leave(&mut listeners);
-        self.enter(&mut listeners, subjects);
+        self.enter(&mut listeners, topics);
         true
     }
 
-    fn enter(&mut self, listeners: &mut Listeners, subjects: Vec<Uuid>) {
-        for subject in &subjects {
-            listeners.by_subject.entry(*subject).or_default().insert(self.id, Arc::clone(&self.sign));
+    fn enter(&mut self, listeners: &mut Listeners, topics: Vec<Topic>) {
+        for topic in &topics {
+            listeners.inboxes += usize::from(matches!(topic, Topic::Inbox(_)));
+            listeners.by_topic.entry(*topic).or_default().insert(self.id, Arc::clone(&self.ear));
         }
-        self.subjects = subjects;
+        self.topics = topics;
     }
 
     fn leave(&mut self, listeners: &mut Listeners) {
-        for subject in std::mem::take(&mut self.subjects) {
-            if let Some(ears) = listeners.by_subject.get_mut(&subject) {
+        for topic in std::mem::take(&mut self.topics) {
+            listeners.inboxes -= usize::from(matches!(topic, Topic::Inbox(_)));
+            if let Some(ears) = listeners.by_topic.get_mut(&topic) {
                 ears.remove(&self.id);
                 if ears.is_empty() {
-                    listeners.by_subject.remove(&subject);
+                    listeners.by_topic.remove(&topic);
                 }
             }
         }
@@ -124,32 +237,60 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let live = Arc::clone(&self.live);
-        self.leave(&mut live.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.leave(&mut live.lock());
     }
 }
 
 /// Gives the signs, for as long as the process lives.
 pub async fn follow(app: App) {
-    let (mut wakes, mut position) = (app.db.wakes(), None);
+    let (mut wakes, mut place) = (app.db.wakes(), Place::default());
     loop {
-        if let Err(error) = pass_on(&app, &mut position).await {
+        if let Err(error) = place.pass_on(&app).await {
             tracing::warn!(cause = error.cause(), "the log cannot be followed");
         }
         drop(tokio::time::timeout(POLL, wakes.next()).await);
     }
 }
 
-async fn pass_on(app: &App, position: &mut Option<i64>) -> Result<()> {
-    let mut cx = app.db.reader().await?;
-    let Some(position) = position else {
-        *position = Some(events::last(&mut cx).await?);
-        return Ok(());
-    };
-    loop {
-        let entries = events::subjects(&mut cx, *position, AT_ONCE).await?;
-        let Some((last, _)) = entries.last() else { return Ok(()) };
-        *position = *last;
-        app.live.sign(entries.into_iter().filter_map(|(_, subject)| subject));
+/// How far signs were given.
+#[derive(Default)]
+struct Place {
+    log: Option<i64>,
+    /// Of what members are told, while anybody listens to that.
+    inboxes: Option<(i64, MemberId)>,
+}
+
+impl Place {
+    async fn pass_on(&mut self, app: &App) -> Result<()> {
+        let mut cx = app.db.reader().await?;
+        match &mut self.log {
+            None => {
+                let last = events::last(&mut cx).await?;
+                app.live.begin(last);
+                self.log = Some(last);
+            }
+            Some(log) => loop {
+                let entries = events::after(&mut cx, *log, AT_ONCE).await?;
+                let Some(last) = entries.last() else { break };
+                *log = last.seq;
+                app.live.tell(&entries);
+            },
+        }
+        if !app.live.listens_to_inboxes() {
+            self.inboxes = None;
+            return Ok(());
+        }
+        let Some(inboxes) = &mut self.inboxes else {
+            self.inboxes = Some(inbox::last_told(&mut cx).await?);
+            app.live.begin_inboxes();
+            return Ok(());
+        };
+        loop {
+            let told = inbox::told_beyond(&mut cx, *inboxes, AT_ONCE).await?;
+            let Some(last) = told.last() else { return Ok(()) };
+            *inboxes = *last;
+            app.live.tell_members(told.into_iter().map(|(_, member)| member));
+        }
     }
 }
 
@@ -160,7 +301,10 @@ pub fn cursor(position: i64) -> String {
 }
 
 /// Where a client goes on: after its cursor, or from now on.
-async fn start(app: &App, cx: &mut Cx, after: Option<&str>) -> Result<Start> {
+///
+/// # Errors
+/// [`Error::Invalid`] on `after` for what is no cursor of a subscription.
+pub async fn start(app: &App, cx: &mut Cx, after: Option<&str>) -> Result<Start> {
     let last = events::last(cx).await?;
     let Some(after) = after else { return Ok(Start { position: last, gap: false }) };
     let sentence = "Ce curseur ne vient pas d'un abonnement.";

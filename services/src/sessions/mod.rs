@@ -293,8 +293,9 @@ pub async fn recognise_again(cx: &mut Cx, caller: &Caller, now: DateTime<Utc>) -
         // Proved by the machine, and by the row of the task.
         Credential::Operator | Credential::Task(_) => return Ok(caller.clone()),
     };
-    proof.filter(|proof| proof.is_open(now)).ok_or(Error::Unauthenticated)?;
-    Caller::member(cx, member, credential.clone(), now).await?.ok_or(Error::Unauthenticated)
+    let proof = proof.filter(|proof| proof.is_open(now)).ok_or(Error::Unauthenticated)?;
+    let caller = Caller::member(cx, member, credential.clone(), now).await?.ok_or(Error::Unauthenticated)?;
+    Ok(caller.until(proof.expires_at))
 }
 
 /// Writes down that a session or token was used.

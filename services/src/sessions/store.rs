@@ -29,7 +29,7 @@ pub(super) struct Proof {
     secret_hash: Vec<u8>,
     pub(super) scopes: String,
     pub(super) used_at: Option<DateTime<Utc>>,
-    expires_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
 }
 
