@@ -108,6 +108,7 @@ macro_rules! answer {
                 .bind(member)
                 .bind(data)
                 .bind(now)
+                .bind(thread)
                 .execute(&mut *cx)
                 .await?;
             sqlx::query::<$database>("commit").execute(&mut *cx).await?;
@@ -123,8 +124,9 @@ answer!(
     "begin immediate",
     lock!(""),
     ANSWER_SQLITE,
-    "insert into events (id, kind, subject_id, actor_id, data, at, seq)
-     values ($1, $2, $3, $4, $5, $6, (select coalesce(max(seq), 0) + 1 from events))"
+    "insert into events (id, kind, subject_id, actor_id, data, at, within_id, seq)
+     values ($1, $2, $3, $4, $5, $6, (select forum_id from threads where id = $7),
+             (select coalesce(max(seq), 0) + 1 from events))"
 );
 answer!(
     answer_postgres,
@@ -133,7 +135,8 @@ answer!(
     "begin",
     lock!(" for update"),
     ANSWER_POSTGRES,
-    "insert into events (id, kind, subject_id, actor_id, data, at) values ($1, $2, $3, $4, $5, $6)"
+    "insert into events (id, kind, subject_id, actor_id, data, at, within_id)
+     values ($1, $2, $3, $4, $5, $6, (select forum_id from threads where id = $7))"
 );
 
 /// The database of one place. SQLite has one connection, which its clients take in turns: more of them would only wait for each

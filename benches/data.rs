@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use harness::Database;
 use harness::servers::Spawned;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::served::Served;
 
@@ -126,6 +127,28 @@ impl Store {
 }
 
 impl Place {
+    /// Changes its rows, beside the product.
+    pub(crate) fn execute(&self, statements: &[String]) {
+        now(async {
+            for sql in statements {
+                let sql = AssertSqlSafe(sql.clone());
+                match &self.database_url {
+                    Some(url) => {
+                        let mut connection = PgConnection::connect(url).await.expect("a connection");
+                        connection.execute(sql).await.expect("done");
+                    }
+                    None => {
+                        let options = SqliteConnectOptions::new()
+                            .filename(self.folder.join("ciam.sqlite"))
+                            .busy_timeout(Duration::from_secs(10));
+                        let mut connection = SqliteConnection::connect_with(&options).await.expect("a connection");
+                        connection.execute(sql).await.expect("done");
+                    }
+                }
+            }
+        });
+    }
+
     /// Waits until PostgreSQL's sequencer has numbered what the demo told, and its tables are tidy: neither is to be measured.
     fn settle(&self) {
         let Some(url) = &self.database_url else { return };

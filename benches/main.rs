@@ -1,5 +1,5 @@
 //! What the product costs, each figure beside its limit and what it is compared with, measured in one run: `cargo bench`, or
-//! one part of it: `cargo bench -- page`, `posts`, `start`, `import`, `calendar`; `sqlite` or `postgres` for one database; `--short` for small sizes,
+//! one part of it: `cargo bench -- page`, `posts`, `start`, `live`, `followers`, `import`, `calendar`; `sqlite` or `postgres` for one database; `--short` for small sizes,
 //! to see that all of it runs. Nothing here asserts on time: it fails when something broke.
 
 #![expect(clippy::expect_used, reason = "a benchmark that panics has broken")]
@@ -7,7 +7,9 @@
 mod bare;
 mod calendar;
 mod data;
+mod followers;
 mod import;
+mod live;
 mod load;
 mod machine;
 mod page;
@@ -30,6 +32,10 @@ struct Sizes {
     posts: usize,
     /// Lines of a table that is imported.
     lines: usize,
+    /// Subscribers of one thread.
+    subscribers: usize,
+    /// Followers of another.
+    followers: usize,
     /// How long one round of one measure takes.
     round: Duration,
     /// Rounds that count, after one that warms up.
@@ -45,15 +51,31 @@ fn main() {
     {
         return served::run(folder, rest.first().cloned());
     }
+    if let [first, address, many] = &arguments[..]
+        && first == live::ARGUMENT
+    {
+        return live::run(address, many);
+    }
     let given = |word: &str| arguments.iter().any(|argument| argument == word);
     let sizes = match given("--short") {
-        true => Sizes { posts: 20_000, lines: 1000, round: Duration::from_millis(200), rounds: 1 },
-        false => Sizes { posts: 200_000, lines: 50_000, round: Duration::from_secs(3), rounds: 4 },
+        true => {
+            Sizes { posts: 20_000, lines: 1000, subscribers: 200, followers: 1000, round: Duration::from_millis(200), rounds: 1 }
+        }
+        false => Sizes {
+            posts: 200_000,
+            lines: 50_000,
+            subscribers: 10_000,
+            followers: 20_000,
+            round: Duration::from_secs(3),
+            rounds: 4,
+        },
     };
-    let parts: [(&str, Measure); 5] = [
+    let parts: [(&str, Measure); 7] = [
         ("page", page::measure),
         ("posts", posts::measure),
         ("start", start::measure),
+        ("live", live::measure),
+        ("followers", followers::measure),
         ("import", import::measure),
         ("calendar", calendar::measure),
     ];

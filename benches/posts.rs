@@ -17,7 +17,7 @@ use crate::{Sizes, machine};
 pub(crate) const BODY: &str = "Bonjour, même constat chez nous depuis la dernière mise à jour : la date de fin n'est pas reprise \
     quand on duplique la session. En attendant, nous la saisissons à la main après la copie, et nous vérifions la liste des \
     inscrits avant l'envoi des convocations.";
-const ANSWER: &str = "mutation Repondre($i: AnswerPostInput!) {
+pub(crate) const ANSWER: &str = "mutation Repondre($i: AnswerPostInput!) {
   answerPost(input: $i) { problems { field message } post { id } }
 }";
 /// Clients, with the aim on SQLite.

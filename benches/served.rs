@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures_util::{SinkExt, StreamExt};
 use poem::http::header;
 use poem::web::Data;
 use poem::{Body, EndpointExt, Request, Response, Route, handler};
@@ -23,6 +24,8 @@ use services::organisations::{self, Organisation};
 use services::page::{Key, Page, Paging};
 use services::{App, Caller, accounts, sessions};
 use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::data::Place;
 
@@ -50,6 +53,8 @@ fragment Qui on Member { id handle name organisation { id shortName } }";
 pub(crate) struct Told {
     pub(crate) product: SocketAddr,
     pub(crate) by_hand: SocketAddr,
+    /// Sockets to which `/broadcast` of the one by hand sends what it is given.
+    pub(crate) broadcast: SocketAddr,
     /// Tokens of members, the first ones' first.
     pub(crate) tokens: Vec<String>,
     /// Members, in the order of the tokens.
@@ -109,11 +114,17 @@ pub(crate) fn run(folder: &str, database_url: Option<String>) {
         let (tokens, members) = sign_in(&app).await;
         let (threads, openings) = threads(&app, &members).await;
         let first = answer(&app, &tokens[0], threads[0]).await.expect("a page");
-        let told = Told { product, by_hand: address, tokens, members, threads, openings };
+        let broadcast = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let sockets = broadcast.local_addr().expect("an address");
+        let told = Told { product, by_hand: address, broadcast: sockets, tokens, members, threads, openings };
+        let (all, _) = tokio::sync::broadcast::channel(16);
+        tokio::spawn(sockets_by_hand(broadcast, all.clone()));
         let routes = Route::new()
             .at("/page", poem::post(page_by_hand))
             .at("/constant", poem::post(constant))
+            .at("/broadcast", poem::post(broadcast_by_hand))
             .data(app)
+            .data(All(all))
             .data(Constant(Arc::from(first)));
         let (_stop, stopped) = tokio::sync::watch::channel(false);
         let limits = services::config::Limits::default();
@@ -134,7 +145,8 @@ pub(crate) async fn open(folder: &Path, database_url: Option<String>) -> App {
         public_url: "http://127.0.0.1".into(),
         admin_address: "administration@ciam.test".into(),
         links_per_hour: LinkLimits::default(),
-        limits: services::config::Limits::default(),
+        // Ten thousand subscribers, and whoever writes.
+        limits: services::config::Limits { connections: 12_000, ..services::config::Limits::default() },
     };
     let clock = Clock::system();
     let node = clock.id();
@@ -205,6 +217,41 @@ struct Constant(Arc<[u8]>);
 async fn constant(same: Data<&Constant>, body: Body) -> poem::Result<Response> {
     body.into_bytes().await?;
     Ok(Response::builder().content_type("application/json; charset=utf-8").body(same.0.0.to_vec()))
+}
+
+/// Those who hear what is broadcast.
+#[derive(Clone)]
+struct All(tokio::sync::broadcast::Sender<Utf8Bytes>);
+
+/// Sends what it is given to all of them.
+#[handler]
+async fn broadcast_by_hand(all: Data<&All>, body: Body) -> poem::Result<Response> {
+    let text: String = body.into_json().await?;
+    drop(all.0.0.send(text.into()));
+    Ok(Response::builder().body("{}"))
+}
+
+/// A bare broadcast: a task a socket, which sends what comes.
+async fn sockets_by_hand(listener: TcpListener, all: tokio::sync::broadcast::Sender<Utf8Bytes>) {
+    let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
+    while let Ok((stream, _)) = listener.accept().await {
+        let mut texts = all.subscribe();
+        tokio::spawn(async move {
+            stream.set_nodelay(true).expect("a socket");
+            let Ok(mut stream) = tokio_tungstenite::accept_async_with_config(stream, Some(config)).await else { return };
+            loop {
+                tokio::select! {
+                    text = texts.recv() => {
+                        let Ok(text) = text else { return };
+                        if stream.send(Message::Text(text)).await.is_err() {
+                            return;
+                        }
+                    }
+                    message = stream.next() => if !matches!(message, Some(Ok(_))) { return },
+                }
+            }
+        });
+    }
 }
 
 #[derive(Deserialize)]

@@ -64,7 +64,12 @@ impl Turn {
 }
 
 /// Turns that several may take together.
-pub(crate) struct Turns(Mutex<LruCache<Key, (Instant, Arc<OnceCell<Taken>>)>>);
+pub(crate) struct Turns(Mutex<LruCache<Key, Shared>>);
+
+struct Shared {
+    since: Instant,
+    turn: Arc<OnceCell<Taken>>,
+}
 
 /// What decides what a turn says. The place in the log is in it twice, so that nothing is said of a moment before the last entry
 /// that its listener was told of.
@@ -91,16 +96,15 @@ impl Turns {
 
     fn shared(&self, key: Key) -> Arc<OnceCell<Taken>> {
         let (mut turns, now) = (self.0.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
-        let is_old = |(taken, _): &(Instant, _)| now.duration_since(*taken) > REMEMBERED_FOR;
         // They stand in the order in which they began.
-        while turns.peek_lru().is_some_and(|(_, turn)| is_old(turn)) {
+        while turns.peek_lru().is_some_and(|(_, shared)| now.duration_since(shared.since) > REMEMBERED_FOR) {
             turns.pop_lru();
         }
-        if let Some((_, turn)) = turns.peek(&key) {
-            return Arc::clone(turn);
+        if let Some(shared) = turns.peek(&key) {
+            return Arc::clone(&shared.turn);
         }
         let turn = Arc::default();
-        turns.put(key, (now, Arc::clone(&turn)));
+        turns.put(key, Shared { since: now, turn: Arc::clone(&turn) });
         turn
     }
 }
