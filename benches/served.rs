@@ -146,7 +146,11 @@ pub(crate) async fn open(folder: &Path, database_url: Option<String>) -> App {
         admin_address: "administration@ciam.test".into(),
         links_per_hour: LinkLimits::default(),
         // Ten thousand subscribers, and whoever writes.
-        limits: services::config::Limits { connections: 12_000, ..services::config::Limits::default() },
+        limits: services::config::Limits {
+            connections: 12_000,
+            sockets_per_member: 12_000,
+            ..services::config::Limits::default()
+        },
     };
     let clock = Clock::system();
     let node = clock.id();

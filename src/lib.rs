@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use graphql::Api;
+use services::places::Places;
 use services::{App, Error, Result, events, files, inbox, jobs, live};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -64,6 +65,7 @@ async fn start_now(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
     let (holds, served) = mpsc::channel(1);
     let door = http::Door {
         api: Api::new(app.clone()),
+        sockets: Places::default(),
         address,
         behind_proxy: duties.behind_proxy,
         stopped: stopped.clone(),

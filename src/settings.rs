@@ -204,6 +204,12 @@ pub struct LimitSettings {
     /// Secondes de silence d'un WebSocket avant une relance, et autant avant sa fermeture.
     #[arg(long, env = "CIAM_SOCKET_SILENCE_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().socket_silence.as_secs(), global = true)]
     pub socket_silence_seconds: u64,
+    /// WebSockets ouverts à la fois par un membre.
+    #[arg(long, env = "CIAM_SOCKETS_PER_MEMBER", value_parser = positive::<usize>, default_value_t = Limits::default().sockets_per_member, global = true)]
+    pub sockets_per_member: usize,
+    /// WebSockets ouverts à la fois depuis une adresse du réseau par des visiteurs anonymes.
+    #[arg(long, env = "CIAM_SOCKETS_PER_ORIGIN", value_parser = positive::<usize>, default_value_t = Limits::default().sockets_per_origin, global = true)]
+    pub sockets_per_origin: usize,
     /// Opérations à la fois sur un WebSocket.
     #[arg(long, env = "CIAM_SOCKET_OPERATIONS", value_parser = positive::<usize>, default_value_t = Limits::default().socket_operations, global = true)]
     pub socket_operations: usize,
@@ -254,6 +260,8 @@ impl LimitSettings {
             file_kinds: self.file_kinds,
             socket_init_time: Duration::from_secs(self.socket_init_seconds),
             socket_silence: Duration::from_secs(self.socket_silence_seconds),
+            sockets_per_member: self.sockets_per_member,
+            sockets_per_origin: self.sockets_per_origin,
             socket_operations: self.socket_operations,
             socket_message_bytes: self.socket_message_bytes,
         }

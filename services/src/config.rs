@@ -87,6 +87,10 @@ pub struct Limits {
     pub socket_init_time: Duration,
     /// Silence of a WebSocket after which the server asks, and as long again after which it gives up.
     pub socket_silence: Duration,
+    /// WebSockets at once of one member.
+    pub sockets_per_member: usize,
+    /// WebSockets at once from one network address, of those who did not sign in.
+    pub sockets_per_origin: usize,
     /// Operations at once on one WebSocket.
     pub socket_operations: usize,
     /// Bytes of one message of a WebSocket.
@@ -118,6 +122,8 @@ impl Default for Limits {
             file_kinds: Kinds::default(),
             socket_init_time: Duration::from_secs(5),
             socket_silence: Duration::from_secs(45),
+            sockets_per_member: 20,
+            sockets_per_origin: 100,
             socket_operations: 16,
             socket_message_bytes: 1024 * 1024,
         }

@@ -13,7 +13,7 @@
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`live`]: who waits for what
 //!   happens; [`idempotency`]: acts done once;
 //! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
-//! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`config`]: what all of them stand on.
+//! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`places`], [`config`]: what all of them stand on.
 
 pub mod accounts;
 pub mod audience;
@@ -41,6 +41,7 @@ pub mod mail;
 pub mod moderation;
 pub mod organisations;
 pub mod page;
+pub mod places;
 pub mod read_marks;
 pub mod reports;
 pub mod roles;

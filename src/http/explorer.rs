@@ -13,6 +13,7 @@ pub(super) fn file(Path(file): Path<String>) -> Response {
     match file.as_str() {
         "explorer.css" => asset("text/css; charset=utf-8", include_str!("explorer/explorer.css")),
         "explorer.js" => asset("text/javascript; charset=utf-8", include_str!("explorer/explorer.js")),
+        "line.js" => asset("text/javascript; charset=utf-8", include_str!("explorer/line.js")),
         "examples.js" => asset("text/javascript; charset=utf-8", include_str!("explorer/examples.js")),
         _ => super::nowhere(),
     }

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use ::graphql::Api;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, Request, Response, Route, get, post};
+use services::places::Places;
 use tokio::sync::{mpsc, watch};
 
 /// What every handler is given.
@@ -24,6 +25,8 @@ use tokio::sync::{mpsc, watch};
 pub struct Door {
     /// The GraphQL service.
     pub api: Api,
+    /// Who holds how many WebSockets.
+    pub sockets: Places<socket::Holder>,
     /// Where the process listens.
     pub address: SocketAddr,
     /// A proxy stands in front.

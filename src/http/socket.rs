@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use services::Error;
 use services::id::MemberId;
 use services::live::Topic;
+use services::places::Place;
 use services::sessions::Origin;
 
 use super::Door;
@@ -57,7 +58,7 @@ pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -
     let proof = if session::is_same_origin(&door, headers) { session::proof(&door, headers) } else { Proof::Nothing };
     let (origin, agent) = (session::origin(&door, request), session::agent(headers).to_owned());
     let message = door.api.app.config.limits.socket_message_bytes;
-    let connection = Connection { door: door.clone(), proof, origin, agent, member: None };
+    let connection = Connection { door: door.clone(), proof, origin, agent, member: None, _place: None };
     // The library reserves 128 KiB to read and takes 64 MiB messages unless told otherwise.
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
@@ -77,6 +78,17 @@ struct Connection {
     origin: Origin,
     agent: String,
     member: Option<MemberId>,
+    /// From `connection_init` on.
+    _place: Option<Place<Holder>>,
+}
+
+/// Whose connections are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// A member, wherever they come from.
+    Member(MemberId),
+    /// Those who did not sign in, from one network address.
+    Origin(Origin),
 }
 
 /// An operation that runs.
@@ -151,6 +163,13 @@ impl Connection {
         match session::client(&self.door, &self.proof, self.origin, &self.agent, false).await {
             Ok(client) => {
                 self.member = client.caller.id();
+                let limits = &self.door.api.app.config.limits;
+                let (holder, most) = match self.member {
+                    Some(member) => (Holder::Member(member), limits.sockets_per_member),
+                    None => (Holder::Origin(self.origin), limits.sockets_per_origin),
+                };
+                // Instead of the acknowledgement: clients count their tries anew from there, and would come back for ever.
+                self._place = Some(self.door.sockets.take(holder, most).ok_or(Close(4430, "Too many connections"))?);
                 Ok(())
             }
             Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),

@@ -1,15 +1,21 @@
 //! The explorer in a real browser without a network: a person joins, asks, edits and accepts.
 
-use harness::{Database, World, servers, trial};
+use harness::{Database, Wire, World, servers, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::binary::until;
 use crate::browser::Page;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("explorer::a_person_joins_asks_and_accepts_in_a_browser".into(), servers::chromium_missing(), || {
-        harness::tell(a_person_joins_asks_and_accepts_in_a_browser());
-    })]
+    vec![
+        trial("explorer::a_person_joins_asks_and_accepts_in_a_browser".into(), servers::chromium_missing(), || {
+            harness::tell(a_person_joins_asks_and_accepts_in_a_browser());
+        }),
+        trial("explorer::a_thread_is_watched_through_a_cut_in_a_browser".into(), servers::chromium_missing(), || {
+            harness::tell(a_thread_is_watched_through_a_cut_in_a_browser());
+        }),
+    ]
 }
 
 /// What the explorer's own page does.
@@ -36,6 +42,22 @@ impl Page {
         self.paste("query", query).await;
         self.paste("variables", &variables.to_string()).await;
         self.run().await["data"].clone()
+    }
+
+    /// The events of a subscription that are shown, the newest last, once there are so many.
+    async fn events(&self, count: usize) -> Vec<Value> {
+        self.until(&format!("return document.querySelectorAll('#events li').length >= {count}")).await;
+        let script = "return Array.from(document.querySelectorAll('#events pre'), (shown) => shown.textContent).reverse()";
+        let shown = self.js(script, vec![]).await;
+        let event = |text: &Value| {
+            let payload: Value = serde_json::from_str(text.as_str().expect("text")).expect("JSON");
+            payload["data"]["threadEvents"].clone()
+        };
+        shown.as_array().expect("a list").iter().map(event).collect()
+    }
+
+    async fn until_status(&self, start: &str) {
+        self.until(&format!("return document.getElementById('status').textContent.startsWith('{start}')")).await;
     }
 
     async fn who(&self, state: &str) -> String {
@@ -123,6 +145,56 @@ async fn a_person_joins_asks_and_accepts_in_a_browser() {
 
     page.click("#sign-out").await;
     page.who("anonymous").await;
+    page.close().await;
+    world.finish().await;
+}
+
+async fn a_thread_is_watched_through_a_cut_in_a_browser() {
+    let world = World::start(Database::Sqlite).await;
+    let grace = world.member("grace").await;
+    world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = grace.open_thread(&forum, "DISCUSSION", "En direct", "Texte").await;
+    let wire = Wire::to(&world.url).await;
+    let page = Page::open(&wire.url).await;
+    page.goto(&format!("/connexion?jeton={}", world.link("ada@exemple.test").await)).await;
+    page.click("main button").await;
+    page.who("member").await;
+
+    page.find("#examples").await.select_by_label("Suivre un fil en direct").await.expect("the example");
+    page.paste("variables", &json!({ "id": thread, "after": null }).to_string()).await;
+    page.click("#run").await;
+    page.until_status("Connecté").await;
+    assert_eq!(page.events(1).await[0]["__typename"], "StreamStart");
+    let mut made = vec![grace.answer(&root, "Avant la coupure").await];
+    page.events(2).await;
+    assert_eq!(page.complaints().await, Vec::<Value>::new());
+
+    wire.cut();
+    page.until_status("Ligne coupée, reprise").await;
+    made.push(grace.answer(&root, "Pendant la coupure").await);
+    made.push(grace.answer(&root, "Encore").await);
+    wire.mend();
+    page.until_status("Connecté").await;
+    page.events(4).await;
+    made.push(grace.answer(&root, "Après la coupure").await);
+    let shown = page.events(5).await;
+    let posts: Vec<_> = shown[1..].iter().map(|event| event["post"]["id"].clone()).collect();
+    assert_eq!(posts, made, "{shown:?}");
+    assert!(page.text("#events li").await.contains("Après la coupure"), "the newest is on top");
+
+    page.click("#cancel").await;
+    page.until_status("Abonnement arrêté").await;
+    until("nobody listens", async || world.app.live.listeners() == 0).await;
+    // A subscription that is refused says why; a query shows its answer again.
+    page.paste("variables", &json!({ "id": "x" }).to_string()).await;
+    page.click("#run").await;
+    page.until_status("Abonnement refusé").await;
+    page.until("return document.querySelectorAll('#errors li').length === 1").await;
+    page.ask("{ spaces { slug } }", json!({})).await;
+    // The browser notes each try while there was no line.
+    let noted = page.complaints().await;
+    assert!(noted.iter().all(|line| line["message"].as_str().is_some_and(|text| text.contains("/graphql/ws"))), "{noted:?}");
     page.close().await;
     world.finish().await;
 }

@@ -366,6 +366,7 @@ async fn every_answer_has_its_security_headers(world: &World) {
         "/",
         "/explorer",
         "/explorer/explorer.js",
+        "/explorer/line.js",
         "/connexion",
         "/outbox",
         "/style.css",

@@ -46,7 +46,7 @@ pub(crate) fn stories() -> Vec<Story> {
     ]
 }
 
-const FOLLOW: &str = "subscription($t: ID!, $a: String) { threadEvents(threadId: $t, after: $a) { __typename
+pub(crate) const FOLLOW: &str = "subscription($t: ID!, $a: String) { threadEvents(threadId: $t, after: $a) { __typename
     ... on StreamStart { cursor } ... on Gap { cursor }
     ... on PostAdded { cursor at actor { handle } post { id body deleted hidden } thread { postCount } }
     ... on PostChanged { cursor postChange: change post { id body deleted hidden } thread { postCount } }
@@ -54,13 +54,13 @@ const FOLLOW: &str = "subscription($t: ID!, $a: String) { threadEvents(threadId:
     ... on TrainingChanged { cursor trainingChange: change training { title state plannedOn } } } }";
 
 /// A socket of `who` that follows a thread, after a cursor or from now on.
-async fn follow(world: &World, who: &Client, thread: &str, after: Option<&str>) -> Socket {
+pub(crate) async fn follow(world: &World, who: &Client, thread: &str, after: Option<&str>) -> Socket {
     let mut socket = Socket::open(&world.url, who.bearer.as_deref()).await;
     socket.subscribe("t", FOLLOW, json!({ "t": thread, "a": after })).await;
     socket
 }
 
-async fn event(socket: &mut Socket) -> Value {
+pub(crate) async fn event(socket: &mut Socket) -> Value {
     socket.data().await["threadEvents"].clone()
 }
 
@@ -110,57 +110,68 @@ async fn a_thread_is_followed_as_it_goes_on(world: &World) {
     assert_eq!(kind(&event(&mut socket).await), "ThreadChanged DEVERROUILLE");
 }
 
+/// How many answers they write in all.
+pub(crate) const ANSWERS: usize = 60;
+
+/// Four who answer a post at once.
+pub(crate) struct Writers(Vec<tokio::task::JoinHandle<Vec<String>>>);
+
+impl Writers {
+    pub(crate) fn start(who: &Client, root: &str) -> Self {
+        let writer = |writer: usize| {
+            let (who, root) = (who.clone(), root.to_owned());
+            tokio::spawn(async move {
+                let mut written = Vec::new();
+                for n in 0..ANSWERS / 4 {
+                    written.push(who.answer(&root, &format!("Réponse {writer}.{n}")).await);
+                }
+                written
+            })
+        };
+        Self((0..4).map(writer).collect())
+    }
+
+    /// Those `heard` of are all they wrote, once, in the order of the log.
+    pub(crate) async fn were_heard(self, world: &World, mut heard: Vec<String>) {
+        let log = world.events().await.into_iter().filter_map(|entry| match entry.event {
+            services::events::Event::PostAdded { post, .. } => Some(post.to_string()),
+            _ => None,
+        });
+        assert_eq!(heard, log.collect::<Vec<_>>());
+        let mut written = Vec::new();
+        for writer in self.0 {
+            written.extend(writer.await.expect("a writer"));
+        }
+        written.sort();
+        heard.sort();
+        assert_eq!(heard, written);
+    }
+}
+
 async fn a_line_that_is_cut_misses_nothing_and_hears_nothing_twice(world: &World) {
     let ada = world.member("ada").await;
     let forum = world.forum("plateforme", "questions").await;
     let (thread, root) = ada.open_thread(&forum, "DISCUSSION", "Coupures", "Texte").await;
     let mut socket = follow(world, &ada, &thread, None).await;
     let mut cursor = text(&event(&mut socket).await["cursor"]);
-    let writers: Vec<_> = (0..4)
-        .map(|writer| {
-            let (ada, root) = (ada.clone(), root.clone());
-            tokio::spawn(async move {
-                let mut written = Vec::new();
-                for n in 0..15 {
-                    written.push(ada.answer(&root, &format!("Réponse {writer}.{n}")).await);
-                }
-                written
-            })
-        })
-        .collect();
+    let writers = Writers::start(&ada, &root);
     let mut heard = Vec::new();
     // Cut after one event, then two … in the middle of what comes.
     for length in (1..=10).cycle() {
         for _ in 0..length {
-            if heard.len() < 60 {
+            if heard.len() < ANSWERS {
                 let added = event(&mut socket).await;
                 heard.push(text(&added["post"]["id"]));
                 cursor = text(&added["cursor"]);
             }
         }
         drop(socket);
-        if heard.len() == 60 {
+        if heard.len() == ANSWERS {
             break;
         }
         socket = follow(world, &ada, &thread, Some(&cursor)).await;
     }
-    let log: Vec<_> = world
-        .events()
-        .await
-        .into_iter()
-        .filter_map(|entry| match entry.event {
-            services::events::Event::PostAdded { post, .. } => Some(post.to_string()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(heard, log);
-    let mut written = Vec::new();
-    for writer in writers {
-        written.extend(writer.await.expect("a writer"));
-    }
-    written.sort();
-    heard.sort();
-    assert_eq!(heard, written);
+    writers.were_heard(world, heard).await;
 }
 
 /// What a client shows of a thread.

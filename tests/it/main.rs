@@ -10,7 +10,9 @@ mod audits;
 mod binary;
 mod browser;
 mod catalogue;
+mod clients;
 mod command_line;
+mod connects;
 mod cost;
 mod events;
 mod explorer;
@@ -19,6 +21,7 @@ mod feeds;
 mod files;
 mod following;
 mod forum;
+mod garbage;
 mod http;
 mod idempotency;
 mod inbox;
@@ -41,6 +44,7 @@ mod sharing;
 mod socket;
 mod steps;
 mod story;
+mod wire;
 mod writers;
 mod writes;
 
@@ -79,18 +83,22 @@ fn main() -> std::process::ExitCode {
         sharing::stories(),
         socket::stories(),
         story::stories(),
+        wire::stories(),
         writes::stories(),
     ];
     let mut trials = harness::trials(stories.into_iter().flatten().collect());
     trials.extend(abuse::trials());
     trials.extend(audits::trials());
     trials.extend(catalogue::trials());
+    trials.extend(clients::trials());
     trials.extend(schema::trials());
     trials.extend(command_line::trials());
+    trials.extend(connects::trials());
     trials.extend(explorer::trials());
     trials.extend(faults::trials());
     trials.extend(feeds::trials());
     trials.extend(files::trials());
+    trials.extend(garbage::trials());
     trials.extend(http::trials());
     trials.extend(kills::trials());
     trials.extend(pages::trials());

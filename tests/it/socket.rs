@@ -4,6 +4,9 @@ use harness::{Database, Socket, Story, World, stories, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::abuse::with_limits;
+use crate::binary::until;
+
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 
 pub(crate) fn stories() -> Vec<Story> {
@@ -21,7 +24,7 @@ macro_rules! trials {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    trials![
+    let mut trials = trials![
         another_subprotocol_is_refused,
         who_does_not_begin_is_sent_away,
         what_is_not_a_message_closes_the_connection,
@@ -34,7 +37,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_stop_finishes_the_operations_that_run,
         a_browser_s_session_is_not_opened_over_a_socket,
         a_long_message_is_taken_whole,
-    ]
+    ];
+    trials.push(trial("socket::who_holds_too_many_connections_is_sent_away".into(), None, || {
+        harness::tell(who_holds_too_many_connections_is_sent_away());
+    }));
+    trials
 }
 
 async fn connect(world: &World) -> Socket {
@@ -312,4 +319,38 @@ async fn a_long_message_is_taken_whole(world: &World) {
     socket.send(json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
     let reply = socket.next().await.expect("a reply");
     assert!(reply["payload"]["data"]["preview"]["excerpt"].is_string(), "{reply}");
+}
+
+/// Each member, and those of one address who did not sign in: from `connection_init` on, until a connection ends in whatever way.
+async fn who_holds_too_many_connections_is_sent_away() {
+    let world = with_limits(|limits| {
+        limits.sockets_per_member = 2;
+        limits.sockets_per_origin = 3;
+    })
+    .await;
+    let (ada, grace) = (world.member("ada").await, world.member("grace").await);
+    let (ada, grace) = (ada.bearer.as_deref(), grace.bearer.as_deref());
+    for (who, most, other) in [(ada, 2, grace), (None, 3, grace)] {
+        let _early = connect(&world).await;
+        let mut held = Vec::new();
+        for _ in 0..most {
+            held.push(Socket::open(&world.url, who).await);
+        }
+        assert_eq!(Socket::attempt(&world.url, who).await.err(), Some(4430));
+        Socket::open(&world.url, other).await;
+        held[0].say("{").await;
+        assert_eq!(held[0].next().await, Err(4400));
+        held.truncate(1);
+        // The one that was closed, and those that were dropped.
+        let mut again = Vec::new();
+        until("their places are free", async || {
+            let tried = Socket::attempt(&world.url, who).await;
+            assert!(tried.as_ref().err().is_none_or(|code| *code == 4430));
+            again.extend(tried);
+            again.len() == most
+        })
+        .await;
+        assert_eq!(Socket::attempt(&world.url, who).await.err(), Some(4430));
+    }
+    world.finish().await;
 }

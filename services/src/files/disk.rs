@@ -1,10 +1,9 @@
 //! Contents on the disk: `files/ab/cdef…`, by their SHA-256 in hexadecimal; `files/tmp` for what is on its way in or out.
 
-use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tempfile::TempPath;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::id::MemberId;
+use crate::places::{Place, Places};
 
 /// The SHA-256 of a content.
 pub(crate) type Sha256 = [u8; 32];
@@ -22,25 +22,7 @@ pub struct Disk {
     folder: Arc<Path>,
     /// Whose temporary files are this process's.
     node: Uuid,
-    sending: Arc<Mutex<HashMap<MemberId, usize>>>,
-}
-
-/// A place among those who send; given back when dropped.
-pub(super) struct Turn {
-    disk: Disk,
-    member: MemberId,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut sending = self.disk.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = sending.get_mut(&self.member) {
-            *count -= 1;
-            if *count == 0 {
-                sending.remove(&self.member);
-            }
-        }
-    }
+    sending: Places<MemberId>,
 }
 
 impl Disk {
@@ -51,18 +33,12 @@ impl Disk {
             let sentence = format!("Le dossier {} ne peut pas être écrit ({error}). Corrigez ses droits.", folder.display());
             Error::Startup(sentence)
         })?;
-        Ok(Self { folder: folder.into(), node, sending: Arc::default() })
+        Ok(Self { folder: folder.into(), node, sending: Places::default() })
     }
 
     /// A place for one more content of a member; none when `most` are on their way already.
-    pub(super) fn turn(&self, member: MemberId, most: usize) -> Option<Turn> {
-        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = sending.entry(member).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Turn { disk: self.clone(), member })
+    pub(super) fn admit(&self, member: MemberId, most: usize) -> Option<Place<MemberId>> {
+        self.sending.take(member, most)
     }
 
     fn temporary(&self) -> PathBuf {

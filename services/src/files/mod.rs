@@ -24,6 +24,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::{FileId, MemberId};
 use crate::idempotency::act;
 use crate::jobs::SWEPT_AT_ONCE;
+use crate::places::Place;
 use crate::{App, accounts, catalogue, forum, library};
 
 pub use disk::{Disk, hex};
@@ -84,7 +85,7 @@ pub struct Upload {
     /// What the member had sent in a day when it began.
     sent: u64,
     member: MemberId,
-    _turn: disk::Turn,
+    _place: Place<MemberId>,
 }
 
 /// Begins to receive a file; `size` when it is known beforehand, so that one that is too large is refused at once.
@@ -99,7 +100,7 @@ pub async fn begin_upload(cx: &mut Cx, app: &App, caller: &Caller, name: &str, s
     rules::has_size(size.unwrap_or(0), limits)?;
     let sent = sent(cx, member, app.clock.now()).await?;
     rules::has_room(sent, size.unwrap_or(0), limits)?;
-    let turn = app.files.turn(member, limits.file_uploads).ok_or(Error::Limited(limits.body_time))?;
+    let place = app.files.admit(member, limits.file_uploads).ok_or(Error::Limited(limits.body_time))?;
     let (file, path) = app.files.begin().await?;
     Ok(Upload {
         app: app.clone(),
@@ -112,7 +113,7 @@ pub async fn begin_upload(cx: &mut Cx, app: &App, caller: &Caller, name: &str, s
         size: 0,
         sent,
         member,
-        _turn: turn,
+        _place: place,
     })
 }
 

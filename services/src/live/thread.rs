@@ -20,6 +20,8 @@ pub async fn read(cx: &mut Cx, caller: &Caller, thread: ThreadId, position: i64,
     let trainings = links::trainings_of(cx, caller, &[thread]).await?.remove(&thread).unwrap_or_default();
     let mut subjects: Vec<_> = trainings.into_iter().map(|training| training.0).collect();
     subjects.push(thread.0);
+    // In one order: other topics than before are a reason to look again.
+    subjects.sort_unstable();
     let limit = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
     let mut entries = events::about(cx, &subjects, position, head, limit).await?;
     let mut more = entries.len() == AT_ONCE;

@@ -81,6 +81,22 @@ export const examples = [
     variables: { id: A_COMPLETER, first: 20, after: null },
   },
   {
+    title: 'Suivre un fil en direct',
+    query: `subscription SuivreUnFil($id: ID!, $after: String) {
+  # Après une coupure, le dernier curseur reçu va de lui-même dans la variable « after ».
+  threadEvents(threadId: $id, after: $after) {
+    __typename
+    ... on StreamStart { cursor }
+    ... on Gap { cursor }
+    ... on PostAdded { cursor at actor { handle } post { id depth excerpt } }
+    ... on PostChanged { cursor at postChange: change post { id excerpt deleted hidden } }
+    ... on ThreadChanged { cursor at threadChange: change thread { title locked solved } }
+    ... on TrainingChanged { cursor at trainingChange: change training { title state } }
+  }
+}`,
+    variables: { id: A_COMPLETER, after: null },
+  },
+  {
     title: 'Ouvrir une question',
     query: `mutation OuvrirUneQuestion($forum: ID!, $title: String!, $body: String!) {
   openThread(input: { forumId: $forum, kind: QUESTION, title: $title, body: $body }) {

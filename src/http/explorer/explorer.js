@@ -3,6 +3,7 @@
 // is what runs, under a policy that lets in neither inline code nor anything from elsewhere.
 
 import { examples } from './examples.js';
+import { follow } from './line.js';
 
 const $ = (id) => document.getElementById(id);
 
@@ -37,13 +38,19 @@ function recall(storage, key) {
 // The service
 // ---------------------------------------------------------------------------------------------
 
+/** The token that is typed in, if one is. */
+function bearer() {
+  const token = $('token').value.trim();
+  if (/[^\x21-\x7e]/.test(token)) throw new Error('le jeton contient un caractère interdit');
+  return token;
+}
+
 async function post(query, { variables, operationName = null, signal } = {}) {
   const headers = {
     'Content-Type': 'application/json',
     Accept: 'application/graphql-response+json, application/json',
   };
-  const token = $('token').value.trim();
-  if (/[^\x21-\x7e]/.test(token)) throw new Error('le jeton contient un caractère interdit');
+  const token = bearer();
   if (token) headers.Authorization = `Bearer ${token}`;
   const body = JSON.stringify({ query, variables, operationName });
   try {
@@ -552,21 +559,22 @@ async function run() {
   running?.abort();
   const mine = new AbortController();
   running = mine;
-  const operations = operationsOf(query.text);
-  const operationName = operations[$('operation').value || 0]?.name ?? null;
-  report('running', 'Requête en cours…');
+  const operation = operationsOf(query.text)[$('operation').value || 0];
+  const request = { query: query.text, variables: values, operationName: operation?.name ?? null };
+  const isWatched = operation?.kind === 'subscription';
+  report('running', isWatched ? 'Connexion…' : 'Requête en cours…');
+  $('result').hidden = isWatched;
+  $('events').hidden = !isWatched;
+  $('cancel').textContent = isWatched ? 'Arrêter' : 'Annuler';
   $('cancel').hidden = false;
-  const started = performance.now();
   try {
-    const response = await post(query.text, { variables: values, operationName, signal: mine.signal });
-    const text = await response.text();
-    if (running === mine) showAnswer(response, text, performance.now() - started);
+    await (isWatched ? watch(operation, request, mine) : answer(request, mine));
   } catch (error) {
     // A request replaced by another one has nothing more to say.
     if (running !== mine) return;
     showErrors([]);
     $('result').textContent = '';
-    if (mine.signal.aborted) report('cancelled', 'Requête annulée.');
+    if (mine.signal.aborted) report('cancelled', isWatched ? 'Abonnement arrêté.' : 'Requête annulée.');
     else report('error', `La requête n’a pas abouti : ${error.message}`);
   } finally {
     if (running === mine) {
@@ -576,6 +584,47 @@ async function run() {
       $('cancel').hidden = true;
     }
   }
+}
+
+async function answer(request, mine) {
+  const started = performance.now();
+  const response = await post(request.query, { ...request, signal: mine.signal });
+  const text = await response.text();
+  if (running === mine) showAnswer(response, text, performance.now() - started);
+}
+
+/** So many events are shown; older ones leave. */
+const SHOWN = 200;
+
+/** Shows the events of a subscription as they come, the newest first. */
+async function watch({ start, end }, request, mine) {
+  const resumes = lex(request.query.slice(start, end))
+    .some(({ text }, index, tokens) => text === '$after' && tokens[index + 1]?.text === ':');
+  const list = $('events');
+  list.replaceChildren();
+  showErrors([]);
+  let [state, line, heard] = ['running', 'Connexion…', 0];
+  const tell = (...now) => {
+    [state, line] = now;
+    report(state, `${line} — ${count(heard, 'évènement', 'évènements')}`);
+  };
+  const on = {
+    opened: () => tell('ok', 'Connecté'),
+    cut: () => tell('running', resumes
+      ? 'Ligne coupée, reprise…'
+      : 'Ligne coupée, reprise… Sans variable $after, ce qui arrive entre-temps manquera'),
+    next(payload) {
+      const shown = el('pre');
+      paint(shown, JSON.stringify(payload, null, 2));
+      list.prepend(el('li', {}, el('time', {}, new Date().toLocaleTimeString('fr-FR')), shown));
+      if (list.children.length > SHOWN) list.lastChild.remove();
+      heard += 1;
+      tell(state, line);
+    },
+  };
+  const errors = await follow({ request, resumes, token: bearer(), signal: mine.signal, on });
+  showErrors(errors);
+  tell(errors.length ? 'error' : 'ok', errors.length ? 'Abonnement refusé ou interrompu' : 'Abonnement terminé');
 }
 
 function showAnswer(response, text, duration) {

@@ -1,19 +1,21 @@
 //! What the tests stand on: one running product on fresh stores, its clients and its mailbox.
 //!
 //! A story is a function over a [`World`]; [`trials`] makes of it one test per database. A server that is not on the machine
-//! makes its tests ignored, with the reason in their name; with `TEST_REQUIRE=postgres,chromium,graphql-http,feed-parsers` it makes them fail.
+//! makes its tests ignored, with the reason in their name; with `TEST_REQUIRE=postgres,chromium,…` it makes them fail.
 
 mod client;
 mod mailbox;
 pub mod servers;
 pub mod smtp;
 mod socket;
+mod wire;
 mod world;
 
 pub use client::{Client, Reply};
 pub use mailbox::Mail;
 pub use servers::Database;
 pub use socket::Socket;
+pub use wire::Wire;
 pub use world::{Settings, World, empty_postgres, fact, rows};
 
 use futures_util::future::LocalBoxFuture;

@@ -7,6 +7,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+/// What no peer sends: the connection ended without a word.
+const CUT: u16 = 1006;
+
 /// One connection.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -23,11 +26,17 @@ impl Socket {
 
     /// Connects and says who is there; the acknowledgement has come.
     pub async fn open(url: &str, bearer: Option<&str>) -> Self {
-        let mut socket = Self::connect(url, &[("sec-websocket-protocol", "graphql-transport-ws")]).await.expect("a socket");
+        Self::attempt(url, bearer).await.expect("a socket")
+    }
+
+    /// The same, or the code it was closed with instead.
+    pub async fn attempt(url: &str, bearer: Option<&str>) -> Result<Self, u16> {
+        let connected = Self::connect(url, &[("sec-websocket-protocol", "graphql-transport-ws")]).await;
+        let mut socket = connected.map_err(|_| CUT)?;
         let payload = bearer.map_or(json!({}), |token| json!({ "authorization": format!("Bearer {token}") }));
-        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(socket.next().await, Ok(json!({ "type": "connection_ack" })));
-        socket
+        socket.offer(&json!({ "type": "connection_init", "payload": payload }).to_string()).await?;
+        assert_eq!(socket.next().await?, json!({ "type": "connection_ack" }));
+        Ok(socket)
     }
 
     /// Sends a message.
@@ -57,7 +66,12 @@ impl Socket {
 
     /// Sends a text as it is.
     pub async fn say(&mut self, text: &str) {
-        self.0.send(Message::text(text)).await.expect("sent");
+        self.offer(text).await.expect("sent");
+    }
+
+    /// The same, when the line may be cut.
+    pub async fn offer(&mut self, text: &str) -> Result<(), u16> {
+        self.0.send(Message::text(text)).await.map_err(|_| CUT)
     }
 
     /// The next message, or the code it was closed with.
@@ -67,7 +81,7 @@ impl Socket {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
                 Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(1006),
+                Some(Err(_)) | None => return Err(CUT),
             }
         }
     }
