@@ -11,7 +11,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo build --release --locked && install -D target/release/ciam /out/ciam
 
 FROM debian:bookworm-slim
-# The certificates that SMTP and PostgreSQL over TLS are checked against.
+# The certificates that SMTP, PostgreSQL and Redis over TLS are checked against.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin ciam \
     && install -d --owner=ciam --group=ciam --mode=0700 /data

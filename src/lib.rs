@@ -35,6 +35,7 @@ pub struct Running {
     working: Vec<JoinHandle<()>>,
     sequencing: JoinHandle<()>,
     following: JoinHandle<()>,
+    looking: JoinHandle<()>,
     app: App,
 }
 
@@ -55,6 +56,7 @@ async fn start_now(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
     files::forget_begun(&app).await?;
     let sequencing = tokio::spawn(events::sequence(app.db.clone()));
     let following = tokio::spawn(live::follow(app.clone()));
+    let looking = tokio::spawn(app.presence.clone().keep());
     let working = match duties.jobs {
         true => vec![
             tokio::spawn(jobs::work(app.clone(), stopped.clone())),
@@ -72,7 +74,7 @@ async fn start_now(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
         served: holds,
     };
     let serving = tokio::spawn(http::server::serve(listener, http::routes(door), app.config.limits, stopped));
-    Ok(Running { address, stop, serving, served, working, sequencing, following, app })
+    Ok(Running { address, stop, serving, served, working, sequencing, following, looking, app })
 }
 
 impl Running {
@@ -87,6 +89,7 @@ impl Running {
         }
         self.sequencing.abort();
         self.following.abort();
+        self.looking.abort();
         self.app.db.close().await;
     }
 }

@@ -111,6 +111,9 @@ pub struct Settings {
     /// PostgreSQL : postgres://… ; SQLite dans le dossier des données par défaut.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// Redis : redis://… ou rediss://… ; porte ce que plusieurs nœuds se disent et comptent ensemble.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true)]
+    pub redis_url: Option<String>,
     /// SMTP : smtp://… ou smtps://… ; des fichiers dans la boîte d'envoi par défaut.
     #[arg(long, env = "SMTP_URL", hide_env_values = true, global = true)]
     pub smtp_url: Option<String>,
@@ -226,6 +229,7 @@ impl Settings {
         Config {
             data_dir: self.data_dir.clone(),
             database_url: self.database_url.clone().filter(|url| !url.is_empty()),
+            redis_url: self.redis_url.clone().filter(|url| !url.is_empty()),
             smtp_url: self.smtp_url.clone().filter(|url| !url.is_empty()),
             mail_from: self.mail_from.clone(),
             public_url: public_url.trim_end_matches('/').to_owned(),

@@ -27,6 +27,7 @@ mod order;
 mod organisations;
 mod paging;
 mod payload;
+mod presence;
 mod read_marks;
 mod reports;
 mod roles;
@@ -77,7 +78,7 @@ pub struct Mutation(
 /// What members follow, have read and are told. One entry of the root, since each one makes the type of every answer deeper, of which
 /// the compiler has a limit.
 #[derive(MergedObject, Default)]
-struct Told(following::FollowingMutation, read_marks::ReadMarksMutation, inbox::InboxMutation);
+struct Told(following::FollowingMutation, read_marks::ReadMarksMutation, inbox::InboxMutation, presence::PresenceMutation);
 
 type CiamSchema = Schema<Query, Mutation, Subscription>;
 

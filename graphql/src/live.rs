@@ -1,10 +1,11 @@
 //! What a client is told as it happens: the subscriptions. Content and permission are resolved when an entry of the log is delivered,
 //! each by the caller as they are then. What happens to a thread is in `live/thread.rs`, in a forum in `live/forum.rs`, to the
-//! calendar in `live/calendar.rs`, to one's inbox in `live/inbox.rs`.
+//! calendar in `live/calendar.rs`, to one's inbox in `live/inbox.rs`; who looks on is in `live/presence.rs`.
 
 mod calendar;
 mod forum;
 mod inbox;
+mod presence;
 mod thread;
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject, Subscription};
@@ -23,6 +24,7 @@ use crate::turns::Turn;
 use calendar::CalendarEvent;
 use forum::ForumEvent;
 use inbox::NotificationEvent;
+use presence::Presence;
 use thread::ThreadEvent;
 
 /// Le début d'un flux : rien n'est arrivé encore. Ce que vous lisez ensuite comprend tout ce qui précède.
@@ -116,6 +118,17 @@ impl Subscription {
         #[graphql(desc = "Le curseur du dernier évènement reçu ; à partir de maintenant si absent.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<NotificationEvent>>> {
         said(inbox::turn(ctx.request(), ctx.turn(), after.as_deref()).await)
+    }
+
+    /// Qui regarde un fil, et qui y écrit : tout le monde, chaque fois que cela change. Vous y êtes tant que dure l'abonnement. Sans
+    /// curseur : rien n'en est gardé.
+    async fn presence(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifiant global d'un fil que vous voyez.")] thread_id: ID,
+    ) -> Result<impl Stream<Item = Result<Presence>>> {
+        let id = ids::argument("threadId", &thread_id)?;
+        said(presence::turn(ctx.request(), ctx.turn(), id).await)
     }
 }
 

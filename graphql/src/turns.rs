@@ -3,21 +3,25 @@
 //! serialisation however many look on.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::{ExecutableDocument, Selection};
-use chrono::TimeDelta;
-use futures_util::StreamExt;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
 use lru::LruCache;
 use services::caller::Sight;
 use services::live::{Listener, Next, Topic};
+use services::presence::Looking;
 use services::sessions::{self, Origin};
 use services::{App, Caller, Error, Result};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
+use tokio::time::Sleep;
 
 use crate::api::{Api, Ask, Outcome, Reply, chosen};
 use crate::context::Client;
@@ -28,6 +32,8 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(2);
 /// What a caller holds is read again after that at the latest, whatever the log tells.
 const KNOWN_FOR: TimeDelta = TimeDelta::minutes(1);
 
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// One turn, as its field sees it.
 #[derive(Clone)]
 pub(crate) struct Turn(Arc<Inner>);
@@ -36,11 +42,12 @@ struct Inner {
     from: Option<i64>,
     head: i64,
     next: Mutex<Option<Next>>,
+    held: Mutex<Option<Looking>>,
 }
 
 impl Turn {
     fn new(from: Option<i64>, head: i64) -> Self {
-        Self(Arc::new(Inner { from, head, next: Mutex::default() }))
+        Self(Arc::new(Inner { from, head, next: Mutex::default(), held: Mutex::default() }))
     }
 
     /// The last entry of the log that was dealt with; none when the subscription begins.
@@ -56,6 +63,11 @@ impl Turn {
     /// Says where the next turn goes on. Without it the subscription is over.
     pub(crate) fn goes_on(&self, next: Next) {
         *self.0.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+
+    /// Says what is true for as long as the subscription goes on.
+    pub(crate) fn holds(&self, looking: Looking) {
+        *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(looking);
     }
 
     fn next(&self) -> Option<Next> {
@@ -76,9 +88,30 @@ struct Shared {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     asked: [u8; 32],
-    sight: Arc<Sight>,
+    sight: Arc<Seen>,
     from: Option<i64>,
     head: i64,
+}
+
+/// A sight with its hash, which is asked for at each turn.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    hash: u64,
+    sight: Sight,
+}
+
+impl Seen {
+    fn by(caller: &Caller) -> Arc<Self> {
+        let (sight, mut hash) = (caller.sight(), DefaultHasher::new());
+        sight.hash(&mut hash);
+        Arc::new(Self { hash: hash.finish(), sight })
+    }
+}
+
+impl Hash for Seen {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
 }
 
 /// A turn that was taken.
@@ -87,6 +120,8 @@ struct Taken {
     next: Option<Next>,
     /// It asked who the caller is: what it says is theirs alone.
     personal: bool,
+    /// Only of what is theirs alone.
+    held: Mutex<Option<Looking>>,
 }
 
 impl Turns {
@@ -120,14 +155,16 @@ pub(crate) struct Course {
     agent: String,
     request_id: String,
     caller: Caller,
-    sight: Arc<Sight>,
-    known_until: chrono::DateTime<chrono::Utc>,
+    sight: Arc<Seen>,
+    known_until: DateTime<Utc>,
+    ends: Option<Pin<Box<Sleep>>>,
     listener: Listener,
     from: Option<i64>,
     /// There may be something to read before any sign.
     more: bool,
     over: bool,
     ready: VecDeque<Reply>,
+    _held: Option<Looking>,
 }
 
 impl Course {
@@ -137,9 +174,10 @@ impl Course {
         Self {
             asked: fingerprint(&ask, None),
             document,
-            sight: Arc::new(client.caller.sight()),
-            caller: client.caller,
+            sight: Seen::by(&client.caller),
             known_until: now + KNOWN_FOR,
+            ends: Self::ends(&client.caller, &client.app),
+            caller: client.caller,
             origin: client.origin,
             agent: client.agent,
             request_id: client.request_id,
@@ -150,6 +188,7 @@ impl Course {
             more: true,
             over: false,
             ready: VecDeque::new(),
+            _held: None,
         }
     }
 
@@ -164,24 +203,32 @@ impl Course {
                     return None;
                 }
                 course.wait().await;
-                // In a box: of those who wait each holds only what waiting takes.
-                Box::pin(course.go_on()).await;
+                course.go_on().await;
             }
         })
         .boxed()
     }
 
     /// Until there may be something to read, or until what the caller holds may have changed.
-    async fn wait(&self) {
+    async fn wait(&mut self) {
         if self.more {
             return;
         }
-        let ends = self.caller.holds_until().map(|end| (end - self.app().clock.now()).to_std().unwrap_or_default());
-        match ends {
+        match &mut self.ends {
             None => self.listener.heard().await,
-            // Beyond a month it is told another time.
-            Some(ends) => drop(tokio::time::timeout(ends.min(Duration::from_secs(30 * 24 * 3600)), self.listener.heard()).await),
+            // Set once and not at each wait: there are many of them.
+            Some(ends) => tokio::select! {
+                () = self.listener.heard() => {}
+                () = ends => {}
+            },
         }
+    }
+
+    /// Something of what they hold ends by its date.
+    fn ends(caller: &Caller, app: &App) -> Option<Pin<Box<Sleep>>> {
+        let left = (caller.holds_until()? - app.clock.now()).to_std().unwrap_or_default();
+        // Beyond a month it is looked at another time.
+        Some(Box::pin(tokio::time::sleep(left.min(MONTH))))
     }
 
     async fn go_on(&mut self) {
@@ -194,13 +241,14 @@ impl Course {
         let key = Key { asked: self.asked, sight: Arc::clone(&self.sight), from: self.from, head };
         let shared = self.api.turns.shared(key);
         let mut mine = None;
+        // In a box: of those who wait for it none holds the place that it takes.
         let taken = shared.get_or_init(|| {
             mine = Some(());
-            self.take(head)
+            self.take(head).boxed()
         });
         let taken = taken.await;
         if taken.personal && mine.is_none() {
-            let own = self.take(head).await;
+            let own = self.take(head).boxed().await;
             self.end_turn(&own);
         } else {
             self.end_turn(taken);
@@ -209,6 +257,7 @@ impl Course {
 
     fn end_turn(&mut self, taken: &Taken) {
         self.ready.extend(taken.replies.iter().cloned());
+        self._held = self._held.take().or_else(|| taken.held.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(next) = &taken.next else {
             self.over = true;
             return;
@@ -225,18 +274,16 @@ impl Course {
     /// Reads what the caller holds again when it may have changed.
     async fn recognise(&mut self) -> Result<()> {
         let now = self.app().clock.now();
-        let ended = self.caller.holds_until().is_some_and(|end| end <= now);
+        let ended = self.ends.as_ref().is_some_and(|ends| ends.is_elapsed());
         // The first turn is the transport's, which has just recognised them.
         if self.from.is_none() || !(self.listener.is_stale() || ended || self.known_until <= now) {
             return Ok(());
         }
         let again = async { sessions::recognise_again(&mut *self.app().db.reader().await?, &self.caller, now).await };
-        self.caller = in_time(self.app(), again).await?;
+        self.caller = in_time(self.app(), again.boxed()).await?;
         self.known_until = now + KNOWN_FOR;
-        let sight = self.caller.sight();
-        if *self.sight != sight {
-            self.sight = Arc::new(sight);
-        }
+        self.sight = Seen::by(&self.caller);
+        self.ends = Self::ends(&self.caller, self.app());
         Ok(())
     }
 
@@ -257,9 +304,15 @@ impl Course {
             Ok(outcomes) => {
                 let over = outcomes.iter().any(Outcome::is_end);
                 let replies = outcomes.iter().map(|outcome| outcome.reply(true)).collect();
-                Taken { replies, next: turn.next().filter(|_| !over), personal: caller.was_named() }
+                let held = turn.0.held.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Taken { replies, next: turn.next().filter(|_| !over), personal: caller.was_named(), held: Mutex::new(held) }
             }
-            Err(error) => Taken { replies: vec![self.api.failure(error, &self.request_id)], next: None, personal: false },
+            Err(error) => Taken {
+                replies: vec![self.api.failure(error, &self.request_id)],
+                next: None,
+                personal: false,
+                held: Mutex::default(),
+            },
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// PostgreSQL, `postgres://…`; SQLite in the data folder when none.
     pub database_url: Option<String>,
+    /// Redis, `redis://` or `rediss://`, for what several nodes tell each other and count together; the process alone when none.
+    pub redis_url: Option<String>,
     /// SMTP, `smtp://` or `smtps://`; files in the outbox when none.
     pub smtp_url: Option<String>,
     /// The sender of every mail.

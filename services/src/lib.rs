@@ -11,7 +11,8 @@
 //! - [`following`]: what members want to be told, [`inbox`]: what they are told; [`read_marks`]: how far they have read;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`live`]: who waits for what
-//!   happens; [`idempotency`]: acts done once;
+//!   happens, [`presence`]: who looks at what; [`nodes`]: what several processes tell each other; [`idempotency`]: acts done
+//!   once;
 //! - [`foundation`] and [`demo`]: what an empty database is given, and a community to try it with;
 //! - [`db`], [`clock`], [`id`], [`page`], [`error`], [`text`], [`places`], [`config`]: what all of them stand on.
 
@@ -39,9 +40,11 @@ pub mod links;
 pub mod live;
 pub mod mail;
 pub mod moderation;
+pub mod nodes;
 pub mod organisations;
 pub mod page;
 pub mod places;
+pub mod presence;
 pub mod read_marks;
 pub mod reports;
 pub mod roles;
@@ -74,6 +77,10 @@ pub struct App {
     pub limits: Arc<sessions::Limits>,
     /// Who waits for what happens.
     pub live: Arc<live::Live>,
+    /// The other nodes.
+    pub nodes: nodes::Nodes,
+    /// Who looks at what.
+    pub presence: presence::Presence,
     /// This node, the same after a restart: it leases jobs.
     pub node: Uuid,
 }
@@ -94,13 +101,17 @@ impl App {
             Some(url) => db::Source::Postgres(url.clone()),
             None => db::Source::Sqlite(config.data_dir.join("ciam.sqlite")),
         };
+        let nodes = config.redis_url.as_deref().map_or_else(|| Ok(nodes::Nodes::default()), nodes::Nodes::over)?;
+        let live = Arc::<live::Live>::default();
         Ok(Self {
-            db: db::Db::open(source).await?,
+            db: db::Db::open(source, &nodes).await?,
             files: files::Disk::open(&config.data_dir, node)?,
             mailer: mail::Mailer::new(&config)?,
             feeds: Arc::default(),
-            live: Arc::default(),
-            limits: Arc::new(sessions::Limits::new(config.links_per_hour)),
+            limits: Arc::new(sessions::Limits::new(config.links_per_hour, nodes.clone())),
+            presence: presence::Presence::new(nodes.clone(), Arc::clone(&live), clock.clone()),
+            live,
+            nodes,
             clock,
             config: Arc::new(config),
             node,

@@ -3,6 +3,7 @@
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::{Response, handler};
+use services::nodes::Line;
 
 use super::Door;
 
@@ -12,18 +13,26 @@ pub(super) fn live() -> Response {
     json(StatusCode::OK, r#"{"status":"ok"}"#)
 }
 
-/// The database answers, and the process is not stopping.
+/// The database answers, and the process is not stopping. Without its Redis it serves all the same, and says so.
 #[handler]
 pub(super) async fn ready(door: Data<&Door>) -> Response {
     let database = door.api.app.db.ping().await.is_ok();
-    let stopping = *door.stopped.borrow();
-    match (database, stopping) {
-        (true, false) => json(StatusCode::OK, r#"{"status":"ok","database":"ok"}"#),
-        (true, true) => json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"stopping","database":"ok"}"#),
-        (false, _) => json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"unavailable","database":"unavailable"}"#),
-    }
+    let (redis, stopping) = (door.api.app.nodes.line(), *door.stopped.borrow());
+    let (status, code) = match (database, stopping, redis) {
+        (false, ..) => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
+        (true, true, _) => ("stopping", StatusCode::SERVICE_UNAVAILABLE),
+        (true, false, Line::Cut) => ("degraded", StatusCode::OK),
+        (true, false, Line::Open | Line::None) => ("ok", StatusCode::OK),
+    };
+    let database = if database { "ok" } else { "unavailable" };
+    let redis = match redis {
+        Line::None => "",
+        Line::Open => r#","redis":"ok""#,
+        Line::Cut => r#","redis":"unavailable""#,
+    };
+    json(code, format!(r#"{{"status":"{status}","database":"{database}"{redis}}}"#))
 }
 
-fn json(status: StatusCode, body: &'static str) -> Response {
-    Response::builder().status(status).content_type("application/json").body(body)
+fn json(code: StatusCode, body: impl Into<String>) -> Response {
+    Response::builder().status(code).content_type("application/json").body(body.into())
 }

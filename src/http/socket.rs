@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::future::ready;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::poll_immediate;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use graphql::{Ask, Reply};
@@ -21,6 +23,7 @@ use services::id::MemberId;
 use services::live::Topic;
 use services::places::Place;
 use services::sessions::Origin;
+use tokio::time::Instant;
 
 use super::Door;
 use super::session::{self, Proof};
@@ -160,7 +163,7 @@ impl Connection {
             headers.insert("authorization", value);
             self.proof = session::proof(&self.door, &headers);
         }
-        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).await {
+        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).boxed().await {
             Ok(client) => {
                 self.member = client.caller.id();
                 let limits = &self.door.api.app.config.limits;
@@ -180,7 +183,7 @@ impl Connection {
     /// Something happened to the member who is there: a session that ended, or a suspension, closes the connection. A suspended
     /// member may come back and read.
     async fn look_again(&self) -> Result<(), Close> {
-        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).await {
+        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).boxed().await {
             Ok(client) if client.caller.id() == self.member && client.caller.suspended().is_none() => Ok(()),
             Ok(_) | Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),
             // Each operation looks for itself.
@@ -195,50 +198,54 @@ impl Connection {
         let (mut asked, mut stopping) = (false, false);
         let limits = self.door.api.app.config.limits;
         let listener = self.door.api.app.live.listen(self.member.map(|member| Topic::About(member.0)).into_iter().collect());
+        // Set again when something is heard, not at each turn of the loop: most of those are what is told.
+        let mut silence = Box::pin(tokio::time::sleep(limits.socket_silence));
         loop {
             if stopping && running.is_empty() {
                 return Err(Close(1001, "Going away"));
             }
             tokio::select! {
-                incoming = tokio::time::timeout(limits.socket_silence, text(stream)) => match incoming {
+                () = &mut silence => {
                     // Not a code that tells clients to stay away: a machine that slept comes back.
-                    Err(_) if asked => return Err(Close(4499, "No sign of life")),
-                    Err(_) => {
-                        asked = true;
-                        send(stream, r#"{"type":"ping"}"#.into()).await?;
+                    if asked {
+                        return Err(Close(4499, "No sign of life"));
                     }
-                    Ok(incoming) => {
-                        asked = false;
-                        let Some(incoming) = incoming? else { return Ok(()) };
-                        let message = parse(&incoming)?;
-                        match (message.kind, message.id) {
-                            ("subscribe", Some(id)) => {
-                                if running.contains_key(&id) {
-                                    return Err(Close(4409, "Subscriber for this id already exists"));
-                                }
-                                let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;
-                                let ask = serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed subscribe"))?;
-                                if stopping || running.len() >= limits.socket_operations {
-                                    let sentence = match stopping {
-                                        true => "Le service s'arrête : reconnectez-vous.".into(),
-                                        false => format!("Au plus {} opérations à la fois sur une connexion.", limits.socket_operations),
-                                    };
-                                    send(stream, refusal(&id, &sentence)).await?;
-                                    continue;
-                                }
-                                running.insert(id, self.run(ask));
+                    asked = true;
+                    silence.as_mut().reset(Instant::now() + limits.socket_silence);
+                    send(stream, r#"{"type":"ping"}"#.into()).await?;
+                }
+                incoming = text(stream) => {
+                    asked = false;
+                    silence.as_mut().reset(Instant::now() + limits.socket_silence);
+                    let Some(incoming) = incoming? else { return Ok(()) };
+                    let message = parse(&incoming)?;
+                    match (message.kind, message.id) {
+                        ("subscribe", Some(id)) => {
+                            if running.contains_key(&id) {
+                                return Err(Close(4409, "Subscriber for this id already exists"));
                             }
-                            ("complete", Some(id)) => {
-                                // What writes goes on to its end; only the reply is dropped.
-                                running.remove(&id);
+                            let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;
+                            let ask = serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed subscribe"))?;
+                            if stopping || running.len() >= limits.socket_operations {
+                                let sentence = match stopping {
+                                    true => "Le service s'arrête : reconnectez-vous.".into(),
+                                    false => format!("Au plus {} opérations à la fois sur une connexion.", limits.socket_operations),
+                                };
+                                send(stream, refusal(&id, &sentence)).await?;
+                                continue;
                             }
-                            ("ping", _) => send(stream, r#"{"type":"pong"}"#.into()).await?,
-                            ("pong", _) => {}
-                            ("connection_init", _) => return Err(Close(4429, "Too many initialisation requests")),
-                            _ => return Err(Close(4400, "Unknown message type")),
+                            running.insert(id, self.run(ask));
                         }
+                        ("complete", Some(id)) => {
+                            // What writes goes on to its end; only the reply is dropped.
+                            running.remove(&id);
+                        }
+                        ("ping", _) => send(stream, r#"{"type":"pong"}"#.into()).await?,
+                        ("pong", _) => {}
+                        ("connection_init", _) => return Err(Close(4429, "Too many initialisation requests")),
+                        _ => return Err(Close(4400, "Unknown message type")),
                     }
-                },
+                }
                 (id, reply) = next_reply(&mut running) => {
                     let said = match &reply {
                         Some(Reply::Next(payload)) => message("next", &id, Some(payload)),
@@ -278,7 +285,8 @@ impl Connection {
                 false => stream::once(async move { door.api.execute(ask, client, false).await.reply(false) }).boxed(),
             }
         };
-        Running { replies: replies.flatten_stream().boxed(), is_subscription }
+        // Twice in a box: what begins an operation takes much room, and is over when the operation goes on.
+        Running { replies: replies.boxed().flatten_stream().boxed(), is_subscription }
     }
 }
 
@@ -322,8 +330,14 @@ async fn text(stream: &mut WebSocketStream) -> Result<Option<String>, Close> {
 }
 
 async fn send(stream: &mut WebSocketStream, text: String) -> Result<(), Close> {
+    let mut sending = pin!(stream.send(Message::Text(text)));
+    let sent = match poll_immediate(&mut sending).await {
+        Some(sent) => Ok(sent),
+        // Only who does not take it at once is given a time.
+        None => tokio::time::timeout(PATIENCE, sending).await,
+    };
     // A peer that is gone, or takes nothing any more, is told nothing more.
-    match tokio::time::timeout(PATIENCE, stream.send(Message::Text(text))).await {
+    match sent {
         Ok(Ok(())) => Ok(()),
         _ => Err(Close(1001, "Gone")),
     }

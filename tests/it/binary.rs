@@ -73,7 +73,10 @@ impl Place {
 pub(crate) fn ciam(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ciam"));
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CIAM_") || matches!(name, "DATABASE_URL" | "SMTP_URL")) {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CIAM_") || matches!(name, "DATABASE_URL" | "REDIS_URL" | "SMTP_URL"))
+        {
             command.env_remove(&name);
         }
     }

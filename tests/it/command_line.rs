@@ -143,6 +143,7 @@ async fn what_prevents_a_start_is_one_line(database: Database) {
     let line = ended(command).await.refused();
     assert!(line.contains("DATABASE_URL") && !line.contains("secret"), "{line}");
     for (name, value, word) in [
+        ("REDIS_URL", "http://x", "REDIS_URL"),
         ("SMTP_URL", "http://x", "SMTP_URL"),
         ("CIAM_MAIL_FROM", "personne", "CIAM_MAIL_FROM"),
         ("CIAM_ADMIN_ADDRESS", "personne", "CIAM_ADMIN_ADDRESS"),

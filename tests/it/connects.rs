@@ -132,7 +132,7 @@ fn connections(process: u32) -> usize {
 }
 
 async fn who_comes_and_goes_leaves_no_memory() {
-    let connects = setting("TEST_CONNECTS").map_or(2000, |count| count.parse().expect("TEST_CONNECTS is a number"));
+    let connects: usize = setting("TEST_CONNECTS").map_or(2000, |count| count.parse().expect("TEST_CONNECTS is a number"));
     let place = Place::new(Database::Sqlite).await;
     let places = PLACES.to_string();
     let command = place.command(&["serve", "--listen", "127.0.0.1:0", "--sockets-per-member", &places]);
@@ -145,7 +145,7 @@ async fn who_comes_and_goes_leaves_no_memory() {
     let seed = Seed::new();
     let open = connections(process);
     // What is kept once is kept by the first of them.
-    visit.many(1000, &seed).await;
+    visit.many((connects / 10).max(1000), &seed).await;
     let held = memory(process, "VmRSS");
     visit.many(connects, &seed).await;
     until("their connections are gone", async || connections(process) <= open).await;

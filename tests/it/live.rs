@@ -1,5 +1,6 @@
 //! Subscriptions: what happens is told as it happens, once and in order, through cuts and restarts, to who may know it.
 
+mod presence;
 mod sharing;
 mod streams;
 
@@ -15,6 +16,7 @@ use crate::catalogue::{manager, published, through};
 use crate::kills::Seed;
 use crate::steps::{grant, moderator, new_forum, nodes, organisation, read, text};
 
+use presence::{who_is_there_is_for_members_who_see_the_thread, who_looks_at_a_thread_and_types_is_told};
 use sharing::{many_who_look_on_cost_one_turn, what_a_moderator_sees_is_not_shared, what_is_somebodys_own_is_not_shared};
 use streams::{
     a_client_of_a_forum_holds_what_a_query_says, a_role_that_ends_by_its_date_ends_what_it_opened,
@@ -23,6 +25,8 @@ use streams::{
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
+        who_looks_at_a_thread_and_types_is_told,
+        who_is_there_is_for_members_who_see_the_thread,
         many_who_look_on_cost_one_turn,
         what_a_moderator_sees_is_not_shared,
         what_is_somebodys_own_is_not_shared,

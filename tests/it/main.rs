@@ -33,6 +33,7 @@ mod links;
 mod live;
 mod mail;
 mod moderation;
+mod nodes;
 mod pages;
 mod read_marks;
 mod reading;
@@ -101,6 +102,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(garbage::trials());
     trials.extend(http::trials());
     trials.extend(kills::trials());
+    trials.extend(nodes::trials());
     trials.extend(pages::trials());
     trials.extend(socket::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -30,6 +30,7 @@ pub use wake::Wakes;
 pub use writer::Tx;
 
 use crate::error::{Error, Result};
+use crate::nodes::{Line, Nodes};
 use readers::Readers;
 use wake::Wake;
 use writer::Writer;
@@ -107,18 +108,20 @@ struct Inner {
 }
 
 impl Db {
-    /// Opens `source`, brings its tables to this binary's version and starts its writer.
+    /// Opens `source`, brings its tables to this binary's version and starts its writer. `nodes` are those that share it.
     ///
     /// # Errors
     /// [`Error::Startup`] with a sentence for the operator: not reachable, not writable, newer than this binary.
-    pub async fn open(source: Source) -> Result<Self> {
+    pub async fn open(source: Source, nodes: &Nodes) -> Result<Self> {
         let mut cx = source.connect(Access::Long).await.map_err(|e| unreachable_source(&source, &e))?;
         migrations::run(&mut cx).await?;
         drop(cx);
         let wake = Wake::new();
         let writer = Writer::start(source.clone(), wake.clone()).await.map_err(|e| unreachable_source(&source, &e))?;
-        if let Source::Postgres(url) = &source {
-            wake.listen(url.clone());
+        match (&source, nodes.line()) {
+            (Source::Postgres(url), Line::None) => wake.listen(url.clone()),
+            (Source::Sqlite(_), Line::None) => {}
+            (_, Line::Open | Line::Cut) => wake.meet(nodes.clone()),
         }
         let inner = Inner { readers: Arc::new(Readers::new(source.clone())), source, writer, wake };
         Ok(Self { inner: Arc::new(inner), statements: Arc::default() })

@@ -1,7 +1,7 @@
 //! Who sleeps until there is work: the workers and the sequencer.
 //!
-//! A commit wakes its own process at once. On PostgreSQL it also tells the other nodes, at most every 20 ms, since each
-//! `NOTIFY` takes a lock of the whole server. A missed sign costs only time: everyone who waits here also polls.
+//! A commit wakes its own process at once and tells the other nodes, at most every 20 ms: over Redis when there is one, else, on
+//! PostgreSQL, by `NOTIFY`. A missed sign costs only time: everyone who waits here also polls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,12 @@ use std::time::Duration;
 use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, watch};
 
+use crate::nodes::{Nodes, Word};
+
 const CHANNEL: &str = "ciam_work";
 const COALESCE: Duration = Duration::from_millis(20);
+/// A line looks that often whether anybody is left to hear it.
+const ALONE: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub(super) struct Wake {
@@ -50,6 +54,27 @@ impl Wake {
         self.others.notify_one();
     }
 
+    /// Hears the other nodes over Redis and speaks to them, until the last clone is gone. `NOTIFY` is then left alone, even while
+    /// Redis is away: it takes a lock of the whole server and two connections a node, and whoever waits here polls anyway.
+    pub(super) fn meet(&self, nodes: Nodes) {
+        let (here, others) = (self.here.clone(), Arc::clone(&self.others));
+        let mut words = nodes.hear();
+        tokio::spawn(async move {
+            while Arc::strong_count(&others) > 1 {
+                tokio::select! {
+                    word = words.recv() => if matches!(word, Ok(Word::Work) | Err(_)) {
+                        here.send_modify(|signs| *signs += 1);
+                    },
+                    () = others.notified() => {
+                        tokio::time::sleep(COALESCE).await;
+                        nodes.say(Word::Work);
+                    }
+                    () = tokio::time::sleep(ALONE) => {}
+                }
+            }
+        });
+    }
+
     /// Keeps a connection that hears the other nodes and speaks to them, until the last clone is gone.
     pub(super) fn listen(&self, url: String) {
         let (here, others) = (self.here.clone(), Arc::clone(&self.others));
@@ -81,7 +106,7 @@ async fn exchange(url: &str, here: &watch::Sender<u64>, others: &Arc<Notify>) ->
                 tokio::time::sleep(COALESCE).await;
                 sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&mut speaks).await?;
             }
-            () = tokio::time::sleep(Duration::from_secs(5)) => if Arc::strong_count(others) == 1 {
+            () = tokio::time::sleep(ALONE) => if Arc::strong_count(others) == 1 {
                 return Ok(());
             },
         }

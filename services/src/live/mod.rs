@@ -19,7 +19,7 @@ use crate::App;
 use crate::db::Cx;
 use crate::error::{Code, Error, Result};
 use crate::events::{self, Recorded, Rights};
-use crate::id::MemberId;
+use crate::id::{MemberId, ThreadId};
 use crate::inbox;
 use crate::page::Key;
 
@@ -28,8 +28,9 @@ pub use thread::read as read_thread;
 
 /// How far back a client may go on from; beyond, it is told that it missed something.
 pub const KEPT: TimeDelta = TimeDelta::days(14);
-/// The follower looks at the log that often even when no sign came.
-const POLL: Duration = Duration::from_secs(2);
+/// The follower looks at the log that often even when no sign came: with the sequencer's own second, what happened elsewhere is
+/// told within two whatever is lost.
+const POLL: Duration = Duration::from_secs(1);
 /// How many entries it takes at once.
 const AT_ONCE: i64 = 500;
 
@@ -60,6 +61,8 @@ pub enum Topic {
     About(Uuid),
     /// What a member is told.
     Inbox(MemberId),
+    /// Who looks at a thread.
+    Presence(ThreadId),
 }
 
 /// Who listens, in this process, and how far they were told.
@@ -169,6 +172,12 @@ impl Live {
     fn tell_members(&self, members: impl Iterator<Item = MemberId>) {
         let listeners = self.lock();
         members.flat_map(|member| listeners.ears(Topic::Inbox(member))).for_each(|ear| ear.sign.notify_one());
+    }
+
+    /// Others look at these threads than before.
+    pub(crate) fn tell_who_looks(&self, threads: impl IntoIterator<Item = ThreadId>) {
+        let listeners = self.lock();
+        threads.into_iter().flat_map(|thread| listeners.ears(Topic::Presence(thread))).for_each(|ear| ear.sign.notify_one());
     }
 
     fn listens_to_inboxes(&self) -> bool {

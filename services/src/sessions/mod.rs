@@ -135,7 +135,7 @@ pub(crate) struct ReadyLink {
 /// [`Error::Invalid`] on `address`; [`Error::Limited`] when this origin asks too often.
 pub async fn request_link(app: &App, once: Option<Once>, origin: Origin, address: &str) -> Result<()> {
     let (address, key) = text::address("address", address).map_err(|problem| Error::Invalid(vec![problem]))?;
-    app.limits.request_link(origin)?;
+    app.limits.request_link(origin).await?;
     let (clock, most) = (app.clock.clone(), i64::from(app.config.links_per_hour.per_address));
     // Nobody yet, so that the address stands for who asks.
     let owner = Sha256::digest(&key).iter().map(|byte| format!("{byte:02x}")).collect();

@@ -2,6 +2,8 @@
 //! server of each kind per run, ended by its own handle.
 
 use std::fmt;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -78,6 +80,11 @@ pub fn npm_missing(what: &str, folder: &Path, package: &str) -> Option<Missing> 
 /// Why no PostgreSQL can be spawned that a test may kill, if so.
 pub fn own_postgres_missing() -> Option<Missing> {
     postgres_binaries().is_none().then(|| Missing::new("own-postgres", "no installed PostgreSQL binaries"))
+}
+
+/// Why no Redis can be spawned here, if so.
+pub fn redis_missing() -> Option<Missing> {
+    on_path("redis-server").is_none().then(|| Missing::new("redis", "redis-server is not installed"))
 }
 
 /// Why no small disk can be had here, if so.
@@ -326,4 +333,75 @@ fn other_user() -> Option<(u32, u32)> {
         let mut fields = users.lines().find(|line| line.starts_with(&format!("{name}:")))?.split(':').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     })
+}
+
+/// A Redis server of the installed binary, on a port of its own, which keeps nothing; ended when dropped.
+pub struct Redis {
+    folder: TempDir,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl Redis {
+    /// One that is not started yet.
+    pub fn away() -> Self {
+        let folder = tempfile::Builder::new().prefix("ciam-redis").tempdir().expect("a folder");
+        Self { folder, port: free_port(), server: None }
+    }
+
+    /// One that runs.
+    pub fn fresh() -> Self {
+        let mut redis = Self::away();
+        redis.start();
+        redis
+    }
+
+    /// Its address, whether it runs or not.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it, empty, and waits until it answers.
+    pub fn start(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
+        command.arg(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = self.server.insert(command.spawn().expect("redis-server runs"));
+        let until = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(server.try_wait().expect("its status").is_none(), "redis-server ended: its port was taken");
+            assert!(Instant::now() < until, "Redis does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// SIGKILL: what it held is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("killed");
+            server.wait().expect("its end");
+        }
+    }
+
+    /// SIGSTOP: it says nothing any more, and closes nothing.
+    pub fn suspend(&self) {
+        let process = self.server.as_ref().expect("it runs").id();
+        let sent = Command::new("kill").args(["-STOP", &process.to_string()]).status().expect("a signal");
+        assert!(sent.success());
+    }
+
+    /// What it answers to a command, as it is on the line.
+    pub fn ask(&self, command: &str) -> String {
+        let mut line = TcpStream::connect(("127.0.0.1", self.port)).expect("Redis");
+        line.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).expect("asked");
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }

@@ -97,7 +97,7 @@ pub(super) async fn a_reader_that_died_goes_on_where_it_was(world: &World) {
         drop(turn);
     }
     // Another process goes on.
-    let app = App { db: Db::open(source(world)).await.expect("the database"), ..node(&world.app, 2) };
+    let app = App { db: Db::open(source(world), &world.app.nodes).await.expect("the database"), ..node(&world.app, 2) };
     inbox::catch_up(&app).await.expect("people are told");
     told(world, 700, 2).await;
     app.db.close().await;
