@@ -1,17 +1,31 @@
-// What an independent parser makes of a feed: its text comes in, one line of JSON goes out. Anything it objects to is a failure.
+// What an independent parser makes of a feed or an export: its text comes in, one line of JSON goes out. Anything it objects to is a
+// failure.
 import { readFileSync } from "node:fs";
 import { XMLValidator } from "fast-xml-parser";
 import { parseAtomFeed, parseJsonFeed } from "feedsmith";
 import ICAL from "ical.js";
 
 const text = readFileSync(0, "utf8");
-const parsers = { ics: calendar, atom, json: parseJsonFeed };
-console.log(JSON.stringify(parsers[process.argv[2]](text)));
+const parsers = { ics: calendar, atom, json: parseJsonFeed, jsonld: expanded };
+console.log(JSON.stringify(await parsers[process.argv[2]](text)));
 
 function atom(text) {
   const valid = XMLValidator.validate(text);
   if (valid !== true) throw new Error(JSON.stringify(valid));
   return parseAtomFeed(text);
+}
+
+// Every term under its whole address. Nothing is fetched: of the context of schema.org this is what gives terms their addresses.
+async function expanded(text) {
+  // Not above: it loads longer than the others together.
+  const { default: jsonld } = await import("jsonld");
+  const context = { "@context": { "@vocab": "https://schema.org/" } };
+  const documentLoader = async (url) => {
+    if (url !== "https://schema.org") throw new Error(`the context ${url}`);
+    return { contextUrl: null, documentUrl: url, document: context };
+  };
+  // Safe: what it would leave out is an error.
+  return jsonld.expand(JSON.parse(text), { documentLoader, safe: true });
 }
 
 function calendar(text) {

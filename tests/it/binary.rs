@@ -71,7 +71,21 @@ impl Place {
 
 /// The binary, with none of the settings of whoever runs the tests.
 pub(crate) fn ciam(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ciam"));
+    let mut command = unset(env!("CARGO_BIN_EXE_ciam"));
+    command.args(arguments);
+    command
+}
+
+/// The binary in a terminal of 100 columns; its arguments hold nothing that a shell would read.
+pub(crate) fn ciam_in_a_terminal(arguments: &[&str]) -> Command {
+    let mut command = unset("script");
+    let line = format!("stty cols 100 rows 30; exec {} {}", env!("CARGO_BIN_EXE_ciam"), arguments.join(" "));
+    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
+    command
+}
+
+fn unset(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name
             .to_str()
@@ -80,7 +94,7 @@ pub(crate) fn ciam(arguments: &[&str]) -> Command {
             command.env_remove(&name);
         }
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 

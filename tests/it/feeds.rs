@@ -348,8 +348,8 @@ async fn a_feed_of_ten_thousand_trainings_is_whole_and_costs_no_more_statements(
     assert!(text.len() < 8_000_000, "{} bytes", text.len());
 }
 
-/// What a parser of somebody else's makes of a feed.
-async fn parsed(world: &World, path: &str) -> Value {
+/// What a parser of somebody else's makes of a feed or an export.
+pub(crate) async fn parsed(world: &World, path: &str) -> Value {
     let text = text(world, path).await;
     let mut command = Command::new("node");
     command.arg("feeds.mjs").arg(path.rsplit('.').next().expect("an ending")).current_dir(audits::folder()).kill_on_drop(true);

@@ -1,9 +1,11 @@
 //! Following: what is told by default, what one chooses, and who sees what one follows.
 
-use harness::{Client, Story, World, stories};
+use futures_util::future::join_all;
+use harness::{Client, Database, Story, World, stories};
 use serde_json::{Value, json};
 
 use crate::catalogue::{collection, manager, new_training, published};
+use crate::cost::uuid_of;
 use crate::steps::{colleague, new_forum, nodes, organisation, read, text};
 
 pub(crate) fn stories() -> Vec<Story> {
@@ -14,6 +16,7 @@ pub(crate) fn stories() -> Vec<Story> {
         what_cannot_be_followed_is_refused_in_words,
         a_training_that_is_merged_leaves_its_followers_to_the_other,
         somebody_suspended_still_follows,
+        of_many_follows_at_once_no_more_are_kept_than_one_may,
     ]
 }
 
@@ -167,4 +170,44 @@ async fn somebody_suspended_still_follows(world: &World) {
     let reader = world.anonymous().with_bearer(&token);
     let input = json!({ "targetId": forum, "level": "TOUT" });
     assert_eq!(reader.mutate("follow", input, "").await.code(), "FORBIDDEN", "a token to read writes nothing");
+}
+
+async fn of_many_follows_at_once_no_more_are_kept_than_one_may(world: &World) {
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let mut opened = Vec::new();
+    for n in 0..8 {
+        opened.push(ada.open_thread(&forum, "QUESTION", &format!("Question {n}"), "Texte").await.0);
+    }
+    // All but two of what she may follow, written beside the product.
+    let (series, id) = match world.database {
+        Database::Sqlite => {
+            ("with recursive series (i) as (select 1 union all select i + 1 from series where i < 4998)", "randomblob(16)")
+        }
+        Database::Postgres => ("with series (i) as (select * from generate_series(1, 4998))", "gen_random_uuid()"),
+    };
+    let columns = "forum_id, kind, author_id, created_at, last_activity_at, post_count, next_ordinal";
+    let model = world.uuid(uuid_of(&opened[0]));
+    let threads = format!(
+        "insert into threads (id, title, {columns}) {series} select {id}, 'Copie', {columns}
+         from series cross join (select {columns} from threads where id = {model}) as model"
+    );
+    let follows = "insert into follows (member_id, target_id, thread_id, level, followed_at)
+         select author_id, id, id, 'TOUT', created_at from threads where title = 'Copie'";
+    for sql in [&*threads, follows] {
+        assert_eq!(world.execute(sql).await, 4_998);
+    }
+    let asked = |thread: &String| json!({ "targetId": thread, "level": "TOUT" });
+    let replies = join_all(opened.iter().map(|thread| ada.mutate("follow", asked(thread), "level"))).await;
+    let (done, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.data["follow"]["problems"] == json!([]));
+    assert_eq!(done.len(), 2);
+    for reply in refused {
+        assert_eq!(reply.problems("follow"), ["targetId: COMPLET"]);
+    }
+    assert_eq!(world.count("select count(*) from follows").await, 5_000);
+    // What is followed already takes another level.
+    let copy = "select count(*) from follows where level = 'MUET'";
+    let one = opened.iter().zip(&replies).find(|(_, reply)| reply.data["follow"]["problems"] == json!([])).expect("one").0;
+    follow(&ada, one, Some("MUET")).await;
+    assert_eq!(world.count(copy).await, 1);
 }

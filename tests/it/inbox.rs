@@ -11,7 +11,8 @@ use crate::read_marks::mark;
 use crate::steps::{colleague, new_forum, nodes, organisation, read, text};
 use delivery::{
     a_deep_inbox_is_told_in_bounded_turns, a_post_costs_the_same_whoever_follows, a_reader_that_died_goes_on_where_it_was,
-    an_earlier_database_tells_nobody_of_the_past, two_nodes_tell_each_person_once,
+    a_training_of_many_threads_is_told_in_turns_that_cost_the_same, an_earlier_database_tells_nobody_of_the_past,
+    two_nodes_tell_each_person_once,
 };
 use reasons::{
     a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate, a_training_is_told_to_who_follows_it_or_a_thread_about_it,
@@ -36,6 +37,7 @@ pub(crate) fn stories() -> Vec<Story> {
         two_nodes_tell_each_person_once,
         a_reader_that_died_goes_on_where_it_was,
         a_deep_inbox_is_told_in_bounded_turns,
+        a_training_of_many_threads_is_told_in_turns_that_cost_the_same,
         an_earlier_database_tells_nobody_of_the_past,
         a_post_costs_the_same_whoever_follows,
     ]

@@ -68,7 +68,7 @@ pub(crate) async fn event(socket: &mut Socket) -> Value {
     socket.data().await["threadEvents"].clone()
 }
 
-fn kind(event: &Value) -> String {
+pub(crate) fn kind(event: &Value) -> String {
     let change = ["postChange", "threadChange", "trainingChange"].iter().find_map(|name| event[*name].as_str());
     [event["__typename"].as_str(), change].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

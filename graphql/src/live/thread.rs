@@ -190,7 +190,9 @@ pub(super) fn said(event: &Event) -> Said {
         Event::ThreadLocked { locked, .. } => either(locked, ThreadChange::Verrouille, ThreadChange::Deverrouille),
         Event::ThreadPinned { pinned, .. } => either(pinned, ThreadChange::Epingle, ThreadChange::Desepingle),
         Event::ThreadHidden { hidden, .. } => either(hidden, ThreadChange::Masque, ThreadChange::Montre),
-        Event::ThreadLinked { .. } | Event::ThreadUnlinked { .. } => Said::Thread(ThreadChange::Liens),
+        Event::ThreadLinked { .. } | Event::ThreadLinksChanged { .. } | Event::ThreadUnlinked { .. } => {
+            Said::Thread(ThreadChange::Liens)
+        }
         Event::ReportChanged { .. }
         | Event::ReportNoted { .. }
         | Event::ReportOpened { .. }

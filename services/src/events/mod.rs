@@ -6,6 +6,8 @@
 
 mod sequencer;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 
 use crate::catalogue::{SessionState, TrainingState};
 use crate::clock::Clock;
-use crate::db::{Cx, Tx, all, each, exec, keys, one, opt};
+use crate::db::{Cx, Tx, all, each, exec, in_list, keys, one, opt};
 use crate::error::{Error, Result};
 use crate::id::{
     AccessTokenId, AffiliationId, AudienceId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId,
@@ -66,6 +68,7 @@ pub enum Event {
     ThreadHidden { thread: ThreadId, hidden: bool },
     ThreadLeft { thread: ThreadId, forum: ForumId, hidden: bool },
     ThreadLinked { thread: ThreadId, trainings: Vec<TrainingId>, documents: Vec<DocumentId> },
+    ThreadLinksChanged { thread: ThreadId, training: TrainingId },
     ThreadLocked { thread: ThreadId, locked: bool },
     ThreadMoved { thread: ThreadId, from: ForumId, to: ForumId },
     ThreadOpened { thread: ThreadId, forum: ForumId, post: PostId },
@@ -114,6 +117,7 @@ impl Event {
             | Self::ThreadChanged { thread, .. }
             | Self::ThreadHidden { thread, .. }
             | Self::ThreadLinked { thread, .. }
+            | Self::ThreadLinksChanged { thread, .. }
             | Self::ThreadLocked { thread, .. }
             | Self::ThreadMoved { thread, .. }
             | Self::ThreadOpened { thread, .. }
@@ -156,6 +160,7 @@ impl Event {
             | Self::ThreadChanged { thread }
             | Self::ThreadHidden { thread, .. }
             | Self::ThreadLinked { thread, .. }
+            | Self::ThreadLinksChanged { thread, .. }
             | Self::ThreadLocked { thread, .. }
             | Self::ThreadOpened { thread, .. }
             | Self::ThreadPinned { thread, .. }
@@ -244,6 +249,7 @@ impl Event {
             | Self::ThreadHidden { .. }
             | Self::ThreadLeft { .. }
             | Self::ThreadLinked { .. }
+            | Self::ThreadLinksChanged { .. }
             | Self::ThreadLocked { .. }
             | Self::ThreadMoved { .. }
             | Self::ThreadOpened { .. }
@@ -263,6 +269,17 @@ enum Within {
     Place(Uuid),
     /// Where the thread is now.
     ForumOf(ThreadId),
+}
+
+impl Within {
+    /// The place, or the thread whose forum it is.
+    fn parts(&self) -> (Option<Uuid>, Option<ThreadId>) {
+        match *self {
+            Self::Nowhere => (None, None),
+            Self::Place(place) => (Some(place), None),
+            Self::ForumOf(thread) => (None, Some(thread)),
+        }
+    }
 }
 
 /// Whose rights an event may change, of those who are recognised already.
@@ -291,23 +308,17 @@ pub struct Recorded {
     pub at: DateTime<Utc>,
 }
 
+/// How many entries are written in one statement.
+const TOLD_AT_ONCE: usize = 1_000;
+
 /// Writes `event` into the log, in the transaction of what it tells.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &Event) -> Result<()> {
-    let Ok(Value::Object(mut data)) = serde_json::to_value(event) else {
-        return Err(Error::internal("an event is not an object"));
-    };
-    let Some(Value::String(kind)) = data.remove("kind") else {
-        return Err(Error::internal("an event without a kind"));
-    };
-    let (id, subject, at, data) = (EventId::new(clock), event.subject(), clock.now(), Json(Value::Object(data)));
-    let (place, thread) = match event.within() {
-        Within::Nowhere => (None, None),
-        Within::Place(place) => (Some(place), None),
-        Within::ForumOf(thread) => (None, Some(thread)),
-    };
+    let (kind, data) = written(event)?;
+    let (id, subject, at) = (EventId::new(clock), event.subject(), clock.now());
+    let (place, thread) = event.within().parts();
     if matches!(**tx, Cx::Sqlite(_)) {
         exec!(
             tx,
@@ -340,6 +351,49 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
     }
     tx.leaves_work();
     Ok(())
+}
+
+/// The same of many events, in their order: three statements for every 1,000 of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_all(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, events: &[Event]) -> Result<()> {
+    let at = clock.now();
+    for some in events.chunks(TOLD_AT_ONCE) {
+        let mut seq = if matches!(**tx, Cx::Sqlite(_)) { Some(last(tx).await?) } else { None };
+        let threads: Vec<_> = some.iter().filter_map(Event::thread).collect();
+        let sql = "select id, forum_id from threads where id in (";
+        let forums: HashMap<_, _> = in_list!(tx, (ThreadId, Uuid), sql, &threads, ")")?.into_iter().collect();
+        let mut rows = Vec::new();
+        for event in some {
+            seq = seq.map(|seq| seq + 1);
+            let (place, thread) = event.within().parts();
+            let within = place.or_else(|| forums.get(&thread?).copied());
+            rows.push((EventId::new(clock), event.subject(), written(event)?, within, seq));
+        }
+        each!(tx, |c: DB| {
+            let mut query =
+                sqlx::QueryBuilder::<DB>::new("insert into events (id, kind, subject_id, actor_id, data, at, within_id, seq) ");
+            query.push_values(&rows, |mut row, (id, subject, (kind, data), within, seq)| {
+                row.push_bind(*id).push_bind(kind).push_bind(*subject).push_bind(actor).push_bind(data);
+                row.push_bind(at).push_bind(*within).push_bind(*seq);
+            });
+            query.build().execute(&mut *c).await.map(drop)
+        })?;
+    }
+    tx.leaves_work();
+    Ok(())
+}
+
+/// The kind and the fields of an event, as an entry holds them.
+fn written(event: &Event) -> Result<(String, Json<Value>)> {
+    let Ok(Value::Object(mut data)) = serde_json::to_value(event) else {
+        return Err(Error::internal("an event is not an object"));
+    };
+    let Some(Value::String(kind)) = data.remove("kind") else {
+        return Err(Error::internal("an event without a kind"));
+    };
+    Ok((kind, Json(Value::Object(data))))
 }
 
 macro_rules! columns {

@@ -15,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::id::{CollectionId, ForumId, MemberId, ThreadId, TrainingId};
 use crate::idempotency::act_privately;
 use crate::page::{Page, Paging, Slice, TimeKey};
-use crate::{App, catalogue, forum};
+use crate::{App, accounts, catalogue, forum};
 
 pub use rules::{forum_level, thread_level, training_level};
-pub(crate) use store::{followers, set_level, training_merged};
+pub(crate) use store::{followers, levels_among, set_level, training_merged};
 
 /// How many things a member follows at most, at a level of their own.
 pub const MOST_FOLLOWED: i64 = 5_000;
@@ -81,6 +81,8 @@ pub async fn follow(app: &App, caller: &Caller, target: Target, level: Option<Le
             must_see(tx, &actor, target).await?;
             let Some(level) = level else { return store::forget_level(tx, actor.id, target).await };
             rules::takes_level(target, level).map_err(|problem| Error::Invalid(vec![problem]))?;
+            // Locked, so that of two at once which are too much together one is refused.
+            accounts::lock_member(tx, actor.id).await?;
             if store::levels_of(tx, actor.id, &[target]).await?.is_empty() {
                 rules::has_room(store::count_all(tx, actor.id).await?)?;
             }

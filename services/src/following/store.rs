@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{Follow, Level, Target};
 use crate::Caller;
@@ -143,14 +144,37 @@ pub(crate) struct Follower {
 }
 
 /// Who set a level of each of these, in the order of their ids after one, so many of each.
-pub(crate) async fn followers(cx: &mut Cx, targets: &[Target], after: Option<MemberId>, most: i64) -> Result<Vec<Vec<Follower>>> {
-    Ok(lists!(cx, Follower, targets, |query, target| {
+pub(crate) async fn followers(cx: &mut Cx, targets: &[(Target, Option<MemberId>)], most: i64) -> Result<Vec<Vec<Follower>>> {
+    Ok(lists!(cx, Follower, targets, |query, of| {
+        let (target, after) = *of;
         query.push("select member_id, level from follows where target_id = ").push_bind(target.id());
         if let Some(after) = after {
             query.push(" and member_id > ").push_bind(after);
         }
         query.push(" order by member_id limit ").push_bind(most);
     }))
+}
+
+/// The levels that some members set of some of these.
+pub(crate) async fn levels_among(
+    cx: &mut Cx,
+    targets: &[Target],
+    members: &[MemberId],
+) -> Result<Vec<(MemberId, Target, Level)>> {
+    if targets.is_empty() || members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let by_id: HashMap<_, _> = targets.iter().map(|target| (target.id(), *target)).collect();
+    let ids: Vec<_> = targets.iter().map(|target| target.id()).collect();
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select member_id, target_id, level from follows where target_id in (");
+        keys!(query, &ids);
+        query.push(") and member_id in (");
+        keys!(query, members);
+        query.push(")");
+        query.build_query_as::<(MemberId, Uuid, Level)>().fetch_all(&mut *c).await
+    })?;
+    Ok(rows.into_iter().filter_map(|(member, id, level)| Some((member, *by_id.get(&id)?, level))).collect())
 }
 
 /// Who follows a training that was merged follows the other one, unless they said what they want of it.

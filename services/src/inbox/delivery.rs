@@ -9,7 +9,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 
 use super::gathering::{Told, told};
-use super::store::{self, Position};
+use super::store::{self, Place, Position};
 use crate::db::Cx;
 use crate::error::Result;
 use crate::{App, events};
@@ -70,7 +70,7 @@ pub async fn turn(app: &App) -> Result<bool> {
                     return Ok(true);
                 }
                 for told in &turn.told {
-                    store::tell(tx, &clock, told).await?;
+                    store::tell(tx, &clock, turn.to.turn, told).await?;
                     // Whoever follows the inbox itself.
                     tx.leaves_work();
                 }
@@ -94,19 +94,20 @@ async fn read(cx: &mut Cx) -> Result<Option<Turn>> {
         return Ok(None);
     }
     let (mut to, mut all, mut room) = (from.clone(), Vec::new(), PEOPLE);
+    to.turn += 1;
     for entry in &entries {
         if from.since.is_none_or(|since| entry.at >= since) {
-            let (found, next) = told(cx, entry, to.member_id, room).await?;
+            let (found, next) = told(cx, entry, to.place, room).await?;
             room -= found.people.len().min(room);
             if !found.people.is_empty() {
                 all.push(found);
             }
-            if next.is_some() {
-                to.member_id = next;
+            if let Some(next) = next {
+                to.place = next;
                 break;
             }
         }
-        (to.seq, to.member_id) = (entry.seq, None);
+        (to.seq, to.place) = (entry.seq, Place::default());
         if room == 0 {
             break;
         }

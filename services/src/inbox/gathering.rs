@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Reason;
 use super::rules::{self, Occasion, Ties};
-use super::store::{self, Beside};
+use super::store::{self, Beside, Place};
 use crate::catalogue::TrainingState;
 use crate::db::Cx;
 use crate::error::Result;
@@ -16,6 +16,9 @@ use crate::forum::{self, Post, Thread};
 use crate::id::{CollectionId, MemberId, PostId, ThreadId, TrainingId};
 use crate::read_marks;
 use crate::reports::ReportState;
+
+/// Threads beside an entry that a turn looks at.
+const THREADS: usize = 100;
 
 /// What some people are told of an entry.
 pub(super) struct Told {
@@ -51,13 +54,8 @@ enum Tie {
     Beside(ThreadId),
 }
 
-/// Tells of an entry those who come after `after`, at most so many; and after whom to go on, when there may be more.
-pub(super) async fn told(
-    cx: &mut Cx,
-    entry: &Recorded,
-    after: Option<MemberId>,
-    most: usize,
-) -> Result<(Told, Option<MemberId>)> {
+/// Tells of an entry those who come after a place, at most so many; and where to go on, when there may be more.
+pub(super) async fn told(cx: &mut Cx, entry: &Recorded, place: Place, most: usize) -> Result<(Told, Option<Place>)> {
     let mut told = Told {
         seq: entry.seq,
         at: entry.at,
@@ -75,15 +73,28 @@ pub(super) async fn told(
     told.thread = scene.thread.as_ref().map(|thread| thread.id);
     told.training = scene.trainings.first().map(|training| training.0).filter(|_| told.thread.is_none());
     (told.post, told.ordinal) = (scene.post.as_ref().map(|post| post.id), scene.post.as_ref().map(|post| post.ordinal));
-    let (tied, next) = merged(ties(cx, &scene, after, most).await?, most);
+    let (tied, next) = match (place.thread_id, scene.beside) {
+        (None, beside) => {
+            let (tied, next) = merged(ties(cx, &scene, place.member_id, most).await?, most);
+            // The threads beside come in turns of their own, which know whom these told.
+            let next = next.map(|member_id| Place { member_id: Some(member_id), thread_id: None });
+            (tied, next.or(beside.map(|_| Place::BESIDE)))
+        }
+        (Some(thread), Some(beside)) => tied_beside(cx, &scene, beside, (thread, place.member_id), most).await?,
+        (Some(_), None) => (BTreeMap::new(), None),
+    };
     for (member, ties) in tied {
         let ties = scene.ties(ties);
         if let Some(reason) = rules::reason(scene.occasion, &ties).filter(|_| entry.actor != Some(member)) {
             told.people.push((member, reason, rules::told_of(scene.occasion, &ties)));
         }
     }
+    let people: Vec<_> = told.people.iter().map(|(member, ..)| *member).collect();
+    if place.thread_id.is_some() {
+        let known = store::have_been_told(cx, entry.seq, entry.at, &people).await?;
+        told.people.retain(|(member, ..)| !known.contains(member));
+    }
     if let (Some(thread), Some(ordinal)) = (told.thread, told.ordinal) {
-        let people: Vec<_> = told.people.iter().map(|(member, ..)| *member).collect();
         let have_read = read_marks::have_read(cx, thread, ordinal, &people).await?;
         told.people.retain(|(member, reason, _)| !reason.is_read_with_its_post() || !have_read.contains(member));
     }
@@ -200,6 +211,12 @@ impl Scene {
         ties
     }
 
+    /// The people it names.
+    fn named(&self) -> impl Iterator<Item = (MemberId, Tie)> {
+        let addressed = self.addressed.iter().map(|(member, reason)| (*member, Tie::Addressed(*reason)));
+        addressed.chain(self.thread.iter().map(|thread| (thread.author_id, Tie::Opened)))
+    }
+
     /// What may be followed for its sake.
     fn targets(&self) -> Vec<Target> {
         if self.occasion == Occasion::Moderated {
@@ -217,20 +234,75 @@ type Tied = Vec<(MemberId, Tie)>;
 /// Lists of people, each in the order of their ids after `after`, at most so many of each.
 async fn ties(cx: &mut Cx, scene: &Scene, after: Option<MemberId>, most: usize) -> Result<Vec<Tied>> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let (targets, mut lists) = (scene.targets(), Vec::new());
-    for (target, found) in targets.iter().zip(following::followers(cx, &targets, after, limit).await?) {
+    let targets: Vec<_> = scene.targets().into_iter().map(|target| (target, after)).collect();
+    let mut lists = Vec::new();
+    for ((target, _), found) in targets.iter().zip(following::followers(cx, &targets, limit).await?) {
         lists.push(found.into_iter().map(|one| (one.member_id, Tie::Follows(*target, one.level))).collect());
     }
-    if let Some(beside) = scene.beside {
-        let found = store::people_beside(cx, beside, after, limit).await?;
-        lists.push(found.into_iter().map(|(member, thread)| (member, Tie::Beside(thread))).collect());
-    }
-    let addressed = scene.addressed.iter().map(|(member, reason)| (*member, Tie::Addressed(*reason)));
-    let opened = scene.thread.iter().map(|thread| (thread.author_id, Tie::Opened));
-    let mut named: Tied = addressed.chain(opened).filter(|(member, _)| after.is_none_or(|after| *member > after)).collect();
+    let mut named: Tied = scene.named().filter(|(member, _)| after.is_none_or(|after| *member > after)).collect();
     named.sort_by_key(|(member, _)| *member);
     lists.push(named);
     Ok(lists)
+}
+
+/// The people of the threads beside, thread after thread from a place on, at most so many, with all that ties them; and where to go
+/// on, when there may be more.
+async fn tied_beside(
+    cx: &mut Cx,
+    scene: &Scene,
+    beside: Beside,
+    (from, after): (ThreadId, Option<MemberId>),
+    most: usize,
+) -> Result<(BTreeMap<MemberId, Vec<Tie>>, Option<Place>)> {
+    let limit = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
+    let threads = store::threads_beside(cx, beside, from, limit(THREADS)).await?;
+    let begun = |thread: ThreadId| after.filter(|_| thread == from);
+    let targets: Vec<_> = threads.iter().map(|thread| (Target::Thread(thread.id), begun(thread.id))).collect();
+    let followers = following::followers(cx, &targets, limit(most)).await?;
+    let mut lists = Vec::new();
+    for (thread, found) in threads.iter().zip(&followers) {
+        let all = found.iter().filter(|one| one.level == Level::Tout).map(|one| one.member_id);
+        let author = thread.author_id.filter(|author| begun(thread.id).is_none_or(|after| *author > after));
+        let end = found.last().filter(|_| found.len() >= most).map(|last| last.member_id);
+        lists.push((thread.id, all.chain(author).collect(), end));
+    }
+    let (reached, next) = walked(lists, most);
+    let mut people: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (thread, member) in reached {
+        people.entry(member).or_default().push(Tie::Beside(thread));
+    }
+    let members: Vec<_> = people.keys().copied().collect();
+    let levels = following::levels_among(cx, &scene.targets(), &members).await?;
+    let levels = levels.into_iter().map(|(member, target, level)| (member, Tie::Follows(target, level)));
+    for (member, tie) in levels.chain(scene.named()) {
+        if let Some(ties) = people.get_mut(&member) {
+            ties.push(tie);
+        }
+    }
+    let last = threads.last().filter(|_| threads.len() >= THREADS).map(|thread| Place::behind(thread.id));
+    Ok((people, next.or(last)))
+}
+
+/// A thread, people of it, and after whom there may be others that are not known yet.
+type OfThread = (ThreadId, BTreeSet<MemberId>, Option<MemberId>);
+
+/// The people of these threads, in the order of both, as far as they are known and at most so many; and where it ended, when it did
+/// before the last one.
+fn walked(threads: Vec<OfThread>, most: usize) -> (Vec<(ThreadId, MemberId)>, Option<Place>) {
+    let mut reached = Vec::new();
+    for (thread, people, end) in threads {
+        for member in people.into_iter().filter(|member| end.is_none_or(|end| *member <= end)) {
+            if let Some((thread, member)) = reached.last().filter(|_| reached.len() >= most) {
+                let next = Place::within(*thread, *member);
+                return (reached, Some(next));
+            }
+            reached.push((thread, member));
+        }
+        if let Some(end) = end {
+            return (reached, Some(Place::within(thread, end)));
+        }
+    }
+    (reached, None)
 }
 
 /// The people of these lists, each of which was cut at `most`, of whom all is known: at most so many; and after whom to go on,
@@ -277,6 +349,32 @@ mod tests {
                 after = next.0.as_u128();
             }
             let expected: Vec<_> = (1..=11).map(|n| (n, all.iter().filter(|list| list.contains(&n)).count())).collect();
+            assert_eq!(met, expected, "{most} at a time");
+        }
+    }
+
+    /// Whatever the threads and wherever a list is cut, everybody of each is met once.
+    #[test]
+    fn people_of_threads_are_met_thread_after_thread() {
+        let all: [(u128, &[u128]); 4] = [(1, &[5, 6, 7]), (2, &[]), (3, &[1, 2, 3, 4, 5, 6, 7, 8]), (4, &[9])];
+        let thread = |n: u128| ThreadId(uuid::Uuid::from_u128(n));
+        let expected: Vec<_> = all.iter().flat_map(|(id, people)| people.iter().map(|n| (thread(*id), member(*n)))).collect();
+        for most in 1..12 {
+            let (mut met, mut place) = (Vec::new(), Place::BESIDE);
+            loop {
+                let (from, after) = (place.thread_id.unwrap(), place.member_id.unwrap());
+                let rest = all.iter().filter(|(id, _)| thread(*id) >= from).map(|(id, people)| {
+                    let left = people.iter().map(|n| member(*n)).filter(|one| thread(*id) > from || *one > after);
+                    let known: Vec<_> = left.take(most).collect();
+                    (thread(*id), known.iter().copied().collect(), known.last().copied().filter(|_| known.len() >= most))
+                });
+                let (reached, next) = walked(rest.collect(), most);
+                assert!(reached.len() <= most);
+                met.extend(reached);
+                let Some(next) = next else { break };
+                assert!((next.thread_id, next.member_id) > (place.thread_id, place.member_id), "it goes on");
+                place = next;
+            }
             assert_eq!(met, expected, "{most} at a time");
         }
     }

@@ -24,24 +24,51 @@ const UNREAD_KEPT: TimeDelta = TimeDelta::days(365);
 pub(super) struct Position {
     pub(super) seq: i64,
     /// How far among the people of the next entry.
-    pub(super) member_id: Option<MemberId>,
+    #[sqlx(flatten)]
+    pub(super) place: Place,
+    /// How many turns led there.
+    pub(super) turn: i64,
     pub(super) since: Option<DateTime<Utc>>,
 }
 
+/// A place among the people of an entry: after a member of those who have to do with it themselves; then, with a thread, after a
+/// member of those of the threads beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Place {
+    pub(super) member_id: Option<MemberId>,
+    pub(super) thread_id: Option<ThreadId>,
+}
+
+impl Place {
+    pub(super) const BESIDE: Self = Self::within(ThreadId(Uuid::nil()), MemberId(Uuid::nil()));
+
+    pub(super) const fn within(thread: ThreadId, after: MemberId) -> Self {
+        Self { member_id: Some(after), thread_id: Some(thread) }
+    }
+
+    /// Behind all the people of a thread.
+    pub(super) const fn behind(thread: ThreadId) -> Self {
+        Self::within(thread, MemberId(Uuid::max()))
+    }
+}
+
 pub(super) async fn position(cx: &mut Cx) -> Result<Position> {
-    Ok(one!(cx, Position, "select seq, member_id, since from event_readers where name = 'notifications'")?)
+    Ok(one!(cx, Position, "select seq, member_id, thread_id, turn, since from event_readers where name = 'notifications'")?)
 }
 
 /// False when the position is not that any more.
 pub(super) async fn advance(cx: &mut Cx, from: &Position, to: &Position) -> Result<bool> {
     Ok(exec!(
         cx,
-        "update event_readers set seq = $3, member_id = $4
-         where name = 'notifications' and seq = $1 and member_id is not distinct from $2",
+        "update event_readers set seq = $4, member_id = $5, thread_id = $6, turn = $7
+         where name = 'notifications' and seq = $1 and member_id is not distinct from $2 and thread_id is not distinct from $3",
         from.seq,
-        from.member_id,
+        from.place.member_id,
+        from.place.thread_id,
         to.seq,
-        to.member_id
+        to.place.member_id,
+        to.place.thread_id,
+        to.turn
     )? > 0)
 }
 
@@ -77,49 +104,58 @@ pub(super) enum Beside {
     Duplicates(ReportId),
 }
 
-/// `beside!(cx, "select … as thread_id …", id, after, most)`: who follows one of these threads entirely, or opened it and wants
-/// nothing else of it.
+/// A thread beside an entry, and who opened it, when they want nothing else of it.
+#[derive(Clone, Copy, sqlx::FromRow)]
+pub(super) struct ThreadBeside {
+    pub(super) id: ThreadId,
+    pub(super) author_id: Option<MemberId>,
+}
+
+/// `beside!("thread_links l", "l.thread_id", "…")`: so many of these threads, in the order of their ids from one on, which an index
+/// holds: what came before costs nothing.
 macro_rules! beside {
-    ($cx:expr, $threads:literal, $id:expr, $after:expr, $most:expr) => {
-        all!(
-            $cx,
-            (MemberId, ThreadId),
-            concat!(
-                "with beside as (",
-                $threads,
-                ") select member_id, thread_id from (
-                   select w.member_id, b.thread_id from beside b join follows w on w.target_id = b.thread_id and w.level = 'TOUT'
-                   union
-                   select t.author_id, t.id from beside b join threads t on t.id = b.thread_id
-                   where not exists (select 1 from follows w where w.member_id = t.author_id and w.target_id = t.id)
-                 ) as people
-                 where cast($2 as uuid) is null or member_id > $2 order by member_id, thread_id limit $3"
-            ),
-            $id,
-            $after,
-            $most
+    ($from:literal, $thread:literal, $of:literal) => {
+        concat!(
+            "select t.id, case when not exists (select 1 from follows w where w.member_id = t.author_id and w.target_id = t.id)
+                               then t.author_id end as author_id
+             from ",
+            $from,
+            " join threads t on t.id = ",
+            $thread,
+            " where ",
+            $of,
+            " and ",
+            $thread,
+            " >= $2 order by ",
+            $thread,
+            " limit $3"
         )
     };
 }
 
-pub(super) async fn people_beside(
-    cx: &mut Cx,
-    beside: Beside,
-    after: Option<MemberId>,
-    most: i64,
-) -> Result<Vec<(MemberId, ThreadId)>> {
+const LINKED: &str = beside!("thread_links l", "l.thread_id", "l.target_id = $1 and l.ended_at is null");
+const DUPLICATES: &str = beside!("reports r", "r.id", "r.duplicate_of_id = $1");
+
+pub(super) async fn threads_beside(cx: &mut Cx, beside: Beside, from: ThreadId, most: i64) -> Result<Vec<ThreadBeside>> {
     Ok(match beside {
-        Beside::Linked(training) => beside!(
-            cx,
-            "select l.thread_id from thread_links l where l.target_id = $1 and l.ended_at is null",
-            training,
-            after,
-            most
-        )?,
-        Beside::Duplicates(report) => {
-            beside!(cx, "select r.id as thread_id from reports r where r.duplicate_of_id = $1", report, after, most)?
-        }
+        Beside::Linked(training) => all!(cx, ThreadBeside, LINKED, training, from, most)?,
+        Beside::Duplicates(report) => all!(cx, ThreadBeside, DUPLICATES, report, from, most)?,
     })
+}
+
+/// Which of these people have been told of that entry.
+pub(super) async fn have_been_told(cx: &mut Cx, seq: i64, at: DateTime<Utc>, members: &[MemberId]) -> Result<Vec<MemberId>> {
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select member_id from notifications where seq = ");
+        query.push_bind(seq).push(" and told_at = ").push_bind(at).push(" and member_id in (");
+        keys!(query, members);
+        query.push(")");
+        query.build_query_as::<(MemberId,)>().fetch_all(&mut *c).await
+    })?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 // What they are told.
@@ -158,11 +194,11 @@ macro_rules! stronger {
 }
 
 /// Tells people, each in a new entry or in the one that is unread.
-pub(super) async fn tell(cx: &mut Cx, clock: &Clock, told: &Told) -> Result<()> {
+pub(super) async fn tell(cx: &mut Cx, clock: &Clock, turn: i64, told: &Told) -> Result<()> {
     each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new(
-            "insert into notifications (id, member_id, reason, fold, subject_id, thread_id, training_id, post_id, ordinal, seq, many,
-                                        actor_id, created_at, told_at) ",
+            "insert into notifications (id, member_id, reason, fold, subject_id, thread_id, training_id, post_id, ordinal, seq, turn,
+                                        many, actor_id, created_at, told_at) ",
         );
         query.push_values(&told.people, |mut row, (member, reason, instead)| {
             let thread = instead.or(told.thread);
@@ -170,11 +206,11 @@ pub(super) async fn tell(cx: &mut Cx, clock: &Clock, told: &Told) -> Result<()> 
             row.push_bind(thread.map(|thread| thread.0).or(told.training.map(|training| training.0)));
             row.push_bind(thread).push_bind(told.training);
             row.push_bind(told.post.filter(|_| instead.is_none())).push_bind(told.ordinal.filter(|_| instead.is_none()));
-            row.push_bind(told.seq).push("1").push_bind(told.actor).push_bind(told.at).push_bind(told.at);
+            row.push_bind(told.seq).push_bind(turn).push("1").push_bind(told.actor).push_bind(told.at).push_bind(told.at);
         });
         query.push(concat!(
             " on conflict (member_id, subject_id, fold) where read_at is null do update set
-                many = notifications.many + 1, seq = excluded.seq, told_at = excluded.told_at,
+                many = notifications.many + 1, seq = excluded.seq, turn = excluded.turn, told_at = excluded.told_at,
                 ordinal = coalesce(excluded.ordinal, notifications.ordinal),
                 reason = ",
             stronger!("notifications.reason", "excluded.reason", "excluded.reason"),
@@ -363,22 +399,48 @@ pub(super) async fn told_after(
     Ok(rows.into_iter().map(|row| (row.seq, row.notification)).collect())
 }
 
-// Who is told, in the order in which they are: by entry, then by member.
+// Who is told, in the order in which they are: turn after turn, each of which is one transaction.
 
-/// Who was told last, of which entry.
+/// Who was told last, in which turn.
 pub(crate) async fn last_told(cx: &mut Cx) -> Result<(i64, MemberId)> {
-    let sql = "select seq, member_id from notifications order by seq desc, member_id desc limit 1";
+    let sql = "select turn, member_id from notifications order by turn desc, member_id desc limit 1";
     Ok(opt!(cx, (i64, MemberId), sql)?.unwrap_or((0, MemberId(Uuid::nil()))))
 }
 
 /// Who was told after that.
-pub(crate) async fn told_beyond(cx: &mut Cx, (seq, member): (i64, MemberId), most: i64) -> Result<Vec<(i64, MemberId)>> {
+pub(crate) async fn told_beyond(cx: &mut Cx, (turn, member): (i64, MemberId), most: i64) -> Result<Vec<(i64, MemberId)>> {
     Ok(all!(
         cx,
         (i64, MemberId),
-        "select seq, member_id from notifications where (seq, member_id) > ($1, $2) order by seq, member_id limit $3",
-        seq,
+        "select turn, member_id from notifications where (turn, member_id) > ($1, $2) order by turn, member_id limit $3",
+        turn,
         member,
         most
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Db, Source};
+
+    /// However many threads there are, and wherever among them a turn begins.
+    #[tokio::test]
+    async fn threads_beside_are_read_from_an_index_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(Source::Sqlite(folder.path().join("ciam.sqlite"))).await.unwrap();
+        for (sql, first) in [
+            (LINKED, "thread_links_target (target_id=? AND thread_id>?)"),
+            (DUPLICATES, "reports_duplicates_id (duplicate_of_id=? AND id>?)"),
+        ] {
+            let plan = format!("explain query plan {sql}");
+            let mut reader = db.reader().await.unwrap();
+            let (any, most) = (Uuid::nil(), 1_i64);
+            let rows = all!(&mut reader, (i64, i64, i64, String), sqlx::AssertSqlSafe(plan.clone()), any, any, most);
+            let steps: Vec<_> = rows.unwrap().into_iter().map(|row| row.3).collect();
+            assert!(steps[0].ends_with(first), "{steps:?}");
+            assert!(steps.iter().all(|step| !step.contains("SCAN") && !step.contains("TEMP")), "{steps:?}");
+        }
+        db.close().await;
+    }
 }

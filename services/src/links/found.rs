@@ -14,7 +14,7 @@ use crate::catalogue::MentorAddress;
 use crate::clock::Clock;
 use crate::db::{Tx, alone, beside};
 use crate::error::Result;
-use crate::events::{Event, tell};
+use crate::events::{Event, tell_all};
 use crate::id::{DocumentId, MemberId, PostId, ThreadId, TrainingId};
 use crate::jobs::{self, Job, Verdict};
 use crate::library;
@@ -145,6 +145,7 @@ pub(crate) async fn post_away(tx: &mut Tx, clock: &Clock, by: MemberId, thread: 
 
 /// The addresses that a training declares changed: it is linked to the threads that hold one of them, and to no others.
 pub(crate) async fn addresses_changed(tx: &mut Tx, clock: &Clock, by: MemberId, training: TrainingId) -> Result<()> {
+    enter(tx, Writes::Training).await?;
     relink(tx, clock, by, (training, None), FIRST).await
 }
 
@@ -155,6 +156,7 @@ pub(crate) async fn trainings_merged(
     by: MemberId,
     (from, into): (TrainingId, TrainingId),
 ) -> Result<()> {
+    enter(tx, Writes::Training).await?;
     relink(tx, clock, by, (from, Some(into)), FIRST).await
 }
 
@@ -164,6 +166,8 @@ pub(crate) async fn link_training(app: &App, training: TrainingId, by: MemberId,
     app.db
         .write(move |tx| {
             Box::pin(async move {
+                // Before it is asked what became of the training: a merge on its way would not be seen.
+                enter(tx, Writes::Training).await?;
                 let into = store::merged_into(tx, training).await?;
                 relink(tx, &clock, by, (training, into), after).await?;
                 Ok(Verdict::Done)
@@ -180,7 +184,6 @@ async fn relink(
     (training, into): (TrainingId, Option<TrainingId>),
     after: ThreadId,
 ) -> Result<()> {
-    enter(tx, Writes::Training).await?;
     let done = relink_some(tx, clock, by, (training, into), after).await?;
     if let (true, Some(into)) = (done, into) {
         // What its addresses had not found yet is the other's to find.
@@ -203,10 +206,16 @@ async fn relink_some(
     let (span, now) = ((after, last), clock.now());
     let changed = match into {
         Some(into) => store::merge(tx, (training, into), span, by, now).await?,
-        None => store::end_undeclared(tx, training, span, now).await? + store::link_declared(tx, training, span, by, now).await?,
+        None => {
+            let ended = store::end_undeclared(tx, training, span, now).await?;
+            [ended, store::link_declared(tx, training, span, by, now).await?].concat()
+        }
     };
-    if changed > 0 {
-        tell(tx, clock, Some(by), &Event::TrainingLinksChanged { training: into.unwrap_or(training) }).await?;
+    if !changed.is_empty() {
+        let training = into.unwrap_or(training);
+        let each = changed.into_iter().map(|thread| Event::ThreadLinksChanged { thread, training });
+        let events: Vec<_> = each.chain([Event::TrainingLinksChanged { training }]).collect();
+        tell_all(tx, clock, Some(by), &events).await?;
     }
     let done = threads.len() < AT_ONCE;
     if !done {

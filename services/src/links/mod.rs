@@ -155,12 +155,15 @@ pub struct ThreadLink {
     pub ended_how: Option<End>,
 }
 
-/// A link that stands, with who sees the target.
+/// A link that stands, with who sees its target. `kept` is what that is by now: a training that was merged is the other one, also
+/// while a job has not come to its link.
 #[derive(Clone, Debug)]
 pub(crate) struct Linked {
     target: Target,
+    kept: Target,
     origin: Origin,
     audience_id: AudienceId,
+    kept_audience_id: AudienceId,
 }
 
 /// Which of the threads linked to a target.

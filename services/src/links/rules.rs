@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn what_was_found_takes_no_room() {
-        let linked = |origin| Linked { target: training(1).into(), origin, audience_id: AudienceId(Uuid::nil()) };
+        let target = training(1).into();
+        let audience_id = AudienceId(Uuid::nil());
+        let linked = |origin| Linked { target, kept: target, origin, audience_id, kept_audience_id: audience_id };
         let (found, chosen) = (linked(Origin::Adresse), linked(Origin::Choix));
         assert!(has_room(Kind::Training, &[&found; 30]).is_ok() && has_room(Kind::Training, &[&chosen; 19]).is_ok());
         assert!(matches!(has_room(Kind::Training, &[&chosen; 20]), Err(Error::Conflict(problem)) if problem.code == Code::Full));

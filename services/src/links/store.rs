@@ -65,6 +65,23 @@ pub(super) async fn insert_held(cx: &mut Cx, thread: ThreadId, post: PostId, hel
 
 // Links that are found.
 
+/// `taken_away!("p.thread_id", "$1")`: somebody took the target, or what was merged into it, away from the thread. No address
+/// brings it back.
+macro_rules! taken_away {
+    ($thread:literal, $target:literal) => {
+        concat!(
+            "exists (select 1 from thread_links l left join trainings t on t.id = l.training_id
+                     where l.thread_id = ",
+            $thread,
+            " and l.ended_how = 'RETRAIT' and (l.target_id = ",
+            $target,
+            " or t.merged_into_id = ",
+            $target,
+            "))"
+        )
+    };
+}
+
 /// Links the thread to what the post holds addresses of, but what somebody took away from it; to what.
 pub(super) async fn link_found(
     cx: &mut Cx,
@@ -76,7 +93,8 @@ pub(super) async fn link_found(
     let rows = all!(
         cx,
         Columns,
-        "insert into thread_links (thread_id, target_id, training_id, document_id, origin, linked_at, linked_by)
+        concat!(
+            "insert into thread_links (thread_id, target_id, training_id, document_id, origin, linked_at, linked_by)
          select $1, h.target_id, h.training_id, h.document_id, 'ADRESSE', $3, $4
          from (select a.training_id as target_id, a.training_id, cast(null as uuid) as document_id
                from post_addresses p join training_addresses a on a.address = p.address where p.post_id = $2
@@ -85,11 +103,10 @@ pub(super) async fn link_found(
          where exists (select 1 from posts o where o.id = $2 and o.deleted_at is null and o.hidden_at is null)
            and not exists (select 1 from thread_links l
                            where l.thread_id = $1 and l.target_id = h.target_id and l.ended_at is null)
-           and not exists (select 1 from thread_links l left join trainings t on t.id = l.training_id
-                           where l.thread_id = $1 and l.ended_how = 'RETRAIT'
-                             and (l.target_id = h.target_id or t.merged_into_id = h.target_id))
-         on conflict do nothing
-         returning training_id, document_id",
+           and not ",
+            taken_away!("$1", "h.target_id"),
+            " on conflict do nothing returning training_id, document_id"
+        ),
         thread,
         post,
         at,
@@ -147,65 +164,75 @@ pub(super) async fn concerned(cx: &mut Cx, training: TrainingId, after: ThreadId
     Ok(threads.into_iter().take(most).collect())
 }
 
-/// Links the training to the threads in which a post holds one of its addresses; how many.
+/// Links the training to the threads in which a post holds one of its addresses; which.
 pub(super) async fn link_declared(
     cx: &mut Cx,
     training: TrainingId,
     (after, last): (ThreadId, ThreadId),
     by: MemberId,
     at: DateTime<Utc>,
-) -> Result<u64> {
-    Ok(exec!(
+) -> Result<Vec<ThreadId>> {
+    let rows = all!(
         cx,
-        "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
+        (ThreadId,),
+        concat!(
+            "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
          select p.thread_id, a.training_id, a.training_id, 'ADRESSE', $2, $3
          from training_addresses a join post_addresses p on p.address = a.address join posts o on o.id = p.post_id
          where a.training_id = $1 and p.thread_id > $4 and p.thread_id <= $5 and o.deleted_at is null and o.hidden_at is null
            and not exists (select 1 from thread_links l
                            where l.thread_id = p.thread_id and l.target_id = $1 and l.ended_at is null)
-           and not exists (select 1 from thread_links l join trainings t on t.id = l.training_id
-                           where l.thread_id = p.thread_id and l.ended_how = 'RETRAIT'
-                             and (t.id = $1 or t.merged_into_id = $1))
-         group by p.thread_id, a.training_id
-         on conflict do nothing",
+           and not ",
+            taken_away!("p.thread_id", "$1"),
+            " group by p.thread_id, a.training_id on conflict do nothing returning thread_id"
+        ),
         training,
         at,
         by,
         after,
         last
-    )?)
+    )?;
+    Ok(threads(rows))
 }
 
-/// Ends the found links of the training to threads in which no post holds an address of it any more; how many.
+fn threads(rows: Vec<(ThreadId,)>) -> Vec<ThreadId> {
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+/// Ends the found links of the training to threads in which no post holds an address of it any more; which.
 pub(super) async fn end_undeclared(
     cx: &mut Cx,
     training: TrainingId,
     (after, last): (ThreadId, ThreadId),
     at: DateTime<Utc>,
-) -> Result<u64> {
-    Ok(exec!(
+) -> Result<Vec<ThreadId>> {
+    let rows = all!(
         cx,
+        (ThreadId,),
         "update thread_links set ended_at = $2, ended_how = 'DISPARITION'
          where target_id = $1 and thread_id > $3 and thread_id <= $4 and ended_at is null and origin = 'ADRESSE'
            and not exists (select 1 from training_addresses a join post_addresses p on p.address = a.address
                            join posts o on o.id = p.post_id
                            where a.training_id = $1 and p.thread_id = thread_links.thread_id
-                             and o.deleted_at is null and o.hidden_at is null)",
+                             and o.deleted_at is null and o.hidden_at is null)
+         returning thread_id",
         training,
         at,
         after,
         last
-    )?)
+    )?;
+    Ok(threads(rows))
 }
 
-/// What is linked to `from` is linked to `into` from now on, once; how many links ended.
+/// What is linked to `from` is linked to `into` from now on, once, but for what an address alone holds and somebody took away from
+/// `into`; of which threads links ended.
 pub(super) async fn merge(
     cx: &mut Cx,
     (from, into): (TrainingId, TrainingId),
     (after, last): (ThreadId, ThreadId),
     by: MemberId,
     at: DateTime<Utc>,
-) -> Result<u64> {
+) -> Result<Vec<ThreadId>> {
     // A link that was chosen stays one.
     exec!(
         cx,
@@ -220,45 +247,57 @@ pub(super) async fn merge(
     )?;
     exec!(
         cx,
-        "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
-         select f.thread_id, $2, $2, f.origin, $3, f.linked_by from thread_links f
-         where f.target_id = $1 and f.thread_id > $4 and f.thread_id <= $5 and f.ended_at is null
-           and not exists (select 1 from thread_links l
-                           where l.thread_id = f.thread_id and l.target_id = $2 and l.ended_at is null)",
+        concat!(
+            "insert into thread_links (thread_id, target_id, training_id, origin, linked_at, linked_by)
+             select f.thread_id, $2, $2, f.origin, $3, f.linked_by from thread_links f
+             where f.target_id = $1 and f.thread_id > $4 and f.thread_id <= $5 and f.ended_at is null
+               and not exists (select 1 from thread_links l
+                               where l.thread_id = f.thread_id and l.target_id = $2 and l.ended_at is null)
+               and (f.origin = 'CHOIX' or not ",
+            taken_away!("f.thread_id", "$2"),
+            ")"
+        ),
         from,
         into,
         at,
         after,
         last
     )?;
-    Ok(exec!(
+    let rows = all!(
         cx,
+        (ThreadId,),
         "update thread_links set ended_at = $2, ended_by = $3, ended_how = 'FUSION'
-         where target_id = $1 and thread_id > $4 and thread_id <= $5 and ended_at is null",
+         where target_id = $1 and thread_id > $4 and thread_id <= $5 and ended_at is null returning thread_id",
         from,
         at,
         by,
         after,
         last
-    )?)
+    )?;
+    Ok(threads(rows))
 }
 
 // Links that are chosen.
 
-/// The links of the thread that stand, oldest first, with who sees the target.
+/// The links of the thread that stand, oldest first.
 pub(super) async fn standing(cx: &mut Cx, thread: ThreadId) -> Result<Vec<Linked>> {
-    type Row = (Option<TrainingId>, Option<DocumentId>, Origin, AudienceId);
+    type Row = (Option<TrainingId>, Option<DocumentId>, Option<TrainingId>, Origin, AudienceId, AudienceId);
     let rows = all!(
         cx,
         Row,
-        "select l.training_id, l.document_id, l.origin, coalesce(t.audience_id, d.audience_id) as audience_id
-         from thread_links l left join trainings t on t.id = l.training_id left join documents d on d.id = l.document_id
+        "select l.training_id, l.document_id, t.merged_into_id, l.origin,
+                coalesce(t.audience_id, d.audience_id) as audience_id,
+                coalesce(k.audience_id, t.audience_id, d.audience_id) as kept_audience_id
+         from thread_links l left join trainings t on t.id = l.training_id left join trainings k on k.id = t.merged_into_id
+           left join documents d on d.id = l.document_id
          where l.thread_id = $1 and l.ended_at is null order by l.linked_at, l.target_id",
         thread
     )?;
     rows.into_iter()
-        .map(|(training, document, origin, audience_id)| {
-            Ok(Linked { target: target((training, document))?, origin, audience_id })
+        .map(|(training, document, merged_into, origin, audience_id, kept_audience_id)| {
+            let target = target((training, document))?;
+            let kept = merged_into.map_or(target, Target::Training);
+            Ok(Linked { target, kept, origin, audience_id, kept_audience_id })
         })
         .collect()
 }

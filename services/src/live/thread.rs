@@ -26,7 +26,9 @@ pub async fn read(cx: &mut Cx, caller: &Caller, thread: ThreadId, position: i64,
     let mut entries = events::about(cx, &subjects, position, head, limit).await?;
     let mut more = entries.len() == AT_ONCE;
     // What a new training went through since it was linked comes between the entries that follow: they are read again.
-    let links = |entry: &Recorded| matches!(entry.event, Event::ThreadLinked { .. } | Event::ThreadUnlinked { .. });
+    let links = |entry: &Recorded| {
+        matches!(entry.event, Event::ThreadLinked { .. } | Event::ThreadLinksChanged { .. } | Event::ThreadUnlinked { .. })
+    };
     if let Some(place) = entries.iter().position(links) {
         entries.truncate(place + 1);
         more = true;

@@ -77,6 +77,11 @@ pub fn npm_missing(what: &str, folder: &Path, package: &str) -> Option<Missing> 
     (!found).then(|| Missing::new(what, "npm ci has not run in tests/audits"))
 }
 
+/// Why no command can be run in a terminal here, if so.
+pub fn terminal_missing() -> Option<Missing> {
+    on_path("script").is_none().then(|| Missing::new("terminal", "script of util-linux is not installed"))
+}
+
 /// Why no PostgreSQL can be spawned that a test may kill, if so.
 pub fn own_postgres_missing() -> Option<Missing> {
     postgres_binaries().is_none().then(|| Missing::new("own-postgres", "no installed PostgreSQL binaries"))

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Client, World};
+use chrono::{DateTime, Utc};
+use harness::{Client, Database, World, servers, trial};
+use libtest_mimic::Trial;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::import::{import, line, table};
 use super::{complete, manager, new_training, published, through};
-use crate::steps::{colleague, organisation, read, text};
+use crate::audits;
+use crate::feeds::parsed;
+use crate::steps::{colleague, nodes, organisation, read, text};
 
 const PATHS: [&str; 2] = ["/formations.csv", "/formations.jsonld"];
 
@@ -134,7 +138,8 @@ pub(super) async fn an_export_tells_what_one_sees_and_nothing_else(world: &World
     assert_eq!(nobody.take(PATHS[0]).await.0, 401);
 }
 
-pub(super) async fn a_course_says_it_in_terms_of_schema_org(world: &World) {
+/// Who manages a training that says all that a course tells, and its id: with three sessions, one of which is in preparation.
+async fn told_as_a_course(world: &World) -> (Client, String) {
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let said = json!({ "opening": "TOUS_PUBLICS", "title": "</script><script>alert(1)</script>", "certifying": true,
@@ -150,6 +155,109 @@ pub(super) async fn a_course_says_it_in_terms_of_schema_org(world: &World) {
             maker.mutate("transitionTrainingSession", input, "").await.done("transitionTrainingSession");
         }
     }
+    (maker, id)
+}
+
+pub(super) fn trials() -> Vec<Trial> {
+    let trials = [Database::Sqlite, Database::Postgres].map(|database| {
+        let missing = servers::npm_missing("feed-parsers", &audits::folder(), "jsonld").or(database.missing());
+        trial(format!("export::an_independent_processor_reads_the_courses [{database}]"), missing, move || {
+            harness::tell(async move {
+                let world = World::start(database).await;
+                an_independent_processor_reads_the_courses(&world).await;
+                world.finish().await;
+            });
+        })
+    });
+    trials.into()
+}
+
+/// The values of a term of schema.org, as an expanded node holds them.
+fn values(node: &Value, term: &str) -> Vec<Value> {
+    let values = node[format!("https://schema.org/{term}")].as_array().cloned().unwrap_or_default();
+    values.into_iter().map(|value| if value["@value"].is_null() { value } else { value["@value"].clone() }).collect()
+}
+
+/// The only one.
+fn value(node: &Value, term: &str) -> Value {
+    let mut values = values(node, term);
+    assert_eq!(values.len(), 1, "{term} of {node}");
+    values.remove(0)
+}
+
+fn moment(value: &Value) -> DateTime<Utc> {
+    text(value).parse().unwrap_or_else(|error| panic!("{value}: {error}"))
+}
+
+async fn an_independent_processor_reads_the_courses(world: &World) {
+    let (maker, id) = told_as_a_course(world).await;
+    let path = format!("/formations/{id}.jsonld");
+    let (alone, list) = (parsed(world, &path).await, parsed(world, PATHS[1]).await);
+    let course = &alone[0];
+    assert_eq!(list[0]["@type"], json!(["https://schema.org/ItemList"]));
+    let item = value(&list[0], "itemListElement");
+    assert_eq!(value(&item, "position"), json!(1));
+    assert_eq!(value(&item, "item"), *course, "by itself it says the same");
+
+    let query = "query($t: ID!) { training(id: $t) { title shortName catchPhrase licence collection { name } organisation { name shortName }
+        goals { markdown } content { markdown } prerequisites { markdown } skills { markdown } addresses { url } modules { title competences }
+        thumbnailUrl publishedAt createdAt updatedAt sessions { edges { node { startsAt endsAt seats place } } } } }";
+    let training = read(&world.anonymous(), query, json!({ "t": id })).await["training"].clone();
+    assert_eq!(
+        (&course["@type"], &course["@id"]),
+        (&json!(["https://schema.org/Course"]), &json!(format!("{}{path}", world.url)))
+    );
+    for (term, said) in [
+        ("name", &training["title"]),
+        ("courseCode", &training["shortName"]),
+        ("description", &training["catchPhrase"]),
+        ("abstract", &training["goals"]["markdown"]),
+        ("text", &training["content"]["markdown"]),
+        ("coursePrerequisites", &training["prerequisites"]["markdown"]),
+        ("teaches", &training["skills"]["markdown"]),
+        ("url", &training["addresses"][0]["url"]),
+        ("sameAs", &training["addresses"][1]["url"]),
+        ("image", &training["thumbnailUrl"]),
+        ("timeRequired", &json!("PT1H30M")),
+        ("inLanguage", &json!("fr")),
+    ] {
+        assert_eq!(value(course, term), *said, "{term}");
+    }
+    for (term, said) in [("dateCreated", "createdAt"), ("dateModified", "updatedAt"), ("datePublished", "publishedAt")] {
+        assert_eq!(moment(&value(course, term)), moment(&training[said]), "{term}");
+    }
+    let organisation = &training["organisation"];
+    for (term, kind, inner, said) in [
+        ("provider", "Organization", "name", &organisation["name"]),
+        ("provider", "Organization", "alternateName", &organisation["shortName"]),
+        ("isPartOf", "Collection", "name", &training["collection"]["name"]),
+        ("license", "CreativeWork", "name", &training["licence"]),
+        ("audience", "Audience", "audienceType", &json!("Tous publics")),
+        ("educationalCredentialAwarded", "EducationalOccupationalCredential", "credentialCategory", &json!("Certification")),
+        ("hasPart", "LearningResource", "name", &training["modules"][0]["title"]),
+        ("hasPart", "LearningResource", "teaches", &training["modules"][0]["competences"][0]),
+    ] {
+        let node = value(course, term);
+        assert_eq!(node["@type"], json!([format!("https://schema.org/{kind}")]), "{term}");
+        assert_eq!(value(&node, inner), *said, "{term}");
+    }
+    let mut statuses = Vec::new();
+    for (instance, session) in values(course, "hasCourseInstance").iter().zip(nodes(&training["sessions"])) {
+        assert_eq!(instance["@type"], json!(["https://schema.org/CourseInstance"]));
+        for (term, said) in [("startDate", "startsAt"), ("endDate", "endsAt")] {
+            assert_eq!(moment(&value(instance, term)), moment(&session[said]), "{term}");
+        }
+        assert_eq!(value(instance, "maximumAttendeeCapacity"), session["seats"]);
+        assert_eq!(value(&value(instance, "location"), "name"), session["place"]);
+        statuses.push(value(instance, "eventStatus"));
+    }
+    assert_eq!(statuses, [json!("https://schema.org/EventScheduled"), json!("https://schema.org/EventCancelled")]);
+    let own = read(&maker, query, json!({ "t": id })).await["training"]["sessions"].clone();
+    assert_eq!(nodes(&own).len(), 3, "the one in preparation is not told");
+}
+
+pub(super) async fn a_course_says_it_in_terms_of_schema_org(world: &World) {
+    let (maker, id) = told_as_a_course(world).await;
     let public = taken(&world.anonymous(), &format!("/formations/{id}.jsonld")).await;
     assert!(!public.contains('<'), "{public}");
     let course: Value = serde_json::from_str(&public).expect("JSON");

@@ -14,6 +14,7 @@ mod tables;
 mod trainings;
 
 use harness::{Client, Story, World, stories};
+use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::steps::{grant, read, text};
@@ -41,7 +42,6 @@ use sight::{
     a_draft_is_seen_by_those_who_work_on_it, a_restricted_training_leaves_no_trace, openings_tell_who_sees_it_once_it_is_out,
     sight_follows_roles_designers_and_organisations,
 };
-pub(crate) use tables::trials;
 use trainings::{
     a_merged_training_still_resolves, a_new_training_lists_everything_it_lacks, a_stale_revision_is_refused,
     a_thumbnail_is_an_image_that_who_sees_the_training_takes, a_training_says_all_that_mentor_says,
@@ -61,6 +61,10 @@ use sessions::{
 };
 
 use cost::{a_page_of_the_catalogue_costs_the_same_whatever_its_size, ten_thousand_trainings_cost_no_more_statements};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    tables::trials().into_iter().chain(export::trials()).collect()
+}
 
 pub(crate) fn stories() -> Vec<Story> {
     let mut stories = stories![

@@ -1,13 +1,15 @@
 //! Tables of trainings through the real binary: killed, at the command line, and 200 MB of them.
 
-use harness::servers::setting;
+use std::collections::BTreeSet;
+
+use harness::servers::{setting, terminal_missing};
 use harness::{Client, Database, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::import::{HEAD, ask, follow, line, table};
-use crate::binary::{Place, Served};
+use crate::binary::{Place, Served, ciam_in_a_terminal, ended};
 use crate::files::{begin_named, memory};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -24,6 +26,9 @@ pub(crate) fn trials() -> Vec<Trial> {
             ]
         })
         .collect();
+    trials.push(trial("tables::an_import_shows_how_far_it_is_in_a_terminal_alone".into(), terminal_missing(), || {
+        harness::tell(shown())
+    }));
     trials.push(trial("tables::a_large_table_costs_no_memory".into(), None, || harness::tell(large())));
     trials
 }
@@ -104,6 +109,27 @@ async fn commands(database: Database) {
     let folder = place.folder.path().to_str().expect("a path");
     assert!(place.run(&["import", "trainings", folder]).await.refused().contains("ce n'est pas un fichier"));
     assert!(place.run(&["import", "trainings", name, "--as", "personne@exemple.test"]).await.refused().contains("--as"));
+}
+
+/// In a terminal a bar that moves; elsewhere words alone.
+async fn shown() {
+    let place = Place::new(Database::Sqlite).await;
+    place.run(&["demo"]).await.done();
+    let organisation = place.fact("select slug from organisations order by slug limit 1").await;
+    let path = place.folder.path().join("formations.csv");
+    std::fs::write(&path, table("", (0..400).map(|n| line(&format!("F-{n}"), &organisation)))).expect("written");
+    let (name, folder) = (path.to_str().expect("a path"), place.folder.path().to_str().expect("a path"));
+    let told = place.run(&["import", "trainings", name, "--dry-run"]).await;
+    assert!(told.err.is_empty() && told.out.trim_end().chars().all(|c| !c.is_control()), "{told:?}");
+    let shown = ended(ciam_in_a_terminal(&["import", "trainings", name, "--data-dir", folder])).await.done();
+    // How much of the bar was full whenever it was drawn.
+    let drawn = |step: &str| -> BTreeSet<usize> {
+        let frames = shown.split(['\r', '\x1b', '\n']).filter(|frame| frame.contains(step) && frame.contains("encore"));
+        frames.map(|frame| frame.matches('█').count()).collect()
+    };
+    assert!(!drawn("Vérification").is_empty() && drawn("Écriture").len() > 1, "{shown:?}");
+    let last = shown.trim_end().rsplit('\r').next().expect("a line");
+    assert!(last.contains("Lignes : 400. Créées : 400 ;"), "the bar is gone: {shown:?}");
 }
 
 /// 200 MB of lines go through the check while the memory of the process is watched.

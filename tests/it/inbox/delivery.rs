@@ -11,8 +11,10 @@ use services::id::MemberId;
 use services::{App, inbox};
 use uuid::Uuid;
 
+use crate::catalogue::{manager, published, through};
 use crate::cost::{cost, uuid_of};
 use crate::following::follow;
+use crate::steps::organisation;
 
 /// Members who follow a forum entirely, made beside the product.
 async fn followers(world: &World, forum: &str, many: usize) {
@@ -130,6 +132,56 @@ pub(super) async fn a_deep_inbox_is_told_in_bounded_turns(world: &World) {
     }
     told(world, i64::try_from(many).expect("a number"), 1).await;
     assert!(turns >= many / 250, "{turns} turns");
+    assert_eq!(costs.len(), 1, "a turn costs the same wherever it is: {costs:?}");
+}
+
+/// 700 people, each of whom opened two threads about the training and follows a third one, which they all do.
+pub(super) async fn a_training_of_many_threads_is_told_in_turns_that_cost_the_same(world: &World) {
+    let inside = organisation(world, "Dedans", None).await;
+    let maker = manager(world, "gerante", &inside).await;
+    let training = published(world, &maker, &inside, "UN", json!({ "opening": "TOUS_PUBLICS" })).await;
+    let (ada, forum) = scene(world, 700).await;
+    let (thread, _) = ada.open_thread(&forum, "QUESTION", "Une question", "Texte").await;
+    let link = json!({ "threadId": thread, "targetId": training });
+    ada.mutate("linkThread", link, "").await.done("linkThread");
+    let id = match world.database {
+        Database::Sqlite => "randomblob(16)",
+        Database::Postgres => "gen_random_uuid()",
+    };
+    let (thread, linked) = (world.uuid(uuid_of(&thread)), world.uuid(uuid_of(&training)));
+    let columns = "forum_id, kind, created_at, last_activity_at, post_count, next_ordinal";
+    let opened = format!(
+        "insert into threads (id, title, author_id, {columns}) select {id}, 'Copie', m.id, model.*
+         from members m cross join (select {columns} from threads where id = {thread}) as model where m.handle like 'suiveur%'"
+    );
+    let links = format!(
+        "insert into thread_links (thread_id, target_id, training_id, origin, linked_at)
+         select id, {linked}, {linked}, 'CHOIX', created_at from threads where title = 'Copie'"
+    );
+    let follows = format!(
+        "insert into follows (member_id, target_id, thread_id, level, followed_at)
+         select id, {thread}, {thread}, 'TOUT', created_at from members where handle like 'suiveur%'"
+    );
+    for (sql, rows) in [(&opened, 700), (&opened, 700), (&links, 1_400), (&follows, 700)] {
+        assert_eq!(world.execute(sql).await, rows);
+    }
+    world.deliver().await;
+    world.change("delete from notifications").await;
+    through(&maker, &training, &["ARCHIVEE"]).await;
+    world.events().await;
+    let app = world.app.counted();
+    let (mut before, mut costs) = (0, BTreeSet::new());
+    let mut statements = app.db.statements();
+    while inbox::turn(&app).await.expect("a turn") {
+        let now = world.count("select count(*) from notifications").await;
+        assert!(now - before <= 250, "{} people in one turn", now - before);
+        if now > before {
+            costs.insert(app.db.statements() - statements);
+        }
+        (before, statements) = (now, app.db.statements());
+    }
+    // Everybody who opened or follows one of them, and her who linked hers: once each.
+    told(world, 701, 1).await;
     assert_eq!(costs.len(), 1, "a turn costs the same wherever it is: {costs:?}");
 }
 

@@ -16,7 +16,12 @@ use crate::steps::{colleague, column, moderator, new_forum, nodes, organisation,
 use flow::{
     an_announced_draft_tells_its_threads_from_then_on, flow, what_happens_to_a_training_stands_in_the_flow_of_its_threads,
 };
-use many::{a_merge_overtakes_what_is_left_of_a_declaration, many_threads_are_linked_some_at_a_time};
+use many::{
+    a_merge_overtakes_what_is_left_of_a_declaration, many_threads_are_linked_some_at_a_time,
+    what_is_unlinked_during_a_merge_stays_unlinked, what_is_unlinked_while_the_job_runs_stays_unlinked,
+    who_does_not_see_what_is_left_of_a_merge_parts_its_thread_from_what_they_see,
+    who_follows_one_of_many_threads_is_told_of_its_links_and_nobody_notified,
+};
 
 pub(crate) fn stories() -> Vec<Story> {
     stories![
@@ -35,6 +40,10 @@ pub(crate) fn stories() -> Vec<Story> {
         an_address_declared_and_posted_at_once_is_linked,
         many_threads_are_linked_some_at_a_time,
         a_merge_overtakes_what_is_left_of_a_declaration,
+        what_is_unlinked_during_a_merge_stays_unlinked,
+        who_does_not_see_what_is_left_of_a_merge_parts_its_thread_from_what_they_see,
+        what_is_unlinked_while_the_job_runs_stays_unlinked,
+        who_follows_one_of_many_threads_is_told_of_its_links_and_nobody_notified,
         hostile_bodies_link_few,
         links_cost_the_same_whatever_their_number,
     ]
