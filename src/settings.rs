@@ -201,6 +201,9 @@ pub struct LimitSettings {
     /// Types de fichiers acceptés, séparés par des virgules.
     #[arg(long, env = "CIAM_FILE_KINDS", default_value_t = Limits::default().file_kinds, global = true)]
     pub file_kinds: Kinds,
+    /// Messages par jour dans lesquels un membre s'adresse à des organisations.
+    #[arg(long, env = "CIAM_GROUP_DAY_POSTS", value_parser = positive::<u32>, default_value_t = Limits::default().group_day_posts, global = true)]
+    pub group_day_posts: u32,
     /// Secondes pour dire connection_init sur un WebSocket.
     #[arg(long, env = "CIAM_SOCKET_INIT_SECONDS", value_parser = positive::<u64>, default_value_t = Limits::default().socket_init_time.as_secs(), global = true)]
     pub socket_init_seconds: u64,
@@ -262,6 +265,7 @@ impl LimitSettings {
             file_uploads: self.file_uploads,
             file_pace: self.file_pace,
             file_kinds: self.file_kinds,
+            group_day_posts: self.group_day_posts,
             socket_init_time: Duration::from_secs(self.socket_init_seconds),
             socket_silence: Duration::from_secs(self.socket_silence_seconds),
             sockets_per_member: self.sockets_per_member,

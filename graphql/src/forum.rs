@@ -162,9 +162,11 @@ impl ForumQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Markdown, 50 000 caractères au plus.")] body: String,
+        #[graphql(desc = "L'espace où il sera écrit : qui le modère s'y adresse à toute organisation.")] space: Option<ID>,
     ) -> Result<Preview> {
+        let (request, space) = (ctx.request(), ids::optional::<SpaceId>("space", space.as_ref())?);
         // On the request's own connection: waiting for a second one while holding the first could starve them all.
-        let rendered = forum::preview(&mut *ctx.request().cx().await?, &body).await?;
+        let rendered = forum::preview(&mut *request.cx().await?, &request.caller(), space, &body).await?;
         Ok(Preview { html: rendered.html, excerpt: rendered.excerpt })
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum NotificationReason {
     Formation,
     /// Une réponse à un de vos messages.
     Reponse,
-    /// Un message vous mentionne.
+    /// Un message vous mentionne, vous ou un groupe dont vous êtes.
     Mention,
     /// Un dysfonctionnement que vous suivez, ou dont vous suivez un doublon, est corrigé.
     SignalementCorrige,

@@ -15,6 +15,7 @@ use services::id::{
 };
 use services::library::{self, Document, DocumentCategory, Version};
 use services::organisations::{self, Organisation};
+use services::text::Group;
 use services::{Error, Result};
 
 use crate::context::WeakRequest;
@@ -84,6 +85,7 @@ rows_of! {
     "The pinned threads of a forum." PinnedIn(ForumId) => Thread, |cx, ids, _asked| forum::pinned_threads(cx, ids);
     "Files attached to a post, now and before." AttachedTo(PostId) => Attachment, |cx, ids, _asked| forum::attachments(cx, ids);
     "Whom a post mentions." MentionedIn(PostId) => MemberId, |cx, ids, _asked| forum::mentioned(cx, ids);
+    "The groups a post addresses." AddressedBy(PostId) => Group, |cx, ids, _asked| forum::groups_mentioned(cx, ids);
     "The document that a post became." MadeOf(PostId) => Document, |cx, ids, asked| library::documents_of_posts(cx, &asked.caller, ids);
     "The thread of the remarks on a document." RemarksOn(DocumentId) => Thread,
         |cx, ids, asked| forum::threads_about(cx, &asked.caller, ids);

@@ -377,6 +377,11 @@ impl Caller {
         self.held_in(roles).any(|organisation| ancestors.contains(&organisation))
     }
 
+    /// The organisations in which they hold any of Mentor's roles.
+    pub fn places(&self) -> impl Iterator<Item = OrganisationId> {
+        self.roles.iter().filter_map(|held| held.organisation)
+    }
+
     /// The organisations in which they hold one of these of Mentor's roles.
     pub fn held_in(&self, roles: &[Role]) -> impl Iterator<Item = OrganisationId> {
         self.roles.iter().filter(|held| roles.contains(&held.role)).filter_map(|held| held.organisation)

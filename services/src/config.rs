@@ -85,6 +85,8 @@ pub struct Limits {
     pub file_pace: u64,
     /// Which kinds of files are taken.
     pub file_kinds: Kinds,
+    /// Posts of a day in which a member may address organisations.
+    pub group_day_posts: u32,
     /// Time to say `connection_init` on a WebSocket.
     pub socket_init_time: Duration,
     /// Silence of a WebSocket after which the server asks, and as long again after which it gives up.
@@ -122,6 +124,7 @@ impl Default for Limits {
             file_uploads: 3,
             file_pace: 1024,
             file_kinds: Kinds::default(),
+            group_day_posts: 5,
             socket_init_time: Duration::from_secs(5),
             socket_silence: Duration::from_secs(45),
             sockets_per_member: 20,

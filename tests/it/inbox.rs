@@ -1,6 +1,7 @@
 //! The inbox: who is told what, once each, as long as they see it.
 
 mod delivery;
+mod groups;
 mod reasons;
 
 use harness::{Client, Story, World, stories};
@@ -13,6 +14,11 @@ use delivery::{
     a_deep_inbox_is_told_in_bounded_turns, a_post_costs_the_same_whoever_follows, a_reader_that_died_goes_on_where_it_was,
     a_training_of_many_threads_is_told_in_turns_that_cost_the_same, an_earlier_database_tells_nobody_of_the_past,
     two_nodes_tell_each_person_once,
+};
+use groups::{
+    a_few_posts_a_day_address_organisations, a_group_is_told_what_is_said_to_it, a_group_is_told_what_it_sees_and_not_silenced,
+    a_large_organisation_is_told_in_bounded_turns, an_edit_replaces_groups_and_tells_nobody,
+    what_may_not_be_addressed_stays_plain,
 };
 use reasons::{
     a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate, a_training_is_told_to_who_follows_it_or_a_thread_about_it,
@@ -29,6 +35,12 @@ pub(crate) fn stories() -> Vec<Story> {
         a_training_is_told_to_who_follows_it_or_a_thread_about_it,
         a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate,
         moderation_of_ones_own_is_always_told,
+        a_group_is_told_what_is_said_to_it,
+        what_may_not_be_addressed_stays_plain,
+        a_group_is_told_what_it_sees_and_not_silenced,
+        an_edit_replaces_groups_and_tells_nobody,
+        a_few_posts_a_day_address_organisations,
+        a_large_organisation_is_told_in_bounded_turns,
         what_happens_to_a_thread_folds_while_it_is_unread,
         what_is_read_is_marked_one_by_one_by_thread_or_all,
         what_is_out_of_sight_is_neither_listed_nor_counted,

@@ -9,9 +9,9 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use services::clock::Clock;
 use services::id::{MemberId, ThreadId};
-use services::live::Live;
+use services::live::{Live, Topic};
 use services::nodes::{Line, Nodes};
-use services::presence::{self, Here, Presence};
+use services::presence::{Here, Presence};
 
 use crate::binary::{PATIENCE, Place, Served, serve, until};
 use crate::steps::text;

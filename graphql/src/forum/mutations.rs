@@ -26,7 +26,10 @@ pub(crate) struct OpenThreadInput {
     kind: ThreadKind,
     /// Titre, de 5 à 150 caractères.
     title: String,
-    /// Premier message, en Markdown, 50 000 caractères au plus.
+    /// Premier message, en Markdown, 50 000 caractères au plus. @identifiant y mentionne un membre, @@moderation les modérateurs de
+    /// l'espace, @@ et son slug une organisation : la vôtre, une où vous tenez un rôle, une de leurs unités, ou n'importe laquelle si
+    /// vous modérez l'espace. Trois groupes au plus ; à moins de modérer, quelques messages par jour seulement s'adressent à des
+    /// organisations. Ce à quoi vous ne pouvez pas vous adresser reste du texte.
     body: String,
     /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
     attachments: Option<Vec<ID>>,
@@ -73,7 +76,7 @@ pub(crate) struct AnswerPostInput {
     idempotency_key: Option<String>,
     /// Le message auquel répondre.
     post_id: ID,
-    /// La réponse, en Markdown, 50 000 caractères au plus.
+    /// La réponse, en Markdown, 50 000 caractères au plus, avec des mentions comme dans OpenThreadInput.body.
     body: String,
     /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
     attachments: Option<Vec<ID>>,
@@ -91,7 +94,8 @@ pub(crate) struct EditPostInput {
     idempotency_key: Option<String>,
     /// Le message.
     post_id: ID,
-    /// Le nouveau texte, en Markdown, 50 000 caractères au plus.
+    /// Le nouveau texte, en Markdown, 50 000 caractères au plus, avec des mentions comme dans OpenThreadInput.body : celles d'avant
+    /// n'y sont plus que s'il les reprend, et personne n'est prévenu.
     body: String,
     /// Les fichiers joints désormais, dans cet ordre, 10 au plus : ceux qu'il porte et d'autres que vous venez d'envoyer ; les
     /// mêmes si absent, aucun si la liste est vide.

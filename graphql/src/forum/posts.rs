@@ -9,6 +9,7 @@ use services::db::Cx;
 use services::forum;
 use services::id::{PostId, ThreadId};
 use services::page::{Key, Page, Paging, PathKey};
+use services::text::Group;
 use services::{Error, Result};
 
 use super::foresee_authors;
@@ -18,7 +19,8 @@ use crate::context::ContextExt;
 use crate::files::File;
 use crate::library::Document;
 use crate::lists::{self, Asked, Counted, List};
-use crate::loaders::{AttachedTo, MadeOf, MentionedIn};
+use crate::loaders::{AddressedBy, AttachedTo, MadeOf, MentionedIn};
+use crate::organisations::Organisation;
 use crate::paging::{connection, paging, size};
 use crate::scalars::DateTime;
 
@@ -104,6 +106,13 @@ impl Post {
             || caller.moderates(self.thread.space_id)
             || self.row.deleted_at.is_none() && caller.id() == Some(self.row.author_id)
     }
+
+    async fn groups(&self, ctx: &Context<'_>) -> Result<Arc<Vec<Group>>> {
+        if !self.is_readable(&ctx.request().caller()) {
+            return Ok(Arc::default());
+        }
+        Ok(ctx.request().loads().load_one(AddressedBy(self.row.id)).await?.unwrap_or_default())
+    }
 }
 
 /// Un message d'un fil.
@@ -169,6 +178,20 @@ impl Post {
         let ids = loads.load_one(MentionedIn(self.row.id)).await?.unwrap_or_default();
         let mut members = loads.load_many(ids.iter().copied()).await?;
         Ok(ids.iter().filter_map(|id| members.remove(id)).map(Member).collect())
+    }
+
+    /// Il s'adresse par @@moderation aux modérateurs de l'espace, qui en sont prévenus ; faux si vous ne pouvez pas le lire.
+    async fn mentions_moderators(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.groups(ctx).await?.contains(&Group::Moderators))
+    }
+
+    /// Les organisations auxquelles il s'adresse par @@ et leur slug, dont les membres et ceux de leurs unités sont prévenus ; vide si
+    /// vous ne pouvez pas le lire.
+    #[graphql(complexity = "1 + 3 * child_complexity")]
+    async fn mentioned_organisations(&self, ctx: &Context<'_>) -> Result<Vec<Organisation>> {
+        let ids: Vec<_> = self.groups(ctx).await?.iter().filter_map(|group| group.organisation()).collect();
+        let mut organisations = ctx.request().loads().load_many(ids.iter().copied()).await?;
+        Ok(ids.iter().filter_map(|id| organisations.remove(id)).map(Organisation).collect())
     }
 
     /// Les fichiers joints, dans leur ordre ; vide si vous ne pouvez pas le lire.

@@ -181,7 +181,7 @@ pub(crate) struct RemarkDocumentInput {
     idempotency_key: Option<String>,
     /// Le document.
     document_id: ID,
-    /// La remarque, en Markdown, 50 000 caractères au plus.
+    /// La remarque, en Markdown, 50 000 caractères au plus, avec des mentions comme dans OpenThreadInput.body.
     body: String,
     /// Fichiers à joindre, que vous venez d'envoyer par POST /files ; 10 au plus.
     attachments: Option<Vec<ID>>,

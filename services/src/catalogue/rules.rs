@@ -319,7 +319,7 @@ pub(super) fn collection_description(description: &str) -> Result<String, Proble
 pub(super) fn long_text(part: Part, field: &'static str, given: &str) -> Result<super::Text, Problem> {
     let renamed = |problem: Problem| Problem { field, ..problem };
     let body = text::body(field, given)?;
-    text::handles(&body).map_err(renamed)?;
+    text::names(&body).map_err(renamed)?;
     let html = text::render(&body, &text::Mentioned::default()).html;
     Ok(super::Text { training_id: crate::id::TrainingId(uuid::Uuid::nil()), part, body, html })
 }

@@ -48,13 +48,17 @@ pub(super) async fn prepare(app: &App, plan: &Plan, documents: &[WrittenDocument
     Ok(files)
 }
 
-/// Renders the remarks, once there are members to mention.
+/// Renders the remarks, once there are members to mention; they address no group.
 pub(super) async fn remarks(app: &App, documents: &[WrittenDocument]) -> Result<Remarks> {
+    let (nobody, space) = {
+        let cx = &mut *app.db.reader().await?;
+        (Caller::anonymous(cx).await?, library::space(cx).await?)
+    };
     let mut remarks = Vec::with_capacity(documents.len());
     for document in documents {
         let mut of_document = Vec::with_capacity(document.remarks.len());
         for remark in &document.remarks {
-            of_document.push(Remark::new(app, &remark.body, Vec::new()).await?);
+            of_document.push(Remark::new(app, &nobody, space, &remark.body, Vec::new()).await?);
         }
         remarks.push(of_document);
     }

@@ -76,7 +76,7 @@ fn the_content_is_sound() {
     assert_eq!(kinds.len(), 5, "members of all five kinds of organisations");
     assert!(handles.len() >= 40 && content.threads.len() >= 60);
 
-    let (mut titles, mut posts) = (HashSet::new(), 0);
+    let (mut titles, mut posts, mut to_moderators) = (HashSet::new(), 0, 0);
     for (_, thread) in &content.threads {
         assert!(forum::sound_title(&thread.title).is_ok(), "{}", thread.title);
         assert!(titles.insert(&thread.title), "{} twice", thread.title);
@@ -86,8 +86,13 @@ fn the_content_is_sound() {
         for body in answers.iter().flat_map(|answer| [Some(&answer.body), answer.edited.as_ref()]).flatten().chain([&thread.body])
         {
             text::body("body", body).unwrap();
-            for handle in text::handles(body).unwrap() {
+            let names = text::names(body).unwrap();
+            for handle in &names.handles {
                 assert!(handles.contains(handle.as_str()), "@{handle} in {}", thread.title);
+            }
+            for group in &names.groups {
+                assert!(group == text::MODERATORS, "@@{group} in {}", thread.title);
+                to_moderators += 1;
             }
         }
         for answer in &answers {
@@ -98,7 +103,7 @@ fn the_content_is_sound() {
         assert!(accepted <= usize::from(thread.kind.can_be_solved()), "{}", thread.title);
         posts += 1 + answers.len();
     }
-    assert!(posts >= 500, "{posts}");
+    assert!(posts >= 500 && to_moderators > 0, "{posts}, {to_moderators}");
 
     for document in &content.documents {
         assert!(handles.contains(document.author.as_str()), "{}", document.author);

@@ -4,11 +4,11 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::events::{Event, tell};
-use crate::forum::{self, NewPost, NewThread};
+use crate::forum::{self, Mentions, NewPost, NewThread};
 use crate::id::{ForumId, MemberId, PostId, ThreadId};
 use crate::links;
 use crate::reports::{self, Transition};
-use crate::text::{self, Mentioned, Rendered};
+use crate::text::{self, Group, MODERATORS, Mentioned, Rendered};
 
 use super::catalogue::Catalogue;
 use super::content::WrittenReport;
@@ -37,7 +37,7 @@ pub(super) struct Writing {
 
 struct Body {
     rendered: Rendered,
-    mentioned: Vec<MemberId>,
+    mentioned: Mentions,
 }
 
 #[derive(Clone, Copy)]
@@ -57,11 +57,11 @@ impl Writing {
     /// Renders every body once.
     pub(super) fn new(clock: Clock, plan: Plan, places: Places, kept: (Files, Remarks), catalogue: Catalogue) -> Self {
         let members = places.members.iter().map(|(_, id)| *id).collect();
-        let known: Mentioned = places.members.into_iter().collect();
+        let organisations = places.organisations.iter().map(|(slug, id)| (slug.clone(), Group::Organisation(*id)));
+        let groups = organisations.chain([(MODERATORS.to_owned(), Group::Moderators)]).collect();
+        let known = Mentioned { members: places.members.into_iter().collect(), groups };
         let bodies = plan.bodies.iter().map(|body| {
-            let mut mentioned: Vec<_> =
-                text::handles(body).unwrap_or_default().iter().filter_map(|handle| known.get(handle).copied()).collect();
-            mentioned.sort_unstable();
+            let mentioned = Mentions::of(&text::names(body).unwrap_or_default(), &known);
             Body { rendered: text::render(body, &known), mentioned }
         });
         Self {
@@ -103,16 +103,13 @@ impl Writing {
     }
 
     fn rows(&self, act: Act) -> usize {
+        let mentions = |body: usize| self.bodies[body].mentioned.members.len() + self.bodies[body].mentioned.groups.len();
         match act.what {
             // The post, its thread or forum, the event.
-            What::Post(post) if self.plan.posts[post].parent.is_some() => {
-                3 + self.bodies[self.plan.posts[post].body].mentioned.len()
-            }
-            What::Post(post) => 6 + self.bodies[self.plan.posts[post].body].mentioned.len(),
+            What::Post(post) if self.plan.posts[post].parent.is_some() => 3 + mentions(self.plan.posts[post].body),
+            What::Post(post) => 6 + mentions(self.plan.posts[post].body),
             // The former mentions go too.
-            What::Edit(post, body) => {
-                3 + self.bodies[self.plan.posts[post].body].mentioned.len() + self.bodies[body].mentioned.len()
-            }
+            What::Edit(post, body) => 3 + mentions(self.plan.posts[post].body) + mentions(body),
             What::Accept(..) | What::Pin(_) | What::Lock(_) | What::Archive(_) => 2,
             What::Useful(..) => 3,
             // With its tags; with its file and its content.

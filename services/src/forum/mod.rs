@@ -5,6 +5,7 @@
 
 mod attachments;
 mod forums;
+mod mentions;
 mod path;
 mod posts;
 mod reads;
@@ -23,13 +24,15 @@ pub use attachments::{Attachment, MOST_ATTACHMENTS, attachments};
 pub(crate) use attachments::{present as present_attachments, shows_file};
 pub(crate) use forums::with_moderators;
 pub use forums::{CreateForum, UpdateForum, create_forum, update_forum};
+pub(crate) use mentions::Mentions;
+pub use mentions::{groups_mentioned, mentioned, preview};
 pub use path::MOST_POSTS;
 pub use posts::{EditPost, accept_answer, answer_post, delete_post, edit_post, reopen_thread};
 pub(crate) use posts::{NewPost, add_answer, forget_accepted, hide_if_empty, hide_thread, locked, put_edit};
 pub use reads::{
     ThreadFilter, ThreadOrder, count_revisions, count_threads, count_threads_of_forums, count_unanswered, forum_kinds,
-    forums_by_id, forums_of, mentioned, openings, pinned_threads, posts as posts_of, posts_by_id, preview, replies, reply_counts,
-    revisions, sees_hidden, spaces, threads as thread_list, threads_by_id, threads_of_forums, unanswered_threads,
+    forums_by_id, forums_of, openings, pinned_threads, posts as posts_of, posts_by_id, replies, reply_counts, revisions,
+    sees_hidden, spaces, threads as thread_list, threads_by_id, threads_of_forums, unanswered_threads,
 };
 pub(crate) use remarks::{About, close as close_remarks, follow as follow_remarks, put_remark, relocate};
 pub use remarks::{Remark, threads_about};

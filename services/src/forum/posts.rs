@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::reads::render;
+use super::mentions::{Mentions, Within, must_address, render};
 use super::{Thread, attachments, path, rules, seen, store};
 use crate::App;
 use crate::caller::{Caller, Scope};
@@ -21,23 +21,23 @@ pub(crate) struct NewPost<'a> {
     pub(crate) author: MemberId,
     pub(crate) body: &'a str,
     pub(crate) rendered: &'a Rendered,
-    pub(crate) mentioned: &'a [MemberId],
+    pub(crate) mentioned: &'a Mentions,
     pub(crate) at: DateTime<Utc>,
 }
 
 /// Answers a post, with files that the caller sent.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a post out of sight; [`Error::Conflict`] when the thread is locked or full, or the post was taken
-/// away; [`Error::Invalid`] on `body` or `attachments`.
+/// [`Error::NotFound`] for a post out of sight; [`Error::Conflict`] when the thread is locked or full, the post was taken away, or
+/// organisations were addressed too often; [`Error::Invalid`] on `body` or `attachments`.
 pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str, files: Vec<FileId>) -> Result<PostId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
     let body = problems.take(rules::body(body)).unwrap_or_default();
     let files = problems.take(attachments::wanted(files)).unwrap_or_default();
     problems.refuse()?;
-    let (rendered, mentioned) = render(app, &body).await?;
-    let clock = app.clock.clone();
+    let (rendered, mentioned) = render(app, caller, Within::ThreadOf(parent), &body).await?;
+    let (clock, most) = (app.clock.clone(), app.config.limits.group_day_posts);
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             let now = clock.now();
@@ -52,6 +52,7 @@ pub async fn answer_post(app: &App, caller: &Caller, parent: PostId, body: &str,
                 mentioned: &mentioned,
                 at: now,
             };
+            must_address(tx, &actor, thread.space_id, (post.id, now), &mentioned, most).await?;
             let place = (thread.id, parent.id, thread.next_ordinal);
             add_answer(tx, &clock, &post, place, (&parent.path, parent.depth)).await?;
             attachments::attach(tx, &actor, post.id, &files).await?;
@@ -91,8 +92,8 @@ pub struct EditPost {
 /// Edits one's own post; the former version is kept for the moderators, with its files.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when deleted, locked or edited since; [`Error::Invalid`] on
-/// `body` or `attachments`.
+/// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when deleted, locked or edited since, or when organisations were
+/// addressed too often; [`Error::Invalid`] on `body` or `attachments`.
 pub async fn edit_post(app: &App, caller: &Caller, id: PostId, edit: EditPost) -> Result<PostId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
@@ -100,8 +101,8 @@ pub async fn edit_post(app: &App, caller: &Caller, id: PostId, edit: EditPost) -
     let files = edit.attachments.map(|files| problems.take(attachments::wanted(files)).unwrap_or_default());
     problems.refuse()?;
     let expected = edit.expected;
-    let (rendered, mentioned) = render(app, &body).await?;
-    let clock = app.clock.clone();
+    let (rendered, mentioned) = render(app, caller, Within::ThreadOf(id), &body).await?;
+    let (clock, most) = (app.clock.clone(), app.config.limits.group_day_posts);
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             let now = clock.now();
@@ -110,6 +111,7 @@ pub async fn edit_post(app: &App, caller: &Caller, id: PostId, edit: EditPost) -
             if attachments::is_unchanged(tx, &post, &body, files.as_deref()).await? {
                 return Ok(id);
             }
+            must_address(tx, &actor, thread.space_id, (id, now), &mentioned, most).await?;
             let edit = NewPost { id, author: actor.id, body: &body, rendered: &rendered, mentioned: &mentioned, at: now };
             put_edit(tx, &clock, thread.id, &edit).await?;
             if let Some(files) = files {

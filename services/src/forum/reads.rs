@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use super::{Forum, Post, Revision, Space, Thread, ThreadKind, rules, store};
+use crate::Caller;
 use crate::db::Cx;
 use crate::error::{Error, Result};
 use crate::id::{ForumId, MemberId, PostId, SpaceId, ThreadId};
 use crate::page::{Page, Paging, PathKey, Slice, TimeKey, gathered};
-use crate::text::{self, Rendered};
-use crate::{App, Caller, accounts, links};
 
 /// By what a list of threads is sorted, the latest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -239,14 +238,6 @@ pub async fn reply_counts(cx: &mut Cx, parents: &[PostId]) -> Result<HashMap<Pos
     Ok(counts)
 }
 
-/// Whom each of these posts mentions.
-///
-/// # Errors
-/// When the database fails.
-pub async fn mentioned(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<PostId, Vec<MemberId>>> {
-    Ok(gathered(store::mentioned(cx, posts).await?))
-}
-
 /// The former versions of each of these posts, oldest first; for the moderators of their space, which is theirs to check.
 ///
 /// # Errors
@@ -265,30 +256,4 @@ pub async fn count_revisions(cx: &mut Cx, posts: &[PostId]) -> Result<HashMap<Po
     let mut counts: HashMap<_, _> = posts.iter().map(|post| (*post, 0)).collect();
     counts.extend(store::revision_counts(cx, posts).await?);
     Ok(counts)
-}
-
-/// Renders a body as a post would be, for whoever holds a connection already.
-///
-/// # Errors
-/// [`Error::Invalid`] on `body`.
-pub async fn preview(cx: &mut Cx, body: &str) -> Result<Rendered> {
-    let body = rules::body(body).map_err(|problem| Error::Invalid(vec![problem]))?;
-    let handles = text::handles(&body).map_err(|problem| Error::Invalid(vec![problem]))?;
-    let known = if handles.is_empty() { HashMap::new() } else { accounts::ids_by_handle(cx, &handles).await? };
-    Ok(text::render(&body, &known))
-}
-
-/// Renders a body and finds whom it mentions; before the write, which holds only SQL.
-///
-/// # Errors
-/// [`Error::Invalid`] on `body`, nested beyond reason; when the database fails.
-pub(super) async fn render(app: &App, body: &str) -> Result<(Rendered, Vec<MemberId>)> {
-    let handles = text::handles(body).map_err(|problem| Error::Invalid(vec![problem]))?;
-    let known =
-        if handles.is_empty() { HashMap::new() } else { accounts::ids_by_handle(&mut *app.db.reader().await?, &handles).await? };
-    let mut rendered = text::render(body, &known);
-    rendered.links = links::from_here(&app.config.public_url, rendered.links);
-    let mut mentioned: Vec<_> = known.into_values().collect();
-    mentioned.sort_unstable();
-    Ok((rendered, mentioned))
 }

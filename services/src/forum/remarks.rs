@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
+use super::mentions::{Mentions, Within, must_address, render};
 use super::posts::{NewPost, add_answer};
-use super::reads::render;
 use super::threads::{NewThread, add_thread};
 use super::{Forum, Thread, ThreadKind, attachments, posts, rules, store};
 use crate::App;
@@ -25,22 +25,24 @@ use crate::text::Rendered;
 pub struct Remark {
     body: String,
     rendered: Rendered,
-    mentioned: Vec<MemberId>,
+    mentioned: Mentions,
     files: Vec<FileId>,
+    /// Posts a day that address organisations.
+    most_a_day: u32,
 }
 
 impl Remark {
-    /// Of Markdown and files that its author sent.
+    /// Of Markdown and files that its author, the caller, sent; it is to stand in that space.
     ///
     /// # Errors
     /// [`Error::Invalid`] on `body` or `attachments`.
-    pub async fn new(app: &App, body: &str, files: Vec<FileId>) -> Result<Self> {
+    pub async fn new(app: &App, caller: &Caller, space: SpaceId, body: &str, files: Vec<FileId>) -> Result<Self> {
         let mut problems = Problems::default();
         let body = problems.take(rules::body(body)).unwrap_or_default();
         let files = problems.take(attachments::wanted(files)).unwrap_or_default();
         problems.refuse()?;
-        let (rendered, mentioned) = render(app, &body).await?;
-        Ok(Self { body, rendered, mentioned, files })
+        let (rendered, mentioned) = render(app, caller, Within::Space(space), &body).await?;
+        Ok(Self { body, rendered, mentioned, files, most_a_day: app.config.limits.group_day_posts })
     }
 }
 
@@ -55,9 +57,11 @@ pub(crate) struct About<'a> {
 
 /// Writes a remark: the first one opens the thread, the others answer it. The lock on the document makes one first of two.
 pub(crate) async fn put_remark(tx: &mut Tx, clock: &Clock, actor: &Actor, about: &About<'_>, remark: &Remark) -> Result<PostId> {
-    let (body, rendered, mentioned) = (remark.body.as_str(), &remark.rendered, remark.mentioned.as_slice());
+    let (body, rendered, mentioned) = (remark.body.as_str(), &remark.rendered, &remark.mentioned);
     let id = PostId::new(clock);
-    match store::lock_thread_about(tx, about.document).await? {
+    let thread = store::lock_thread_about(tx, about.document).await?;
+    must_address(tx, actor, about.space, (id, clock.now()), mentioned, remark.most_a_day).await?;
+    match thread {
         None => {
             let thread = NewThread {
                 id: ThreadId::new(clock),

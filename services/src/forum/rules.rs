@@ -3,7 +3,11 @@
 use super::{Forum, MOST_POSTS, Post, Thread, ThreadKind};
 use crate::caller::{Caller, Scope};
 use crate::error::{Code, Error, Problem, Result};
+use crate::id::OrganisationId;
 use crate::text;
+
+/// Groups that a post addresses at most.
+const MOST_GROUPS: usize = 3;
 
 pub(super) fn sees_thread(caller: &Caller, thread: &Thread) -> bool {
     caller.sees(thread.audience_id) && (thread.hidden_at.is_none() || caller.moderates(thread.space_id))
@@ -91,6 +95,29 @@ pub(super) fn takes_remark(caller: &Caller, thread: &Thread) -> Result<()> {
         return Err(Error::conflict("documentId", Code::Refused, "Les remarques sur ce document sont fermées."));
     }
     has_room(thread)
+}
+
+/// Whether a post takes that many groups.
+pub(super) fn takes_groups(groups: usize) -> Result<(), Problem> {
+    if groups <= MOST_GROUPS {
+        return Ok(());
+    }
+    Err(Problem::new("body", Code::TooLong, format!("Un message s'adresse à {MOST_GROUPS} groupes au plus.")))
+}
+
+/// Whether this caller, at home there, may address the organisation whose ancestors (itself included) these are: their own, one
+/// where they hold a role, and the units of these. Not what stands above: an office does not wake its ministry.
+pub(super) fn may_address(caller: &Caller, home: Option<OrganisationId>, ancestors: &[OrganisationId]) -> bool {
+    home.into_iter().chain(caller.places()).any(|own| ancestors.contains(&own))
+}
+
+/// Whether who addressed organisations in that many posts of a day may do so again.
+pub(super) fn may_address_today(posts: i64, most: u32) -> Result<()> {
+    if posts < i64::from(most) {
+        return Ok(());
+    }
+    let sentence = format!("Au plus {most} de vos messages par jour s'adressent à des organisations : réessayez plus tard.");
+    Err(Error::conflict("body", Code::Full, sentence))
 }
 
 /// Whether the thread can hold one more post.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::reads::render;
+use super::mentions::{Mentions, Within, must_address, render};
 use super::{Thread, ThreadKind, attachments, posts, rules, seen, store};
 use crate::App;
 use crate::caller::{Caller, Scope};
@@ -40,7 +40,8 @@ pub struct OpenThread {
 ///
 /// # Errors
 /// [`Error::NotFound`] for a forum out of sight; [`Error::Forbidden`] when the caller may not open threads there;
-/// [`Error::Invalid`] on `title`, `body`, `kind`, `attachments`, `trainings`, `documents`, `report` or a field of it.
+/// [`Error::Conflict`] when organisations were addressed too often; [`Error::Invalid`] on `title`, `body`, `kind`, `attachments`,
+/// `trainings`, `documents`, `report` or a field of it.
 pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<ThreadId> {
     caller.signed_in()?;
     let mut problems = Problems::default();
@@ -61,8 +62,8 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
         None => ReportFields::default(),
     };
     problems.refuse()?;
-    let (rendered, mentioned) = render(app, &body).await?;
-    let clock = app.clock.clone();
+    let (rendered, mentioned) = render(app, caller, Within::Forum(new.forum), &body).await?;
+    let (clock, most) = (app.clock.clone(), app.config.limits.group_day_posts);
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {
             let now = clock.now();
@@ -84,6 +85,7 @@ pub async fn open_thread(app: &App, caller: &Caller, new: OpenThread) -> Result<
                 at: now,
                 document: None,
             };
+            must_address(tx, &actor, forum.space_id, (thread.post, now), &mentioned, most).await?;
             add_thread(tx, &clock, &thread, &report).await?;
             attachments::attach(tx, &actor, thread.post, &files).await?;
             for (kind, targets) in [(Kind::Training, &trainings), (Kind::Document, &documents)] {
@@ -107,7 +109,7 @@ pub(crate) struct NewThread<'a> {
     pub(crate) author: MemberId,
     pub(crate) body: &'a str,
     pub(crate) rendered: &'a Rendered,
-    pub(crate) mentioned: &'a [MemberId],
+    pub(crate) mentioned: &'a Mentions,
     pub(crate) at: DateTime<Utc>,
     /// The document that it holds the remarks on.
     pub(crate) document: Option<DocumentId>,

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rand::RngExt;
 use tokio::sync::watch;
 
@@ -60,7 +61,7 @@ pub async fn catch_up(app: &App) -> Result<usize> {
 /// # Errors
 /// When the database fails, or an entry is of a kind that this binary does not know.
 pub async fn turn(app: &App) -> Result<bool> {
-    let Some(turn) = read(&mut *app.db.reader().await?).await? else { return Ok(false) };
+    let Some(turn) = read(&mut *app.db.reader().await?, app.clock.now()).await? else { return Ok(false) };
     let clock = app.clock.clone();
     app.db
         .write(move |tx| {
@@ -87,7 +88,7 @@ struct Turn {
 }
 
 /// What comes next in the log and whom it reaches, as things are now.
-async fn read(cx: &mut Cx) -> Result<Option<Turn>> {
+async fn read(cx: &mut Cx, now: DateTime<Utc>) -> Result<Option<Turn>> {
     let from = store::position(cx).await?;
     let entries = events::after(cx, from.seq, ENTRIES).await?;
     if entries.is_empty() {
@@ -97,7 +98,7 @@ async fn read(cx: &mut Cx) -> Result<Option<Turn>> {
     to.turn += 1;
     for entry in &entries {
         if from.since.is_none_or(|since| entry.at >= since) {
-            let (found, next) = told(cx, entry, to.place, room).await?;
+            let (found, next) = told(cx, now, entry, to.place, room).await?;
             room -= found.people.len().min(room);
             if !found.people.is_empty() {
                 all.push(found);

@@ -16,6 +16,7 @@ use crate::forum::{self, Post, Thread};
 use crate::id::{CollectionId, MemberId, PostId, ThreadId, TrainingId};
 use crate::read_marks;
 use crate::reports::ReportState;
+use crate::text::Group;
 
 /// Threads beside an entry that a turn looks at.
 const THREADS: usize = 100;
@@ -43,6 +44,8 @@ struct Scene {
     trainings: Vec<(TrainingId, CollectionId)>,
     /// The people it is about.
     addressed: Vec<(MemberId, Reason)>,
+    /// The groups it is said to.
+    groups: Vec<Group>,
     beside: Option<Beside>,
 }
 
@@ -54,8 +57,14 @@ enum Tie {
     Beside(ThreadId),
 }
 
-/// Tells of an entry those who come after a place, at most so many; and where to go on, when there may be more.
-pub(super) async fn told(cx: &mut Cx, entry: &Recorded, place: Place, most: usize) -> Result<(Told, Option<Place>)> {
+/// Tells of an entry, at `now`, those who come after a place, at most so many; and where to go on, when there may be more.
+pub(super) async fn told(
+    cx: &mut Cx,
+    now: DateTime<Utc>,
+    entry: &Recorded,
+    place: Place,
+    most: usize,
+) -> Result<(Told, Option<Place>)> {
     let mut told = Told {
         seq: entry.seq,
         at: entry.at,
@@ -75,7 +84,7 @@ pub(super) async fn told(cx: &mut Cx, entry: &Recorded, place: Place, most: usiz
     (told.post, told.ordinal) = (scene.post.as_ref().map(|post| post.id), scene.post.as_ref().map(|post| post.ordinal));
     let (tied, next) = match (place.thread_id, scene.beside) {
         (None, beside) => {
-            let (tied, next) = merged(ties(cx, &scene, place.member_id, most).await?, most);
+            let (tied, next) = merged(ties(cx, now, &scene, place.member_id, most).await?, most);
             // The threads beside come in turns of their own, which know whom these told.
             let next = next.map(|member_id| Place { member_id: Some(member_id), thread_id: None });
             (tied, next.or(beside.map(|_| Place::BESIDE)))
@@ -106,12 +115,12 @@ async fn scene(cx: &mut Cx, event: &Event) -> Result<Option<Scene>> {
     match *event {
         Event::ThreadOpened { thread, post, .. } => {
             let Some(mut scene) = posted(cx, Occasion::Thread, thread, post).await? else { return Ok(None) };
-            scene.addressed = mentioned(cx, post).await?;
+            (scene.addressed, scene.groups) = mentioned(cx, post).await?;
             Ok(Some(scene))
         }
         Event::PostAdded { thread, post, parent } => {
             let Some(mut scene) = posted(cx, Occasion::Post, thread, post).await? else { return Ok(None) };
-            scene.addressed = mentioned(cx, post).await?;
+            (scene.addressed, scene.groups) = mentioned(cx, post).await?;
             let answered = forum::posts_by_id(cx, &[parent]).await?.remove(&parent);
             scene.addressed.extend(answered.map(|post| (post.author_id, Reason::Reponse)));
             scene.trainings = store::trainings_of(cx, thread).await?;
@@ -163,9 +172,10 @@ async fn posted(cx: &mut Cx, occasion: Occasion, thread: ThreadId, post: PostId)
     Ok(post.map(|post| Scene { thread, post: Some(post), ..Scene::of(occasion) }))
 }
 
-async fn mentioned(cx: &mut Cx, post: PostId) -> Result<Vec<(MemberId, Reason)>> {
-    let found = forum::mentioned(cx, &[post]).await?.remove(&post).unwrap_or_default();
-    Ok(found.into_iter().map(|member| (member, Reason::Mention)).collect())
+async fn mentioned(cx: &mut Cx, post: PostId) -> Result<(Vec<(MemberId, Reason)>, Vec<Group>)> {
+    let members = forum::mentioned(cx, &[post]).await?.remove(&post).unwrap_or_default();
+    let groups = forum::groups_mentioned(cx, &[post]).await?.remove(&post).unwrap_or_default();
+    Ok((members.into_iter().map(|member| (member, Reason::Mention)).collect(), groups))
 }
 
 async fn moved(cx: &mut Cx, training: TrainingId) -> Result<Scene> {
@@ -188,7 +198,8 @@ fn is_out(state: TrainingState) -> bool {
 
 impl Scene {
     fn of(occasion: Occasion) -> Self {
-        Self { occasion, thread: None, post: None, trainings: Vec::new(), addressed: Vec::new(), beside: None }
+        let (trainings, addressed, groups) = (Vec::new(), Vec::new(), Vec::new());
+        Self { occasion, thread: None, post: None, trainings, addressed, groups, beside: None }
     }
 
     /// What somebody has to do with it.
@@ -232,12 +243,17 @@ impl Scene {
 type Tied = Vec<(MemberId, Tie)>;
 
 /// Lists of people, each in the order of their ids after `after`, at most so many of each.
-async fn ties(cx: &mut Cx, scene: &Scene, after: Option<MemberId>, most: usize) -> Result<Vec<Tied>> {
+async fn ties(cx: &mut Cx, now: DateTime<Utc>, scene: &Scene, after: Option<MemberId>, most: usize) -> Result<Vec<Tied>> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let targets: Vec<_> = scene.targets().into_iter().map(|target| (target, after)).collect();
     let mut lists = Vec::new();
     for ((target, _), found) in targets.iter().zip(following::followers(cx, &targets, limit).await?) {
         lists.push(found.into_iter().map(|one| (one.member_id, Tie::Follows(*target, one.level))).collect());
+    }
+    if let Some(thread) = &scene.thread {
+        for found in store::people_of(cx, &scene.groups, (thread.space_id, now), after, limit).await? {
+            lists.push(found.into_iter().map(|one| (one.member_id, Tie::Addressed(Reason::Mention))).collect());
+        }
     }
     let mut named: Tied = scene.named().filter(|(member, _)| after.is_none_or(|after| *member > after)).collect();
     named.sort_by_key(|(member, _)| *member);

@@ -7,11 +7,12 @@ use super::gathering::Told;
 use super::{Notification, NotificationFilter};
 use crate::Caller;
 use crate::clock::Clock;
-use crate::db::{Cx, all, each, exec, in_list, keys, keyset, one, opt, sight};
+use crate::db::{Cx, all, each, exec, in_list, keys, keyset, lists, one, opt, sight};
 use crate::error::Result;
-use crate::id::{CollectionId, MemberId, NotificationId, ReportId, ThreadId, TrainingId};
+use crate::id::{CollectionId, MemberId, NotificationId, ReportId, SpaceId, ThreadId, TrainingId};
 use crate::jobs::SWEPT_AT_ONCE;
 use crate::page::{Slice, TimeKey};
+use crate::text::Group;
 
 /// How long what was read is kept.
 const READ_KEPT: TimeDelta = TimeDelta::days(90);
@@ -156,6 +157,45 @@ pub(super) async fn have_been_told(cx: &mut Cx, seq: i64, at: DateTime<Utc>, mem
         query.build_query_as::<(MemberId,)>().fetch_all(&mut *c).await
     })?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Somebody of a group.
+#[derive(sqlx::FromRow)]
+pub(super) struct Person {
+    pub(super) member_id: MemberId,
+}
+
+/// Who is of each of these groups of a space at that moment, in the order of their ids after one, so many of each.
+pub(super) async fn people_of(
+    cx: &mut Cx,
+    groups: &[Group],
+    (space, now): (SpaceId, DateTime<Utc>),
+    after: Option<MemberId>,
+    most: i64,
+) -> Result<Vec<Vec<Person>>> {
+    Ok(lists!(cx, Person, groups, |query, group| {
+        match group {
+            Group::Moderators => {
+                query.push(
+                    "select distinct m.id as member_id from role_grants g join members m on m.id = g.member_id
+                     where g.role = 'MODERATEUR' and g.ended_at is null and (g.space_id is null or g.space_id = ",
+                );
+                query.push_bind(space).push(") and g.starts_at <= ").push_bind(now);
+                query.push(" and (g.ends_at is null or g.ends_at > ").push_bind(now).push(")");
+            }
+            Group::Organisation(id) => {
+                query.push(
+                    "select m.id as member_id from members m
+                     where m.organisation_id in (select organisation_id from organisation_ancestors where ancestor_id = ",
+                );
+                query.push_bind(*id).push(")");
+            }
+        }
+        if let Some(after) = after {
+            query.push(" and m.id > ").push_bind(after);
+        }
+        query.push(" order by m.id limit ").push_bind(most);
+    }))
 }
 
 // What they are told.
@@ -428,7 +468,8 @@ mod tests {
     #[tokio::test]
     async fn threads_beside_are_read_from_an_index_on() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(Source::Sqlite(folder.path().join("ciam.sqlite"))).await.unwrap();
+        let nodes = crate::nodes::Nodes::default();
+        let db = Db::open(Source::Sqlite(folder.path().join("ciam.sqlite")), &nodes).await.unwrap();
         for (sql, first) in [
             (LINKED, "thread_links_target (target_id=? AND thread_id>?)"),
             (DUPLICATES, "reports_duplicates_id (duplicate_of_id=? AND id>?)"),

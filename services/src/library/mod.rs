@@ -332,7 +332,7 @@ pub async fn count_download(app: &App, id: DocumentId) -> Result<()> {
 }
 
 /// The space whose moderators keep the library.
-async fn space(cx: &mut Cx) -> Result<SpaceId> {
+pub(crate) async fn space(cx: &mut Cx) -> Result<SpaceId> {
     let spaces = crate::forum::spaces(cx).await?;
     let found = spaces.into_iter().find(|space| space.slug == SPACE);
     found.map(|space| space.id).ok_or_else(|| crate::Error::internal("there is no space for the library"))

@@ -15,10 +15,11 @@ use crate::idempotency::act;
 ///
 /// # Errors
 /// [`crate::Error::NotFound`]; [`crate::Error::Invalid`] on `body` or `attachments`; [`crate::Error::Conflict`] when the document is
-/// archived, or a moderator closed its remarks.
+/// archived, a moderator closed its remarks, or organisations were addressed too often.
 pub async fn remark_document(app: &App, caller: &Caller, id: DocumentId, body: &str, files: Vec<FileId>) -> Result<PostId> {
     caller.signed_in()?;
-    let remark = Remark::new(app, body, files).await?;
+    let space = space(&mut *app.db.reader().await?).await?;
+    let remark = Remark::new(app, caller, space, body, files).await?;
     let clock = app.clock.clone();
     act(app, caller, Scope::Write, move |tx, actor| {
         Box::pin(async move {

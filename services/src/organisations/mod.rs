@@ -19,7 +19,7 @@ use crate::mail::{self, Message};
 use crate::page::{NameKey, Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, roles, text};
 
-pub(crate) use store::{ancestors, insert_home, insert_organisation, named};
+pub(crate) use store::{ancestors, ids_by_slug, insert_home, insert_organisation, named};
 pub use store::{lines, organisations_by_id};
 
 /// The five kinds (docs/domain.md).

@@ -78,6 +78,12 @@ pub async fn organisations_by_id(cx: &mut Cx, ids: &[OrganisationId]) -> Result<
     )?)
 }
 
+/// The organisations with these slugs; unknown ones are left out.
+pub(crate) async fn ids_by_slug(cx: &mut Cx, slugs: &[String]) -> Result<HashMap<String, OrganisationId>> {
+    let rows = in_list!(cx, (String, OrganisationId), "select slug, id from organisations where slug in (", slugs, ")")?;
+    Ok(rows.into_iter().collect())
+}
+
 /// The organisations with one of these slugs, short names or names.
 pub(crate) async fn named(cx: &mut Cx, names: &[String]) -> Result<Vec<Organisation>> {
     let mut found: HashMap<OrganisationId, Organisation> = HashMap::new();

@@ -12,17 +12,53 @@ use comrak::{Arena, Options, format_html, parse_document};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Code, Problem};
-use crate::id::MemberId;
+use crate::id::{MemberId, OrganisationId};
 
 /// The longest excerpt, in characters.
 const EXCERPT_MOST: usize = 280;
-/// Beyond that many different people, further mentions stay plain text.
+/// Beyond that many different people, and as many different groups, further mentions stay plain text.
 const MENTIONS_MOST: usize = 50;
+/// The name of [`Group::Moderators`]; an organisation of that slug cannot be addressed.
+pub const MODERATORS: &str = "moderation";
 /// Quotes and lists inside one another. Nobody reads deeper, and the sanitiser's time grows with the square of it.
 const NESTING_MOST: usize = 50;
 
-/// The members a body mentions, by handle.
-pub type Mentioned = HashMap<String, MemberId>;
+/// Many people who are addressed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The moderators of the space where it is said.
+    Moderators,
+    /// Who is at home in an organisation or a unit of it.
+    Organisation(OrganisationId),
+}
+
+impl Group {
+    /// Its organisation, when it is one.
+    #[must_use]
+    pub fn organisation(self) -> Option<OrganisationId> {
+        match self {
+            Self::Moderators => None,
+            Self::Organisation(id) => Some(id),
+        }
+    }
+}
+
+/// The names by which a body mentions somebody, in lower case and without repetition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// `@handle`.
+    pub handles: Vec<String>,
+    /// `@@moderation`, or the slug of an organisation.
+    pub groups: Vec<String>,
+}
+
+/// Whom names stand for; a name that is not there stays plain text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named for what they hold")]
+pub struct Mentioned {
+    pub members: HashMap<String, MemberId>,
+    pub groups: HashMap<String, Group>,
+}
 
 /// A body, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,16 +71,16 @@ pub struct Rendered {
     pub links: Vec<String>,
 }
 
-/// The handles that `body` mentions, without repetition, wherever they are not inside code or a link.
+/// The names that `body` mentions, wherever they are not inside code or a link.
 ///
 /// # Errors
 /// A problem of `body` when it is nested beyond reason; only what passes here is rendered.
-pub fn handles(body: &str) -> Result<Vec<String>, Problem> {
+pub fn names(body: &str) -> Result<Names, Problem> {
     // Most bodies mention nobody and hold too few marks to nest deep: they need not be parsed twice. An `@` may be written as an
     // entity.
     let marks = ['>', '*', '_', '[', '~', '-', '+', '.', ')'];
     if !body.contains(['@', '&']) && body.matches(marks).count() <= NESTING_MOST {
-        return Ok(Vec::new());
+        return Ok(Names::default());
     }
     let arena = Arena::new();
     let root = parse_document(&arena, body, &options());
@@ -52,13 +88,13 @@ pub fn handles(body: &str) -> Result<Vec<String>, Problem> {
         let sentence = format!("Au plus {NESTING_MOST} citations, listes ou mises en forme les unes dans les autres.");
         return Err(Problem::new("body", Code::Malformed, sentence));
     }
-    let (mut seen, mut found) = (HashSet::new(), Vec::new());
+    let (mut seen, mut found) = (HashSet::new(), Names::default());
     for node in root.descendants().filter(|node| takes_mentions(node)) {
         if let NodeValue::Text(text) = &node.data().value {
-            for (start, end) in mentions(text) {
-                let handle = text[start + 1..end].to_ascii_lowercase();
-                if found.len() < MENTIONS_MOST && seen.insert(handle.clone()) {
-                    found.push(handle);
+            for mention in mentions(text) {
+                let names = if mention.is_group { &mut found.groups } else { &mut found.handles };
+                if names.len() < MENTIONS_MOST && seen.insert((mention.is_group, mention.name.clone())) {
+                    names.push(mention.name);
                 }
             }
         }
@@ -79,7 +115,7 @@ fn nesting<'a>(root: &'a AstNode<'a>) -> usize {
     deepest
 }
 
-/// Renders `body`, linking the handles found in `mentioned`.
+/// Renders `body`, with the names found in `mentioned` as links, or strong.
 #[must_use]
 pub fn render(body: &str, mentioned: &Mentioned) -> Rendered {
     let arena = Arena::new();
@@ -193,22 +229,25 @@ fn link_mentions<'a>(arena: &'a Arena<'a>, node: &'a AstNode<'a>, mentioned: &Me
         NodeValue::Text(text) if text.contains('@') => text.clone().into_owned(),
         _ => return,
     };
-    let known: Vec<_> = mentions(&text)
-        .into_iter()
-        .filter(|&(start, end)| mentioned.contains_key(&text[start + 1..end].to_ascii_lowercase()))
-        .collect();
+    let link = |url| NodeValue::Link(Box::new(NodeLink { url, title: String::new() }));
     let mut from = 0;
-    for (start, end) in known {
-        let handle = text[start + 1..end].to_ascii_lowercase();
+    for Mention { start, end, name, is_group } in mentions(&text) {
+        // By the id: a handle may change, and then be another member's.
+        let value = if is_group {
+            mentioned.groups.get(&name).map(|group| match group {
+                Group::Moderators => NodeValue::Strong,
+                Group::Organisation(organisation) => link(format!("/organisations/{organisation}")),
+            })
+        } else {
+            mentioned.members.get(&name).map(|member| link(format!("/membres/{member}")))
+        };
+        let Some(value) = value else { continue };
         if from < start {
             node.insert_before(new_text(arena, &text[from..start]));
         }
-        // By the id: a handle may change, and then be another member's.
-        let Some(member) = mentioned.get(&handle) else { continue };
-        let link = NodeLink { url: format!("/membres/{member}"), title: String::new() };
-        let link: &AstNode<'_> = arena.alloc(NodeValue::Link(Box::new(link)).into());
-        link.append(new_text(arena, &text[start..end]));
-        node.insert_before(link);
+        let shown: &AstNode<'_> = arena.alloc(value.into());
+        shown.append(new_text(arena, &text[start..end]));
+        node.insert_before(shown);
         from = end;
     }
     node.data_mut().value = NodeValue::Text(text[from..].to_owned().into());
@@ -218,13 +257,28 @@ fn new_text<'a>(arena: &'a Arena<'a>, text: &str) -> &'a AstNode<'a> {
     arena.alloc(NodeValue::Text(text.to_owned().into()).into())
 }
 
-/// Where `text` mentions somebody: from the at sign to the end of the handle. Not in the middle of a word (an address).
-fn mentions(text: &str) -> Vec<(usize, usize)> {
+/// A name in a text, with the at sign before it, or the two of a group.
+struct Mention {
+    start: usize,
+    end: usize,
+    /// In lower case.
+    name: String,
+    is_group: bool,
+}
+
+/// Where `text` mentions somebody. Not in the middle of a word (an address).
+fn mentions(text: &str) -> Vec<Mention> {
     let mut found = Vec::new();
     for (start, _) in text.match_indices('@') {
-        let inside = text[..start].chars().next_back().is_some_and(|before| before.is_alphanumeric() || before == '_');
-        if let (false, Some(length)) = (inside, handle_at(&text[start + 1..])) {
-            found.push((start, start + 1 + length));
+        let before = text[..start].chars().next_back();
+        if before.is_some_and(|before| before.is_alphanumeric() || matches!(before, '_' | '@')) {
+            continue;
+        }
+        let after = &text[start + 1..];
+        let (is_group, named) = after.strip_prefix('@').map_or((false, after), |named| (true, named));
+        if let Some(length) = handle_at(named) {
+            let end = text.len() - named.len() + length;
+            found.push(Mention { start, end, name: named[..length].to_ascii_lowercase(), is_group });
         }
     }
     found
@@ -279,7 +333,7 @@ mod tests {
     use super::*;
 
     fn html(body: &str) -> String {
-        render(body, &Mentioned::new()).html
+        render(body, &Mentioned::default()).html
     }
 
     #[test]
@@ -323,24 +377,57 @@ mod tests {
         );
     }
 
+    fn written(handles: &[&str], groups: &[&str]) -> Result<Names, Problem> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Names { handles: owned(handles), groups: owned(groups) })
+    }
+
     #[test]
     fn mentions_are_linked_outside_code_links_and_addresses() {
         let body = "Merci @claire.fontaine. `@claire.fontaine` [@claire.fontaine](https://a.fr) x@claire.fontaine @inconnu @Claire.Fontaine";
-        assert_eq!(handles(body).unwrap(), ["claire.fontaine", "inconnu"]);
-        assert_eq!(handles("Merci &#64;claire.fontaine").unwrap(), ["claire.fontaine"]);
-        assert_eq!(handles("Merci &commat;claire.fontaine").unwrap(), ["claire.fontaine"]);
-        let mentioned = Mentioned::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
-        let html = render(body, &mentioned).html;
+        assert_eq!(names(body), written(&["claire.fontaine", "inconnu"], &[]));
+        assert_eq!(names("Merci &#64;claire.fontaine"), written(&["claire.fontaine"], &[]));
+        assert_eq!(names("Merci &commat;claire.fontaine"), written(&["claire.fontaine"], &[]));
+        let members = HashMap::from([("claire.fontaine".into(), MemberId(uuid::Uuid::nil()))]);
+        let html = render(body, &Mentioned { members, ..Mentioned::default() }).html;
         assert_eq!(html.matches("href=\"/membres/mem_00000000000000000000000000000000\"").count(), 2, "{html}");
         assert!(html.contains(">@claire.fontaine</a>. ") && html.contains("@inconnu"), "{html}");
     }
 
     #[test]
+    fn groups_are_shown_outside_code_links_and_addresses() {
+        let body =
+            "@@moderation, @@Dgafp-Bureau : `@@code` [@@lien](https://a.fr) x@@mot @@@trois @ @@autre. @@moderation @membre";
+        assert_eq!(names(body), written(&["membre"], &["moderation", "dgafp-bureau", "autre"]));
+        assert_eq!(names("&#64;&commat;moderation"), written(&[], &["moderation"]));
+        let office = OrganisationId(uuid::Uuid::nil());
+        let groups =
+            HashMap::from([(MODERATORS.into(), Group::Moderators), ("dgafp-bureau".into(), Group::Organisation(office))]);
+        // A group and a member of one name are not taken for each other.
+        let members = HashMap::from([("moderation".into(), MemberId(uuid::Uuid::nil()))]);
+        let html = render(body, &Mentioned { members, groups }).html;
+        assert_eq!(html.matches("<strong>@@moderation</strong>").count(), 2, "{html}");
+        assert!(html.contains("href=\"/organisations/org_00000000000000000000000000000000\""), "{html}");
+        assert!(html.contains(">@@Dgafp-Bureau</a> : <code>@@code</code>") && html.contains(" @@autre. "), "{html}");
+        assert_eq!((html.matches("<a ").count(), html.matches("/membres/").count()), (2, 0), "{html}");
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_names_of_a_body() {
+        let body: String = (0..60).map(|n| format!("@membre{n} @@groupe{n} ")).collect();
+        let names = names(&body).unwrap();
+        assert_eq!((names.handles.len(), names.groups.len()), (MENTIONS_MOST, MENTIONS_MOST));
+    }
+
+    #[test]
     fn an_excerpt_is_plain_and_short() {
-        assert_eq!(render("# Titre\n\nUn **mot** et `code`\n\n- a\n- b", &Mentioned::new()).excerpt, "Titre Un mot et code a b");
-        let long = render(&"éléphant ".repeat(200), &Mentioned::new()).excerpt;
+        assert_eq!(
+            render("# Titre\n\nUn **mot** et `code`\n\n- a\n- b", &Mentioned::default()).excerpt,
+            "Titre Un mot et code a b"
+        );
+        let long = render(&"éléphant ".repeat(200), &Mentioned::default()).excerpt;
         assert!(long.ends_with("éléphant…") && long.chars().count() <= EXCERPT_MOST + 1, "{long}");
-        assert!(render(&"é".repeat(1000), &Mentioned::new()).excerpt.chars().count() <= EXCERPT_MOST + 1);
+        assert!(render(&"é".repeat(1000), &Mentioned::default()).excerpt.chars().count() <= EXCERPT_MOST + 1);
     }
 
     #[test]
@@ -358,13 +445,13 @@ mod tests {
             deep("*a **b ", 4_000, "** b*"),
             deep("[", 25_000, "](x)"),
         ] {
-            if handles(&body).is_ok() {
-                assert!(!render(&body, &Mentioned::new()).html.is_empty());
+            if names(&body).is_ok() {
+                assert!(!render(&body, &Mentioned::default()).html.is_empty());
             }
         }
-        assert_eq!(handles(&deep("> ", 40, "")), Ok(Vec::new()));
+        assert_eq!(names(&deep("> ", 40, "")), Ok(Names::default()));
         for body in [deep(">", 49_999, ""), deep("> - ", 12_000, ""), deep("> ", 60, "")] {
-            assert_eq!(handles(&body).unwrap_err().code, Code::Malformed);
+            assert_eq!(names(&body).unwrap_err().code, Code::Malformed);
         }
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Cast<'w> {
     ids: BTreeMap<&'static str, String>,
 }
 
+/// What the author addresses in posts that are then edited or taken away, so that nobody is told.
+const GROUPS: &str = "@@moderation @@dedans-bureau";
+
 /// Their handles, for those whom `Cast` makes.
 pub(crate) const HANDLES: [(&str, &str); 9] = [
     ("member", "membre"),
@@ -262,7 +265,7 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     };
     let answer = async |post: &str, name: &str| {
         let file = sent(name).await;
-        let input = json!({ "postId": post, "body": format!("Texte post-{name}, @dehors"), "attachments": [file] });
+        let input = json!({ "postId": post, "body": format!("Texte post-{name}, @dehors {GROUPS}"), "attachments": [file] });
         (text(&author.mutate("answerPost", input, "post { id }").await.done("answerPost")["post"]["id"]), file)
     };
     let accept = async |post: &str| author.mutate("acceptAnswer", json!({ "postId": post }), "").await.done("acceptAnswer");
@@ -281,7 +284,7 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     add("File", "deleted", file);
     let below = author.answer(&deleted, "Texte post-below").await;
     author.mutate("deletePost", json!({ "postId": deleted }), "").await.done("deletePost");
-    let both = author.answer(&opening, "Texte post-both, @dehors").await;
+    let both = author.answer(&opening, &format!("Texte post-both, @dehors {GROUPS}")).await;
     cast.moderate("hidePost", json!({ "postId": both, "hidden": true, "reason": "Motif post-both" })).await;
     author.mutate("deletePost", json!({ "postId": both }), "").await.done("deletePost");
     let open_thread = thread.clone();

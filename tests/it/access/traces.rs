@@ -34,7 +34,7 @@ const LINKS: &str = "{ threads(first: 20) { edges { node { trainings { id title 
 /// Everything below them.
 const POSTS: &str = "{ threads(first: 7) { edges { node { acceptedAnswer { ...P } openingPost { ...P }
         posts(first: 7) { edges { node { ...P parent { ...P } replies(first: 2) { totalCount edges { node { ...P } } } } } } } } } }
-    fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } attachments { id name } document { id title }
+    fragment P on Post { id body html excerpt hiddenReason author { id } mentions { id } mentionsModerators mentionedOrganisations { id } attachments { id name } document { id title }
         revisions(first: 2) { edges { node { body attachments { id name } } } } }";
 
 /// Everything that leads to documents.

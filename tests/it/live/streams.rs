@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use harness::{Client, Database, Socket, World};
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ pub(super) async fn a_thread_that_goes_out_of_sight_leaves(world: &World) {
 pub(super) async fn a_role_that_ends_by_its_date_ends_what_it_opened(world: &World) {
     let inside = organisation(world, "Dedans", None).await;
     let ada = world.member("ada").await;
-    let ends = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339();
+    let ends = (world.app.clock.now() + TimeDelta::seconds(3)).to_rfc3339();
     grant(world, &ada, "CONCEPTEUR", json!({ "organisationId": inside, "endsAt": ends })).await;
     let hidden = json!([{ "kind": "ORGANISATION", "organisationId": inside }]);
     let forum = new_forum(world, "plateforme", "Dedans", hidden).await;

@@ -1,8 +1,9 @@
-//! Posts, their former versions and whom they mention.
+//! Posts and their former versions.
 
 use chrono::{DateTime, Utc};
 
-use crate::db::{Cx, each, exec, in_list, lists, lock, numbered, opt};
+use super::mentions::{end_mentions, insert_mentions};
+use crate::db::{Cx, exec, in_list, lists, lock, numbered, opt};
 use crate::error::Result;
 use crate::forum::posts::NewPost;
 use crate::forum::{Post, Revision};
@@ -91,21 +92,8 @@ pub(in crate::forum) async fn update_post(cx: &mut Cx, edit: &NewPost<'_>) -> Re
         &edit.rendered.excerpt,
         edit.at
     )?;
-    exec!(cx, "delete from mentions where post_id = $1", edit.id)?;
+    end_mentions(cx, edit).await?;
     insert_mentions(cx, edit).await
-}
-
-async fn insert_mentions(cx: &mut Cx, post: &NewPost<'_>) -> Result<()> {
-    if !post.mentioned.is_empty() {
-        each!(cx, |c: DB| {
-            let mut query = sqlx::QueryBuilder::<DB>::new("insert into mentions (post_id, member_id) ");
-            query.push_values(post.mentioned, |mut row, member| {
-                row.push_bind(post.id).push_bind(*member);
-            });
-            query.build().execute(&mut *c).await.map(drop)
-        })?;
-    }
-    Ok(())
 }
 
 pub(in crate::forum) async fn keep_revision(cx: &mut Cx, id: PostId) -> Result<()> {
@@ -203,15 +191,5 @@ pub(in crate::forum) async fn reply_counts(cx: &mut Cx, parents: &[PostId]) -> R
         "select parent_id, count(*) from posts where parent_id in (",
         parents,
         ") group by parent_id"
-    )?)
-}
-
-pub(in crate::forum) async fn mentioned(cx: &mut Cx, posts: &[PostId]) -> Result<Vec<(PostId, MemberId)>> {
-    Ok(in_list!(
-        cx,
-        (PostId, MemberId),
-        "select post_id, member_id from mentions where post_id in (",
-        posts,
-        ") order by post_id, member_id"
     )?)
 }
