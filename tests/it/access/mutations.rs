@@ -373,7 +373,7 @@ impl<'w> Stage<'w> {
         match name {
             "follow" => json!({ "targetId": thread, "level": "TOUT" }),
             "markThreadRead" => json!({ "threadId": thread, "upTo": answer }),
-            "markThreadNotificationsRead" => json!({ "threadId": thread }),
+            "markThreadNotificationsRead" | "sayTyping" => json!({ "threadId": thread }),
             "editThread" => json!({ "threadId": thread, "title": format!("Un autre titre {n}") }),
             "answerPost" => json!({ "postId": answer, "body": "Une réponse" }),
             "editPost" => json!({ "postId": answer, "body": format!("Un autre texte {n}") }),

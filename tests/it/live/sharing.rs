@@ -11,7 +11,7 @@ pub(super) async fn many_who_look_on_cost_one_turn(world: &World) {
     let forum = world.forum("plateforme", "questions").await;
     let (thread, root) = ada.open_thread(&forum, "DISCUSSION", "Beaucoup", "Texte").await;
     let mut sockets = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..15 {
         for who in [&ada, &grace] {
             let mut socket = follow(world, who, &thread, None).await;
             event(&mut socket).await;
@@ -31,7 +31,7 @@ pub(super) async fn many_who_look_on_cost_one_turn(world: &World) {
         }
     }
     let turns = world.app.live.turns() - before;
-    // Two an entry when a sign comes in the middle of it; without sharing it would be 300.
+    // Two an entry when a sign comes in the middle of it; without sharing it would be 150.
     assert!((1..=30).contains(&turns), "{turns} turns");
 }
 
