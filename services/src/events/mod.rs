@@ -359,17 +359,21 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
 /// When the database fails.
 pub async fn tell_all(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, events: &[Event]) -> Result<()> {
     let at = clock.now();
+    // Where entries are numbered afterwards, it is by their moment and then their ids.
+    let mut ids: Vec<_> = events.iter().map(|_| EventId::new(clock)).collect();
+    ids.sort_unstable();
+    let mut ids = ids.into_iter();
     for some in events.chunks(TOLD_AT_ONCE) {
         let mut seq = if matches!(**tx, Cx::Sqlite(_)) { Some(last(tx).await?) } else { None };
         let threads: Vec<_> = some.iter().filter_map(Event::thread).collect();
         let sql = "select id, forum_id from threads where id in (";
         let forums: HashMap<_, _> = in_list!(tx, (ThreadId, Uuid), sql, &threads, ")")?.into_iter().collect();
         let mut rows = Vec::new();
-        for event in some {
+        for (event, id) in some.iter().zip(&mut ids) {
             seq = seq.map(|seq| seq + 1);
             let (place, thread) = event.within().parts();
             let within = place.or_else(|| forums.get(&thread?).copied());
-            rows.push((EventId::new(clock), event.subject(), written(event)?, within, seq));
+            rows.push((id, event.subject(), written(event)?, within, seq));
         }
         each!(tx, |c: DB| {
             let mut query =
