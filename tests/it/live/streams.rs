@@ -100,6 +100,9 @@ pub(super) async fn a_thread_that_goes_out_of_sight_leaves(world: &World) {
     // What happens to it now is nothing to who does not see it.
     act("answerPost", json!({ "postId": root, "body": "Entre nous" })).await;
     assert_eq!(told(&mut moderators).await["thread"]["postCount"], 2);
+    let (between, _) = ada.open_thread(&here, "DISCUSSION", "Entre-temps", "Texte").await;
+    assert_eq!(told(&mut members).await["thread"]["id"], json!(between), "nothing of what is hidden");
+    told(&mut moderators).await;
     act("hideThread", json!({ "threadId": thread, "hidden": false })).await;
     assert_eq!(kind(&told(&mut members).await), "ThreadChanged MONTRE");
     told(&mut moderators).await;
@@ -113,11 +116,11 @@ pub(super) async fn a_thread_that_goes_out_of_sight_leaves(world: &World) {
 pub(super) async fn a_role_that_ends_by_its_date_ends_what_it_opened(world: &World) {
     let inside = organisation(world, "Dedans", None).await;
     let ada = world.member("ada").await;
-    let ends = (world.app.clock.now() + TimeDelta::seconds(3)).to_rfc3339();
-    grant(world, &ada, "CONCEPTEUR", json!({ "organisationId": inside, "endsAt": ends })).await;
     let hidden = json!([{ "kind": "ORGANISATION", "organisationId": inside }]);
     let forum = new_forum(world, "plateforme", "Dedans", hidden).await;
     let (thread, _) = world.administrator().open_thread(&forum, "DISCUSSION", "Entre nous", "Texte").await;
+    let ends = (world.app.clock.now() + TimeDelta::seconds(5)).to_rfc3339();
+    grant(world, &ada, "CONCEPTEUR", json!({ "organisationId": inside, "endsAt": ends })).await;
     let mut socket = follow(world, &ada, &thread, None).await;
     assert_eq!(kind(&event(&mut socket).await), "StreamStart");
     // Nothing happens but that time passes.
