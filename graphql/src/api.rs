@@ -169,9 +169,12 @@ impl Api {
 
     async fn execute_now(&self, ask: Ask, client: Client, queries_only: bool) -> Outcome {
         let (began, request_id, name) = (Instant::now(), client.request_id.clone(), ask.printable_name());
-        let outcome = match self.prepare(ask, client, queries_only) {
-            Ok((prepared, operation)) => self.answer(prepared, operation).await,
-            Err(refused) => *refused,
+        let outcome = match self.document(&ask.query) {
+            Ok(document) => match self.prepare(document, ask, client, queries_only) {
+                Ok((prepared, operation)) => self.answer(prepared, operation).await,
+                Err(refused) => *refused,
+            },
+            Err(error) => refused(Some(Refusal::Document), error),
         };
         tracing::info!(
             request_id,
@@ -201,8 +204,8 @@ impl Api {
     }
 
     /// What one turn of a subscription says.
-    pub(crate) async fn say(&self, ask: &Ask, client: Client, turn: &Turn) -> Vec<Outcome> {
-        let (prepared, operation) = match self.prepare(ask.clone(), client, false) {
+    pub(crate) async fn say(&self, document: &Arc<ExecutableDocument>, ask: &Ask, client: Client, turn: &Turn) -> Vec<Outcome> {
+        let (prepared, operation) = match self.prepare(Arc::clone(document), ask.clone(), client, false) {
             Ok((prepared, operation)) => (prepared, operation.data(turn.clone())),
             Err(refused) => return vec![*refused],
         };
@@ -222,8 +225,13 @@ impl Api {
     }
 
     /// What can be refused before the engine sees it, is.
-    fn prepare(&self, ask: Ask, client: Client, queries_only: bool) -> Result<(Prepared, Operation), Box<Outcome>> {
-        let document = self.document(&ask.query).map_err(|error| Box::new(refused(Some(Refusal::Document), error)))?;
+    fn prepare(
+        &self,
+        document: Arc<ExecutableDocument>,
+        ask: Ask,
+        client: Client,
+        queries_only: bool,
+    ) -> Result<(Prepared, Operation), Box<Outcome>> {
         let name = ask.operation_name.as_deref();
         if queries_only && !reads_only(&document, name) {
             let sentence = "une demande par GET ne fait que lire, écrivez par POST.";

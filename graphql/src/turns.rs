@@ -299,7 +299,7 @@ impl Course {
             agent: self.agent.clone(),
             request_id: self.request_id.clone(),
         };
-        let said = async { Ok(self.api.say(&self.ask, client, &turn).await) };
+        let said = async { Ok(self.api.say(&self.document, &self.ask, client, &turn).await) };
         match in_time(self.app(), said).await {
             Ok(outcomes) => {
                 let over = outcomes.iter().any(Outcome::is_end);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, SimpleObject, Union};
-use services::live::{Next, Start, Topic};
+use services::live::{Next, Topic};
 use services::{Result, inbox, live};
 
-use super::{Gap, StreamStart, begin, open};
+use super::{Gap, StreamStart, open};
 use crate::context::{ContextExt, Request};
 use crate::inbox::{Notification, count_unread};
 use crate::turns::Turn;
@@ -42,12 +42,12 @@ pub(super) async fn turn(request: &Request, turn: &Turn, after: Option<&str>) ->
     let caller = request.caller();
     let topics = vec![Topic::Inbox(caller.signed_in()?)];
     let Some(from) = turn.from() else {
-        if after.is_some() {
-            return begin(request, turn, after, topics).await;
+        let mut start = live::start(&request.app, &mut *request.cx().await?, after).await?;
+        if start.gap || after.is_none() {
+            // People are told a moment after what happened: what comes after this entry is still to be told.
+            start.position = inbox::told_up_to(&mut *request.cx().await?).await?;
         }
-        // People are told a moment after what happened: what comes after this entry is still to be told.
-        let position = inbox::told_up_to(&mut *request.cx().await?).await?;
-        return Ok(open(turn, Start { position, gap: false }, false, topics));
+        return Ok(open(turn, start, after.is_some(), topics));
     };
     let (told, position, more) = inbox::told_after(&mut *request.cx().await?, &caller, from).await?;
     turn.goes_on(Next { position, topics, more });

@@ -93,6 +93,32 @@ impl Event {
     /// or a report; the training of a session.
     #[must_use]
     pub fn subject(&self) -> Uuid {
+        match self.about() {
+            About::Thread(thread) => thread.0,
+            About::Training(training) => training.0,
+            About::Other(id) => id,
+        }
+    }
+
+    /// The thread it is about.
+    #[must_use]
+    pub fn thread(&self) -> Option<ThreadId> {
+        match self.about() {
+            About::Thread(thread) => Some(thread),
+            About::Training(_) | About::Other(_) => None,
+        }
+    }
+
+    /// The training it is about.
+    #[must_use]
+    pub fn training(&self) -> Option<TrainingId> {
+        match self.about() {
+            About::Training(training) => Some(training),
+            About::Thread(_) | About::Other(_) => None,
+        }
+    }
+
+    fn about(&self) -> About {
         match self {
             Self::AccessTokenCreated { member, .. }
             | Self::AccessTokenRevoked { member, .. }
@@ -106,9 +132,13 @@ impl Event {
             | Self::RoleEnded { member, .. }
             | Self::RoleGranted { member, .. }
             | Self::SessionOpened { member, .. }
-            | Self::SessionRevoked { member, .. } => member.0,
-            Self::OrganisationChanged { organisation, .. } | Self::OrganisationCreated { organisation, .. } => organisation.0,
-            Self::ForumChanged { forum, .. } | Self::ForumCreated { forum, .. } | Self::ThreadLeft { forum, .. } => forum.0,
+            | Self::SessionRevoked { member, .. } => About::Other(member.0),
+            Self::OrganisationChanged { organisation, .. } | Self::OrganisationCreated { organisation, .. } => {
+                About::Other(organisation.0)
+            }
+            Self::ForumChanged { forum, .. } | Self::ForumCreated { forum, .. } | Self::ThreadLeft { forum, .. } => {
+                About::Other(forum.0)
+            }
             Self::AnswerAccepted { thread, .. }
             | Self::PostAdded { thread, .. }
             | Self::PostDeleted { thread, .. }
@@ -123,11 +153,11 @@ impl Event {
             | Self::ThreadOpened { thread, .. }
             | Self::ThreadPinned { thread, .. }
             | Self::ThreadReopened { thread, .. }
-            | Self::ThreadUnlinked { thread, .. } => thread.0,
+            | Self::ThreadUnlinked { thread, .. } => About::Thread(*thread),
             Self::ReportChanged { report, .. }
             | Self::ReportNoted { report, .. }
             | Self::ReportOpened { report, .. }
-            | Self::ReportStateChanged { report, .. } => report.0,
+            | Self::ReportStateChanged { report, .. } => About::Thread(ThreadId(report.0)),
             Self::TrainingChanged { training, .. }
             | Self::TrainingCreated { training, .. }
             | Self::TrainingFramed { training, .. }
@@ -138,63 +168,32 @@ impl Event {
             | Self::TrainingSessionChanged { training, .. }
             | Self::TrainingSessionCreated { training, .. }
             | Self::TrainingSessionStateChanged { training, .. }
-            | Self::TrainingStateChanged { training, .. } => training.0,
-            Self::CollectionChanged { collection, .. } | Self::CollectionCreated { collection, .. } => collection.0,
+            | Self::TrainingStateChanged { training, .. } => About::Training(*training),
+            Self::CollectionChanged { collection, .. } | Self::CollectionCreated { collection, .. } => About::Other(collection.0),
             Self::DocumentArchived { document, .. }
             | Self::DocumentChanged { document, .. }
             | Self::DocumentCreated { document, .. }
             | Self::DocumentVersionAdded { document, .. }
-            | Self::DocumentVoted { document, .. } => document.0,
+            | Self::DocumentVoted { document, .. } => About::Other(document.0),
         }
     }
 
-    /// Where it happens, for who follows more than one thing: the forum of a thread (none means the one where it is), or the calendar.
-    fn within(&self) -> Within {
-        match *self {
-            Self::ThreadMoved { to, .. } => Within::Place(to.0),
-            Self::AnswerAccepted { thread, .. }
-            | Self::PostAdded { thread, .. }
-            | Self::PostDeleted { thread, .. }
-            | Self::PostEdited { thread, .. }
-            | Self::PostHidden { thread, .. }
-            | Self::ThreadChanged { thread }
-            | Self::ThreadHidden { thread, .. }
-            | Self::ThreadLinked { thread, .. }
-            | Self::ThreadLinksChanged { thread, .. }
-            | Self::ThreadLocked { thread, .. }
-            | Self::ThreadOpened { thread, .. }
-            | Self::ThreadPinned { thread, .. }
-            | Self::ThreadReopened { thread }
-            | Self::ThreadUnlinked { thread, .. } => Within::ForumOf(thread),
-            Self::ReportChanged { report }
-            | Self::ReportNoted { report, .. }
-            | Self::ReportOpened { report }
-            | Self::ReportStateChanged { report, .. } => Within::ForumOf(ThreadId(report.0)),
-            Self::TrainingChanged { .. }
-            | Self::TrainingFramed { .. }
-            | Self::TrainingMerged { .. }
-            | Self::TrainingPlanned { .. }
-            | Self::TrainingSeenByOthers { .. }
-            | Self::TrainingStateChanged { .. } => Within::Place(CALENDAR),
-            _ => Within::Nowhere,
-        }
-    }
-
-    /// The thread in whose forum it happens.
-    #[must_use]
-    pub fn thread(&self) -> Option<ThreadId> {
-        match self.within() {
-            Within::ForumOf(thread) => Some(thread),
-            Within::Place(_) | Within::Nowhere => None,
-        }
-    }
-
-    /// The training that may move in the calendar by it.
-    #[must_use]
-    pub fn training(&self) -> Option<TrainingId> {
-        match self.within() {
-            Within::Place(CALENDAR) => Some(TrainingId(self.subject())),
-            _ => None,
+    /// Where it happens, for who follows more than one thing: a place, or the forum where a thread is now.
+    fn place(&self) -> (Option<Uuid>, Option<ThreadId>) {
+        match (self, self.about()) {
+            (Self::ThreadMoved { to, .. }, _) => (Some(to.0), None),
+            (_, About::Thread(thread)) => (None, Some(thread)),
+            // These move nothing in the calendar.
+            (
+                Self::TrainingCreated { .. }
+                | Self::TrainingLinksChanged { .. }
+                | Self::TrainingSessionChanged { .. }
+                | Self::TrainingSessionCreated { .. }
+                | Self::TrainingSessionStateChanged { .. },
+                _,
+            ) => (None, None),
+            (_, About::Training(_)) => (Some(CALENDAR), None),
+            (_, About::Other(_)) => (None, None),
         }
     }
 
@@ -264,22 +263,10 @@ impl Event {
 /// Where the entries happen that move the publication calendar.
 pub const CALENDAR: Uuid = Uuid::nil();
 
-enum Within {
-    Nowhere,
-    Place(Uuid),
-    /// Where the thread is now.
-    ForumOf(ThreadId),
-}
-
-impl Within {
-    /// The place, or the thread whose forum it is.
-    fn parts(&self) -> (Option<Uuid>, Option<ThreadId>) {
-        match *self {
-            Self::Nowhere => (None, None),
-            Self::Place(place) => (Some(place), None),
-            Self::ForumOf(thread) => (None, Some(thread)),
-        }
-    }
+enum About {
+    Thread(ThreadId),
+    Training(TrainingId),
+    Other(Uuid),
 }
 
 /// Whose rights an event may change, of those who are recognised already.
@@ -318,7 +305,7 @@ const TOLD_AT_ONCE: usize = 1_000;
 pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &Event) -> Result<()> {
     let (kind, data) = written(event)?;
     let (id, subject, at) = (EventId::new(clock), event.subject(), clock.now());
-    let (place, thread) = event.within().parts();
+    let (place, thread) = event.place();
     if matches!(**tx, Cx::Sqlite(_)) {
         exec!(
             tx,
@@ -371,7 +358,7 @@ pub async fn tell_all(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event
         let mut rows = Vec::new();
         for (event, id) in some.iter().zip(&mut ids) {
             seq = seq.map(|seq| seq + 1);
-            let (place, thread) = event.within().parts();
+            let (place, thread) = event.place();
             let within = place.or_else(|| forums.get(&thread?).copied());
             rows.push((id, event.subject(), written(event)?, within, seq));
         }

@@ -137,15 +137,13 @@ impl Live {
     fn tell(&self, entries: &[Recorded]) {
         let Some(last) = entries.last() else { return };
         let listeners = self.lock();
-        for entry in entries {
-            match entry.event.rights() {
-                Rights::Same => {}
-                Rights::OfSubject => {
-                    let subject = Topic::About(entry.event.subject());
-                    listeners.ears(subject).for_each(|ear| ear.stale.store(true, Ordering::Relaxed));
-                }
-                Rights::OfMany => listeners.all().for_each(|ear| ear.stale.store(true, Ordering::Relaxed)),
-            }
+        let grow_stale = |ear: &Arc<Ear>| ear.stale.store(true, Ordering::Relaxed);
+        // Once, however many entries say so: an import tells of hundreds at a time.
+        if entries.iter().any(|entry| entry.event.rights() == Rights::OfMany) {
+            listeners.all().for_each(grow_stale);
+        }
+        for entry in entries.iter().filter(|entry| entry.event.rights() == Rights::OfSubject) {
+            listeners.ears(Topic::About(entry.event.subject())).for_each(grow_stale);
         }
         self.head.store(last.seq, Ordering::Release);
         for entry in entries {
@@ -252,9 +250,9 @@ impl Drop for Listener {
 
 /// Gives the signs, for as long as the process lives.
 pub async fn follow(app: App) {
-    let (mut wakes, mut place) = (app.db.wakes(), Place::default());
+    let (mut wakes, mut progress) = (app.db.wakes(), Progress::default());
     loop {
-        if let Err(error) = place.pass_on(&app).await {
+        if let Err(error) = progress.pass_on(&app).await {
             tracing::warn!(cause = error.cause(), "the log cannot be followed");
         }
         drop(tokio::time::timeout(POLL, wakes.next()).await);
@@ -263,13 +261,13 @@ pub async fn follow(app: App) {
 
 /// How far signs were given.
 #[derive(Default)]
-struct Place {
+struct Progress {
     log: Option<i64>,
     /// Of what members are told, while anybody listens to that.
     inboxes: Option<(i64, MemberId)>,
 }
 
-impl Place {
+impl Progress {
     async fn pass_on(&mut self, app: &App) -> Result<()> {
         let mut cx = app.db.reader().await?;
         match &mut self.log {

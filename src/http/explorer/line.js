@@ -8,9 +8,11 @@ const PATIENCE = 10_000;
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 10_000;
 
-/** What a connection closes with to be tried again; the other codes of the protocol would come again. */
+/** What a connection closes with to be tried again; the other codes of the protocol would come again, and so would those for a
+ *  message that is broken or too long. */
 const COMES_BACK = [4408, 4430, 4499];
-const comesBack = (code) => code < 4000 || COMES_BACK.includes(code);
+const BROKEN = [1002, 1007, 1009];
+const comesBack = (code) => (code < 4000 && !BROKEN.includes(code)) || COMES_BACK.includes(code);
 const REASONS = { 4403: 'la session ou le jeton ne vaut plus' };
 
 /** Follows the operation of `request` ({ query, variables, operationName }) until it ends or `signal` is aborted; as `token`,

@@ -112,6 +112,24 @@ fn source(world: &World) -> services::db::Source {
     }
 }
 
+/// Tells everybody turn after turn, at most 250 people in each; those that told `many` at least cost the same wherever they are. How
+/// many turns it took.
+pub(super) async fn told_in_turns(world: &World, many: i64) -> usize {
+    let app = world.app.counted();
+    let (mut turns, mut before, mut costs) = (0, world.count("select count(*) from notifications").await, BTreeSet::new());
+    let mut statements = app.db.statements();
+    while inbox::turn(&app).await.expect("a turn") {
+        let now = world.count("select count(*) from notifications").await;
+        assert!(now - before <= 250, "{} people in one turn", now - before);
+        if now - before >= many {
+            costs.insert(app.db.statements() - statements);
+        }
+        (turns, before, statements) = (turns + 1, now, app.db.statements());
+    }
+    assert_eq!(costs.len(), 1, "a turn costs the same wherever it is: {costs:?}");
+    turns
+}
+
 /// As many followers as `TEST_FOLLOWERS` says, 2,000 unless it does.
 pub(super) async fn a_deep_inbox_is_told_in_bounded_turns(world: &World) {
     let many = setting("TEST_FOLLOWERS").map_or(2_000, |many| many.parse().expect("TEST_FOLLOWERS is a number"));
@@ -119,20 +137,9 @@ pub(super) async fn a_deep_inbox_is_told_in_bounded_turns(world: &World) {
     world.deliver().await;
     ada.open_thread(&forum, "QUESTION", "Une question", "Texte").await;
     world.events().await;
-    let app = world.app.counted();
-    let (mut turns, mut before, mut costs) = (0, 0, BTreeSet::new());
-    let mut statements = app.db.statements();
-    while inbox::turn(&app).await.expect("a turn") {
-        let now = world.count("select count(*) from notifications").await;
-        assert!(now - before <= 250, "{} people in one turn", now - before);
-        if now - before == 250 {
-            costs.insert(app.db.statements() - statements);
-        }
-        (turns, before, statements) = (turns + 1, now, app.db.statements());
-    }
+    let turns = told_in_turns(world, 250).await;
     told(world, i64::try_from(many).expect("a number"), 1).await;
     assert!(turns >= many / 250, "{turns} turns");
-    assert_eq!(costs.len(), 1, "a turn costs the same wherever it is: {costs:?}");
 }
 
 /// 700 people, each of whom opened two threads about the training and follows a third one, which they all do.
@@ -169,20 +176,9 @@ pub(super) async fn a_training_of_many_threads_is_told_in_turns_that_cost_the_sa
     world.change("delete from notifications").await;
     through(&maker, &training, &["ARCHIVEE"]).await;
     world.events().await;
-    let app = world.app.counted();
-    let (mut before, mut costs) = (0, BTreeSet::new());
-    let mut statements = app.db.statements();
-    while inbox::turn(&app).await.expect("a turn") {
-        let now = world.count("select count(*) from notifications").await;
-        assert!(now - before <= 250, "{} people in one turn", now - before);
-        if now > before {
-            costs.insert(app.db.statements() - statements);
-        }
-        (before, statements) = (now, app.db.statements());
-    }
+    told_in_turns(world, 1).await;
     // Everybody who opened or follows one of them, and her who linked hers: once each.
     told(world, 701, 1).await;
-    assert_eq!(costs.len(), 1, "a turn costs the same wherever it is: {costs:?}");
 }
 
 pub(super) async fn an_earlier_database_tells_nobody_of_the_past(world: &World) {

@@ -61,14 +61,18 @@ async fn told(world: &World, training: &str) -> usize {
 
 /// The threads of which it was told that their links with the training changed, each once.
 async fn told_of_threads(world: &World, training: &str) -> usize {
-    let mut threads = BTreeSet::new();
+    let (mut threads, mut closed) = (BTreeSet::new(), true);
     for entry in world.events().await {
-        if let Event::ThreadLinksChanged { thread, training: of } = entry.event
-            && of.to_string() == training
-        {
-            assert!(threads.insert(thread), "{thread} twice");
+        match entry.event {
+            Event::ThreadLinksChanged { thread, training: of } if of.to_string() == training => {
+                assert!(threads.insert(thread), "{thread} twice");
+                closed = false;
+            }
+            Event::TrainingLinksChanged { training: of } if of.to_string() == training => closed = true,
+            _ => {}
         }
     }
+    assert!(closed, "what is told at once keeps its order: the training comes after its threads");
     threads.len()
 }
 

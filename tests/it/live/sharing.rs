@@ -18,8 +18,11 @@ pub(super) async fn many_who_look_on_cost_one_turn(world: &World) {
             sockets.push(socket);
         }
     }
-    // Until each has looked at what came while it began.
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    // Who has heard of this one has looked at everything that came while it began.
+    let first = json!(ada.answer(&root, "Pour commencer").await);
+    for socket in &mut sockets {
+        assert_eq!(event(socket).await["post"]["id"], first);
+    }
     let before = world.app.live.turns();
     let mut posts = Vec::new();
     for n in 0..5 {

@@ -171,7 +171,7 @@ pub(super) async fn the_calendar_is_followed(world: &World) {
 }
 
 const INBOX: &str = "subscription($a: String) { notificationReceived(after: $a) { __typename
-    ... on StreamStart { cursor }
+    ... on StreamStart { cursor } ... on Gap { cursor }
     ... on NotificationReceived { cursor unreadCount notification { id reason count thread { id } } } } }";
 
 pub(super) async fn what_one_is_told_comes_live_and_after_a_cut(world: &World) {
@@ -197,6 +197,14 @@ pub(super) async fn what_one_is_told_comes_live_and_after_a_cut(world: &World) {
         assert_eq!(folded["notification"]["id"], first["notification"]["id"]);
         assert_eq!((&folded["notification"]["count"], &folded["unreadCount"]), (&json!(2), &json!(1)));
     }
+    // What is still to be told when a cursor is no good comes after the gap.
+    linus.answer(&root, "Pas encore dit").await;
+    world.events().await;
+    let beyond = services::live::cursor(1_000_000);
+    let mut again = listen(world, &ada, INBOX, json!({ "a": beyond })).await;
+    assert_eq!(told(&mut again).await["__typename"], "Gap");
+    world.deliver().await;
+    assert_eq!(told(&mut again).await["notification"]["count"], 3);
     // Nobody else heard of it: the next thing linus is told is his own.
     let (_, his) = linus.open_thread(&forum, "QUESTION", "À linus", "Texte").await;
     ada.answer(&his, "Pour lui").await;
