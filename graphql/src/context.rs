@@ -254,13 +254,20 @@ impl Request {
 
     /// Runs a use-case that writes. The connection is handed back first, so that readers never bound how many write, and
     /// what was remembered is forgotten. What can be corrected comes back as problems.
-    pub(crate) async fn attempt<T>(&self, work: impl Future<Output = Result<T>>) -> Result<Attempt<T>> {
-        self.release().await;
-        match work.await {
-            Ok(done) => Ok(Attempt { done: Some(done), problems: Vec::new() }),
-            Err(Error::Invalid(problems)) => Ok(Attempt { done: None, problems }),
-            Err(Error::Conflict(problem)) => Ok(Attempt { done: None, problems: vec![problem] }),
-            Err(other) => Err(other),
+    pub(crate) fn attempt<T>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> impl Future<Output = Result<Attempt<T>>> + Send {
+        // In a box before it waits: all mutations share the room of the greatest.
+        let work = Box::pin(work);
+        async move {
+            self.release().await;
+            match work.await {
+                Ok(done) => Ok(Attempt { done: Some(done), problems: Vec::new() }),
+                Err(Error::Invalid(problems)) => Ok(Attempt { done: None, problems }),
+                Err(Error::Conflict(problem)) => Ok(Attempt { done: None, problems: vec![problem] }),
+                Err(other) => Err(other),
+            }
         }
     }
 

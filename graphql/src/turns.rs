@@ -15,10 +15,11 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use lru::LruCache;
 use services::caller::Sight;
+use services::db::in_time;
 use services::live::{Listener, Next, Topic};
 use services::presence::Looking;
 use services::sessions::{self, Origin};
-use services::{App, Caller, Error, Result};
+use services::{App, Caller, Result};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use tokio::time::Sleep;
@@ -147,10 +148,13 @@ impl Turns {
 /// A subscription of one client.
 pub(crate) struct Course {
     api: Api,
-    ask: Arc<Ask>,
+    /// Without its text, of which `document` is what remains.
+    ask: Ask,
     document: Arc<ExecutableDocument>,
-    /// What is asked, without the cursor that only its first turn reads.
+    /// What is asked.
     asked: [u8; 32],
+    /// The same without the cursor, which only the first turn reads.
+    asked_later: [u8; 32],
     origin: Origin,
     agent: String,
     request_id: String,
@@ -168,12 +172,18 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    pub(crate) fn new(api: Api, ask: Ask, document: Arc<ExecutableDocument>, client: Client) -> Self {
+    pub(crate) fn new(api: Api, mut ask: Ask, document: Arc<ExecutableDocument>, client: Client) -> Self {
+        let cursor = cursor_variable(&document, &ask);
+        let (asked, asked_later) = (fingerprint(&ask, None), fingerprint(&ask, cursor.as_deref()));
+        // There are many like this one, for long.
+        ask.query = String::new();
         let listener = client.app.live.listen(own(&client.caller).collect());
         let now = client.app.clock.now();
         Self {
-            asked: fingerprint(&ask, None),
+            ask,
             document,
+            asked,
+            asked_later,
             sight: Seen::by(&client.caller),
             known_until: now + KNOWN_FOR,
             ends: Self::ends(&client.caller, &client.app),
@@ -181,7 +191,6 @@ impl Course {
             origin: client.origin,
             agent: client.agent,
             request_id: client.request_id,
-            ask: Arc::new(ask),
             api,
             listener,
             from: None,
@@ -262,10 +271,7 @@ impl Course {
             self.over = true;
             return;
         };
-        if self.from.is_none() {
-            let cursor = cursor_variable(&self.document, self.ask.operation_name.as_deref(), &self.ask.query);
-            self.asked = fingerprint(&self.ask, cursor.as_deref());
-        }
+        self.asked = self.asked_later;
         self.from = Some(next.position);
         // What came about others than before gave no sign.
         self.more = self.listener.turn_to(next.topics.iter().copied().chain(own(&self.caller)).collect()) || next.more;
@@ -280,7 +286,7 @@ impl Course {
             return Ok(());
         }
         let again = async { sessions::recognise_again(&mut *self.app().db.reader().await?, &self.caller, now).await };
-        self.caller = in_time(self.app(), again.boxed()).await?;
+        self.caller = in_time(self.patience(), again.boxed()).await?;
         self.known_until = now + KNOWN_FOR;
         self.sight = Seen::by(&self.caller);
         self.ends = Self::ends(&self.caller, self.app());
@@ -300,7 +306,7 @@ impl Course {
             request_id: self.request_id.clone(),
         };
         let said = async { Ok(self.api.say(&self.document, &self.ask, client, &turn).await) };
-        match in_time(self.app(), said).await {
+        match in_time(self.patience(), said).await {
             Ok(outcomes) => {
                 let over = outcomes.iter().any(Outcome::is_end);
                 let replies = outcomes.iter().map(|outcome| outcome.reply(true)).collect();
@@ -319,17 +325,15 @@ impl Course {
     fn app(&self) -> &App {
         &self.api.app
     }
+
+    fn patience(&self) -> Duration {
+        self.app().config.limits.answer_time
+    }
 }
 
 /// What tells that the caller's rights change.
 fn own(caller: &Caller) -> impl Iterator<Item = Topic> + use<> {
     caller.id().map(|member| Topic::About(member.0)).into_iter()
-}
-
-/// A database can fall silent without closing anything.
-async fn in_time<T>(app: &App, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let done = tokio::time::timeout(app.config.limits.answer_time, work).await;
-    done.unwrap_or_else(|_| Err(Error::unavailable("the database says nothing")))
 }
 
 /// What is asked, without the value of the variable `but`.
@@ -341,10 +345,12 @@ fn fingerprint(ask: &Ask, but: Option<&str>) -> [u8; 32] {
 }
 
 /// The variable that gives the cursor, when it is used for nothing else.
-fn cursor_variable(document: &ExecutableDocument, name: Option<&str>, text: &str) -> Option<String> {
-    let Selection::Field(field) = &chosen(document, name)?.selection_set.node.items.first()?.node else { return None };
+fn cursor_variable(document: &ExecutableDocument, ask: &Ask) -> Option<String> {
+    let Selection::Field(field) = &chosen(document, ask.operation_name.as_deref())?.selection_set.node.items.first()?.node else {
+        return None;
+    };
     let given = field.node.get_argument("after")?.node.to_string();
     let variable = given.strip_prefix('$')?;
     // Its definition and its use.
-    (text.matches(&given).count() == 2).then(|| variable.to_owned())
+    (ask.query.matches(&given).count() == 2).then(|| variable.to_owned())
 }

@@ -4,7 +4,7 @@ use graphql::Client;
 use poem::Request;
 use poem::http::{HeaderMap, header};
 use services::caller::Credential;
-use services::db::Reader;
+use services::db::{Reader, in_time};
 use services::sessions::{self, Origin};
 use services::{App, Caller, Error, Result};
 
@@ -43,9 +43,7 @@ pub(super) async fn client(door: &Door, proof: &Proof, origin: Origin, agent: &s
             recognised => recognised,
         }
     };
-    // A database server can fall silent without closing anything.
-    let recognised = tokio::time::timeout(app.config.limits.answer_time, recognised).await;
-    let (caller, reader) = recognised.unwrap_or_else(|_| Err(Error::unavailable("the database says nothing")))?;
+    let (caller, reader) = in_time(app.config.limits.answer_time, recognised).await?;
     let request_id = app.clock.id().simple().to_string();
     Ok(Client { app, caller, reader: Some(reader), origin, takes_cookies, agent: agent.to_owned(), request_id })
 }

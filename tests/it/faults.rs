@@ -1,20 +1,22 @@
 //! What happens when what stands behind fails for real: a server, a disk.
 
 use harness::servers::{SmallDisk, Spawned, own_postgres_missing, small_disk_missing};
-use harness::{Client, Database, World, tell, trial};
+use harness::{Client, Database, Socket, Wire, World, tell, trial};
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::binary::{PATIENCE, Place, serve};
+use crate::binary::{PATIENCE, Place, serve, until};
 use crate::writers::{Writers, nothing_is_half_written, started};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let cut = "faults::requests_go_on_when_postgres_cut_every_connection [postgres]";
     let silent = "faults::a_postgres_that_falls_silent_holds_nobody_for_ever [postgres]";
+    let dead = "faults::a_line_to_postgres_that_dies_is_given_up [postgres]";
     let full = "faults::a_full_disk_refuses_writes_until_there_is_room [sqlite]";
     vec![
         trial(cut.into(), Database::Postgres.missing(), || tell(cut_connections())),
         trial(silent.into(), own_postgres_missing(), || tell(silent_postgres())),
+        trial(dead.into(), Database::Postgres.missing(), || tell(dead_lines())),
         trial(full.into(), small_disk_missing(), || tell(full_disk())),
     ]
 }
@@ -78,6 +80,92 @@ async fn silent_postgres() {
     let written = writers.stop().await;
     written.is_there(&place).await;
     served.stop().await;
+}
+
+/// Every line of one node to the server dies, and neither end is told, as behind a switch without power. What happens on another node
+/// is told on it all the same, by fresh lines; what was asked meanwhile is answered or refused in time, and it writes again.
+async fn dead_lines() {
+    let place = Place::new(Database::Postgres).await;
+    let (user, address) = place.database_url.as_deref().and_then(|url| url.split_once('@')).expect("an address");
+    let (server, database) = address.split_once('/').expect("an address");
+    let wire = Wire::to(&format!("http://{server}")).await;
+    let behind = Place::at(Some(format!("{user}@{}/{database}", wire.url.trim_start_matches("http://"))));
+    let one = started(&place).await;
+    let two = serve(behind.command(&["serve", "--listen", "127.0.0.1:0", "--answer-seconds", "10"])).await;
+    let token = place.run(&["token", "administration"]).await.done().trim().to_owned();
+    let (here, there) = (Client::new(&one.url).with_bearer(&token), Client::new(&two.url).with_bearer(&token));
+    let forum =
+        here.run("{ space(slug: \"plateforme\") { forums { id } } }", json!({})).await.data["space"]["forums"][0]["id"].clone();
+    let (thread, root) = here.open_thread(forum.as_str().expect("an id"), "QUESTION", "Avant", "Bonjour").await;
+    let mut follower = Follower::start(&two.url, &token, &thread).await;
+    let first = there.answer(&root, "Par là").await;
+    assert_eq!(follower.next().await, json!(first));
+
+    for round in 0..2 {
+        wire.freeze();
+        let answer = here.answer(&root, &format!("Par ici {round}")).await;
+        assert_eq!(follower.next().await, json!(answer));
+        let input = json!({ "postId": root, "body": format!("De nouveau {round}") });
+        let mut answer = json!(null);
+        until("it writes again", async || {
+            let attempt = tokio::time::timeout(PATIENCE, there.mutate("answerPost", input.clone(), "post { id }")).await;
+            answer = attempt.expect("answered in time").data["answerPost"]["post"]["id"].clone();
+            answer.is_string()
+        })
+        .await;
+        assert_eq!(follower.next().await, answer);
+    }
+    one.stop().await;
+    two.stop().await;
+}
+
+/// Who follows a thread, and comes back to where they were when the service says that it cannot go on just now.
+struct Follower<'a> {
+    asks: [&'a str; 3],
+    socket: Socket,
+    cursor: Value,
+}
+
+impl<'a> Follower<'a> {
+    async fn start(url: &'a str, token: &'a str, thread: &'a str) -> Self {
+        let socket = Self::connect([url, token, thread], &Value::Null).await;
+        let mut follower = Self { asks: [url, token, thread], socket, cursor: Value::Null };
+        let start = follower.socket.data().await;
+        follower.cursor = start["threadEvents"]["cursor"].clone();
+        follower
+    }
+
+    async fn connect([url, token, thread]: [&str; 3], after: &Value) -> Socket {
+        let mut socket = None;
+        until("it takes connections", async || {
+            socket = Socket::attempt(url, Some(token)).await.ok();
+            socket.is_some()
+        })
+        .await;
+        let mut socket = socket.expect("a socket");
+        let query = "subscription($t: ID!, $a: String) { threadEvents(threadId: $t, after: $a) { ... on StreamStart { cursor }
+            ... on PostAdded { cursor post { id } } } }";
+        socket.subscribe("t", query, json!({ "t": thread, "a": after })).await;
+        socket
+    }
+
+    /// The next post.
+    async fn next(&mut self) -> Value {
+        loop {
+            let told = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("told in time");
+            match told {
+                Ok(message) if message["type"] == "next" => {
+                    let event = message["payload"]["data"]["threadEvents"].clone();
+                    self.cursor = event["cursor"].clone();
+                    if event["post"].is_object() {
+                        return event["post"]["id"].clone();
+                    }
+                }
+                Err(1013) => self.socket = Self::connect(self.asks, &self.cursor).await,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
 /// Several write until the disk is full, twice: who is refused is told so, what was acknowledged stays, reads go on, and so do

@@ -432,6 +432,8 @@ async fn the_calendar_of_the_demo_opens_in_a_parser(world: &World) {
     // The morning after the demo's last day, whenever the test runs.
     let morning: DateTime<Utc> = "2026-11-03T08:00:00Z".parse().expect("a moment");
     world.advance(morning - world.app.clock.now());
+    // Sessions whose dates have come.
+    world.run_jobs().await;
     let calendar = parsed(world, "/calendrier.ics").await;
     let events = calendar["events"].as_array().expect("events");
     let months: HashSet<_> = events.iter().map(|event| event["start"].as_str().expect("a day")[..7].to_owned()).collect();

@@ -45,7 +45,7 @@ pub use rules::{may_edit, may_frame, may_lead, may_manage, mine, works_on};
 pub use sessions::{
     SessionFields, count_sessions, create_session, formateurs, sessions_by_id, sessions_of, transition_session, update_session,
 };
-pub(crate) use sessions::{add_session, take_session};
+pub(crate) use sessions::{add_session, move_session, take_session};
 pub(crate) use store::shows_file;
 pub use trainings::{TrainingFields, create_training, merge_trainings, record_framing, transition_training, update_training};
 pub(crate) use trainings::{add_training, frame_training, take_training};

@@ -17,6 +17,7 @@ use TrainingState::{Archivee, Brouillon, ElaborationTerminee, Gabarit, Publiee};
 pub use sessions::may_lead;
 pub(super) use sessions::{
     can_be_planned, can_be_rearranged, can_have_sessions, has_reason, must_lead, planned, session_can_become, session_lacks,
+    session_moves,
 };
 use states::required;
 pub(super) use states::{as_read, calendar_day, can_become, can_change, demands_less, missing, opening, way};

@@ -15,6 +15,7 @@ use crate::error::{Code, Error, Problem, Problems, Result};
 use crate::events::{Event, tell};
 use crate::id::{AudienceId, MemberId, OrganisationId, TrainingId, TrainingSessionId};
 use crate::idempotency::act;
+use crate::jobs::{self, Job, Verdict};
 use crate::page::{Page, Paging, Slice, TimeKey, gathered};
 use crate::{accounts, organisations, text};
 
@@ -197,6 +198,9 @@ pub async fn update_session(
             (session.revision, session.updated_at) = (session.revision + 1, clock.now());
             store::set_session(tx, &session).await?;
             store::set_formateurs(tx, id, &formateurs).await?;
+            if rules::session_moves(&session) != rules::session_moves(&held.session) {
+                look_by_date(tx, &clock, &session).await?;
+            }
             let event = Event::TrainingSessionChanged { session: id, training: session.training_id };
             tell(tx, &clock, Some(actor.id), &event).await?;
             Ok(id)
@@ -226,7 +230,7 @@ pub async fn transition_session(
                 rules::must_manage(&actor, &held.ancestors)?;
             }
             rules::as_read(held.session.revision, expected)?;
-            take(tx, &clock, actor.id, held.session, &held.training, to).await?;
+            take(tx, &clock, Some(actor.id), held.session, &held.training, to).await?;
             Ok(id)
         })
     })
@@ -243,13 +247,13 @@ pub(crate) async fn take_session(
 ) -> Result<()> {
     let session = store::session(tx, id).await?.ok_or(Error::NotFound)?;
     let training = store::lock_training(tx, session.training_id).await?.ok_or(Error::NotFound)?;
-    take(tx, clock, by, session, &training, to).await
+    take(tx, clock, Some(by), session, &training, to).await
 }
 
 async fn take(
     tx: &mut Tx,
     clock: &Clock,
-    by: MemberId,
+    by: Option<MemberId>,
     mut session: Session,
     training: &Training,
     to: SessionState,
@@ -260,8 +264,44 @@ async fn take(
     session.audience_id = audience(tx, clock, training, to).await?;
     (session.revision, session.updated_at) = (session.revision + 1, clock.now());
     store::set_session(tx, &session).await?;
+    look_by_date(tx, clock, &session).await?;
     let event = Event::TrainingSessionStateChanged { session: session.id, training: training.id, from, to };
-    tell(tx, clock, Some(by), &event).await
+    tell(tx, clock, by, &event).await
+}
+
+/// Has a session looked at when its dates take it on.
+async fn look_by_date(tx: &mut Tx, clock: &Clock, session: &Session) -> Result<()> {
+    let Some((_, at)) = rules::session_moves(session) else { return Ok(()) };
+    jobs::enqueue(tx, clock, Job::MoveSession { session: session.id }, at).await
+}
+
+/// Takes a session where its dates say: it begins, ends, is archived. What people did meanwhile stands: its dates may be others by
+/// now, its training withdrawn.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn move_session(app: &App, id: TrainingSessionId) -> Result<Verdict> {
+    let clock = app.clock.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                let Some(seen) = store::session(tx, id).await? else { return Ok(()) };
+                // The training before its session, as everywhere.
+                let training = store::lock_training(tx, seen.training_id).await?.ok_or(Error::NotFound)?;
+                let Some(session) = store::lock_session(tx, id).await? else { return Ok(()) };
+                if session.training_id != training.id {
+                    return Err(Error::unavailable("the session was taken elsewhere meanwhile"));
+                }
+                match rules::session_moves(&session) {
+                    Some((to, at)) if at <= clock.now() && rules::session_can_become(&session, &training, to).is_ok() => {
+                        take(tx, &clock, None, session, &training, to).await
+                    }
+                    _ => Ok(()),
+                }
+            })
+        })
+        .await?;
+    Ok(Verdict::Done)
 }
 
 /// A session kept as it is until the write ends, with what decides who may change it. The training before its session, as

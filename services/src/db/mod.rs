@@ -45,7 +45,12 @@ pub enum Source {
 }
 
 impl Source {
-    async fn connect(&self, access: Access) -> sqlx::Result<Cx> {
+    /// In a box: it takes four kilobytes, which each read that may have to connect would make room for.
+    fn connect(&self, access: Access) -> BoxFuture<'_, sqlx::Result<Cx>> {
+        Box::pin(self.connect_now(access))
+    }
+
+    async fn connect_now(&self, access: Access) -> sqlx::Result<Cx> {
         Ok(match self {
             Self::Sqlite(file) => {
                 let options = SqliteConnectOptions::new()
@@ -217,6 +222,16 @@ impl Db {
         self.inner.writer.close().await;
         self.inner.readers.clear();
     }
+}
+
+/// What is read within that time. A server can fall silent without closing anything: what waits for it is given up, and its connection
+/// with it.
+///
+/// # Errors
+/// What `read` answers; [`Error::Unavailable`] when the time is over.
+pub async fn in_time<T>(patience: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
+    let done = tokio::time::timeout(patience, read).await;
+    done.unwrap_or_else(|_| Err(Error::unavailable("the database says nothing")))
 }
 
 fn unreachable_source(source: &Source, cause: &sqlx::Error) -> Error {

@@ -18,6 +18,8 @@ const CONNECTIONS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A server may have been restarted since: a connection that rested this long is asked first.
 const RESTED: Duration = Duration::from_secs(2);
+/// How long one that rested may take to answer, before it and its neighbours are given up: the line may be dead, and nobody told.
+pub(super) const AWAKE: Duration = Duration::from_secs(3);
 
 pub(super) struct Readers {
     source: Source,
@@ -45,9 +47,12 @@ impl Readers {
 
     async fn rested(&self) -> Option<Cx> {
         let (mut cx, since) = self.free().pop_back()?;
-        if matches!(self.source, Source::Postgres(_)) && since.elapsed() > RESTED && exec!(&mut cx, "select 1").is_err() {
-            self.clear();
-            return None;
+        if matches!(self.source, Source::Postgres(_)) && since.elapsed() > RESTED {
+            let answers = tokio::time::timeout(AWAKE, async { exec!(&mut cx, "select 1") }).await;
+            if !matches!(answers, Ok(Ok(_))) {
+                self.clear();
+                return None;
+            }
         }
         Some(cx)
     }

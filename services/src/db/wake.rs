@@ -13,8 +13,9 @@ use crate::nodes::{Nodes, Word};
 
 const CHANNEL: &str = "ciam_work";
 const COALESCE: Duration = Duration::from_millis(20);
-/// A line looks that often whether anybody is left to hear it.
+/// A line looks that often whether anybody is left to hear it, and whether the server still answers.
 const ALONE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub(super) struct Wake {
@@ -104,11 +105,20 @@ async fn exchange(url: &str, here: &watch::Sender<u64>, others: &Arc<Notify>) ->
             },
             () = others.notified() => {
                 tokio::time::sleep(COALESCE).await;
-                sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&mut speaks).await?;
+                answered(sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&mut speaks)).await?;
             }
-            () = tokio::time::sleep(ALONE) => if Arc::strong_count(others) == 1 {
-                return Ok(());
-            },
+            () = tokio::time::sleep(ALONE) => {
+                if Arc::strong_count(others) == 1 {
+                    return Ok(());
+                }
+                answered(sqlx::query("select 1").execute(&mut hears)).await?;
+                answered(sqlx::query("select 1").execute(&mut speaks)).await?;
+            }
         }
     }
+}
+
+/// A server that went away may close nothing: a line on which it says nothing is opened anew.
+async fn answered<T>(asked: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
 }

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::readers::AWAKE;
 use super::wake::Wake;
 use super::{Access, Cx, Source, exec};
 use crate::error::{Error, Result};
@@ -333,7 +334,8 @@ impl Postgres {
     async fn begin(&self) -> sqlx::Result<Tx> {
         let rested = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(mut tx) = rested {
-            if exec!(&mut tx, "begin").is_ok() {
+            let begun = tokio::time::timeout(AWAKE, async { exec!(&mut tx, "begin") }).await;
+            if matches!(begun, Ok(Ok(_))) {
                 return Ok(tx);
             }
             self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::db::{Cx, Db, Wakes, exec, one};
-use crate::error::{Error, Result};
+use crate::db::{Cx, Db, Wakes, exec, in_time, one};
+use crate::error::Result;
 
 /// The advisory lock of whoever numbers; the digits of "ciam" as bytes.
 const LOCK: i64 = 0x6369_616d;
@@ -25,20 +25,23 @@ pub async fn sequence(db: Db) {
     }
 }
 
-/// Holds the lock on a connection of its own. Returns when another node has it.
+/// Waits for the lock on a connection of its own, and numbers for as long as that has it.
 async fn hold(db: &Db, wakes: &mut Wakes) -> Result<()> {
     let mut cx = db.own_connection().await?;
-    let (held,) = one!(&mut cx, (bool,), "select pg_try_advisory_lock($1)", LOCK)?;
-    if !held {
-        return Ok(());
+    while !in_time(PATIENCE, lock(&mut cx)).await? {
+        tokio::time::sleep(POLL).await;
     }
     loop {
-        let numbered = tokio::time::timeout(PATIENCE, number(&mut cx)).await;
-        if numbered.map_err(|_| Error::unavailable("the numbering got no answer"))?? > 0 {
+        if in_time(PATIENCE, number(&mut cx)).await? > 0 {
             db.wake_all();
         }
         drop(tokio::time::timeout(POLL, wakes.next()).await);
     }
+}
+
+/// False when another node has it.
+async fn lock(cx: &mut Cx) -> Result<bool> {
+    Ok(one!(cx, (bool,), "select pg_try_advisory_lock($1)", LOCK)?.0)
 }
 
 /// Numbers what is committed and has no number yet, in the order of its time.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::gathering::{Told, told};
 use super::store::{self, Place, Position};
-use crate::db::Cx;
+use crate::db::{Cx, in_time};
 use crate::error::Result;
 use crate::{App, events};
 
@@ -20,6 +20,8 @@ const ENTRIES: i64 = 200;
 /// People whom a turn tells at most: some thousandths of a second of the writer.
 const PEOPLE: usize = 250;
 const POLL: Duration = Duration::from_secs(5);
+/// A turn takes another connection after that long without an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Between turns: what happens meanwhile is told together, so that a turn is not a second transaction for each post.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -61,7 +63,8 @@ pub async fn catch_up(app: &App) -> Result<usize> {
 /// # Errors
 /// When the database fails, or an entry is of a kind that this binary does not know.
 pub async fn turn(app: &App) -> Result<bool> {
-    let Some(turn) = read(&mut *app.db.reader().await?, app.clock.now()).await? else { return Ok(false) };
+    let next = async { read(&mut *app.db.reader().await?, app.clock.now()).await };
+    let Some(turn) = in_time(PATIENCE, next).await? else { return Ok(false) };
     let clock = app.clock.clone();
     app.db
         .write(move |tx| {

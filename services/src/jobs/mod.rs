@@ -15,7 +15,7 @@ use sqlx::types::Json;
 use crate::clock::Clock;
 use crate::db::{Tx, exec};
 use crate::error::{Error, Result};
-use crate::id::{JobId, MailId, MemberId, ThreadId, TrainingId, TrainingImportId};
+use crate::id::{JobId, MailId, MemberId, ThreadId, TrainingId, TrainingImportId, TrainingSessionId};
 use crate::{App, catalogue, files, idempotency, inbox, links, mail, sessions};
 
 pub(crate) use worker::Hold;
@@ -38,6 +38,11 @@ pub enum Job {
         by: MemberId,
         /// The last thread that was looked at.
         after: ThreadId,
+    },
+    /// Takes a session of a training where its dates say.
+    MoveSession {
+        /// Which one.
+        session: TrainingSessionId,
     },
     /// Sends one mail of the ledger.
     SendMail {
@@ -66,6 +71,7 @@ impl Job {
         match self {
             Self::ImportTrainings { import } => catalogue::run_import(app, import, hold).await,
             Self::LinkTraining { training, by, after } => links::link_training(app, training, by, after).await,
+            Self::MoveSession { session } => catalogue::move_session(app, session).await,
             Self::SendMail { mail } => mail::send(app, mail).await,
             Self::Sweep => sweep(app).await,
         }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Job, Verdict};
 use crate::App;
-use crate::db::{Cx, all, exec, one, opt};
+use crate::db::{Cx, all, exec, in_time, one, opt};
 use crate::error::{Error, Result};
 use crate::id::JobId;
 
@@ -27,6 +27,8 @@ const FIRST_RETRY: TimeDelta = TimeDelta::seconds(10);
 /// More than a day of them, so that a job that gives up after a day does so itself.
 const MOST_ATTEMPTS: i64 = 40;
 const POLL: Duration = Duration::from_secs(5);
+/// A look at what is due takes another connection after that long without an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// When the database is away at the moment of settling: half a minute in all, well within the lease.
 const SETTLING: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9), Duration::from_secs(20)];
 
@@ -145,7 +147,8 @@ async fn take_up(app: &App, stop: &watch::Receiver<bool>, under_way: &mut JoinSe
     while under_way.try_join_next().is_some() {}
     let (now, room) = (app.clock.now(), AT_ONCE - under_way.len());
     // An empty poll only reads.
-    if room == 0 || due(&mut *app.db.reader().await?, now).await?.is_none() {
+    let due = async { due(&mut *app.db.reader().await?, now).await };
+    if room == 0 || in_time(PATIENCE, due).await?.is_none() {
         return Ok(0);
     }
     let node = app.node;
@@ -171,7 +174,7 @@ async fn pause(app: &App) -> Duration {
         )?;
         Ok::<_, Error>(next.0)
     };
-    let Ok(Some(next)) = next.await else { return POLL };
+    let Ok(Some(next)) = in_time(PATIENCE, next).await else { return POLL };
     (next - now).to_std().unwrap_or(POLL).clamp(Duration::from_millis(50), POLL)
 }
 

@@ -369,12 +369,18 @@ pub(super) async fn targets_of(
     most: i64,
 ) -> Result<Vec<Vec<TargetRow>>> {
     Ok(lists!(cx, TargetRow, threads, seen by caller, |query, thread| {
-        query.push("select l.target_id from thread_links l join ").push(match kind {
-            Kind::Training => "trainings t on t.id = l.training_id",
-            Kind::Document => "documents t on t.id = l.document_id",
+        query.push("select k.id as target_id from thread_links h join ").push(match kind {
+            // One that was merged is the other one, also before a job has moved its link there or ended it.
+            Kind::Training => concat!(
+                "trainings g on g.id = h.training_id join trainings k on k.id = coalesce(g.merged_into_id, g.id)
+                   and (g.merged_into_id is null or not ",
+                taken_away!("h.thread_id", "k.id"),
+                ")"
+            ),
+            Kind::Document => "documents k on k.id = h.document_id",
         });
-        query.push(" where l.ended_at is null and t.audience_id in (select id from seen) and l.thread_id = ").push_bind(*thread);
-        query.push(" order by l.linked_at, l.target_id limit ").push_bind(most);
+        query.push(" where h.ended_at is null and k.audience_id in (select id from seen) and h.thread_id = ").push_bind(*thread);
+        query.push(" group by k.id order by min(h.linked_at), k.id limit ").push_bind(most);
     }))
 }
 

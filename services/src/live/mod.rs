@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::App;
-use crate::db::Cx;
+use crate::db::{Cx, in_time};
 use crate::error::{Code, Error, Result};
 use crate::events::{self, Recorded, Rights};
 use crate::id::{MemberId, ThreadId};
@@ -31,6 +31,8 @@ pub const KEPT: TimeDelta = TimeDelta::days(14);
 /// The follower looks at the log that often even when no sign came: with the sequencer's own second, what happened elsewhere is
 /// told within two whatever is lost.
 const POLL: Duration = Duration::from_secs(1);
+/// It takes another connection after that long without an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How many entries it takes at once.
 const AT_ONCE: i64 = 500;
 
@@ -252,7 +254,7 @@ impl Drop for Listener {
 pub async fn follow(app: App) {
     let (mut wakes, mut progress) = (app.db.wakes(), Progress::default());
     loop {
-        if let Err(error) = progress.pass_on(&app).await {
+        if let Err(error) = in_time(PATIENCE, progress.pass_on(&app)).await {
             tracing::warn!(cause = error.cause(), "the log cannot be followed");
         }
         drop(tokio::time::timeout(POLL, wakes.next()).await);

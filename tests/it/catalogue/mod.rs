@@ -57,7 +57,8 @@ use calendar::{
 
 use sessions::{
     a_formateur_changes_the_sessions_they_lead, a_session_goes_through_its_states, a_session_is_checked,
-    a_session_is_seen_as_its_training_is, of_two_session_transitions_at_once_one_is_done,
+    a_session_is_seen_as_its_training_is, dates_take_a_session_on, of_two_session_transitions_at_once_one_is_done,
+    what_people_did_to_a_session_stands_before_its_dates,
 };
 
 use cost::{a_page_of_the_catalogue_costs_the_same_whatever_its_size, ten_thousand_trainings_cost_no_more_statements};
@@ -102,6 +103,8 @@ pub(crate) fn stories() -> Vec<Story> {
         a_check_holds_up_no_stop_and_is_begun_anew,
         a_check_that_is_killed_is_begun_anew,
         a_session_goes_through_its_states,
+        dates_take_a_session_on,
+        what_people_did_to_a_session_stands_before_its_dates,
         a_session_is_checked,
         a_formateur_changes_the_sessions_they_lead,
         a_session_is_seen_as_its_training_is,

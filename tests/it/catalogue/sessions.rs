@@ -1,5 +1,6 @@
 //! Sessions of a training: their states, who sees and changes them.
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use harness::{Client, World};
 use serde_json::{Value, json};
@@ -89,6 +90,70 @@ pub(super) async fn a_session_goes_through_its_states(world: &World) {
     through(&maker, &draft, &["ARCHIVEE"]).await;
     let input = json!({ "trainingId": draft, "fields": dates() });
     assert_eq!(maker.mutate("createTrainingSession", input, "").await.problems("createTrainingSession"), ["trainingId: REFUSE"]);
+}
+
+async fn state(who: &Client, session: &str) -> Value {
+    let shown = read(who, "query($s: ID!) { trainingSession(id: $s) { state } }", json!({ "s": session })).await;
+    shown["trainingSession"]["state"].clone()
+}
+
+/// Dates of a session that begins in some hours and ends two hours later.
+fn in_hours(world: &World, hours: i64) -> Value {
+    let at = |hours| (world.app.clock.now() + TimeDelta::hours(hours)).to_rfc3339();
+    json!({ "startsAt": at(hours), "endsAt": at(hours + 2), "remote": true })
+}
+
+pub(super) async fn dates_take_a_session_on(world: &World) {
+    let inside = organisation(world, "Dedans", None).await;
+    let maker = manager(world, "gerante", &inside).await;
+    let training = published(world, &maker, &inside, "SESSIONS", json!({ "opening": "TOUS_PUBLICS" })).await;
+    let session = new_session(&maker, &training, in_hours(world, 3)).await;
+    new_session(&maker, &training, in_hours(world, 3)).await;
+    transition(&maker, &session, "INSCRIPTIONS_OUVERTES").await.done("transitionTrainingSession");
+    let mut seen = Vec::new();
+    for (hours, minutes) in [(2, 59), (0, 1), (1, 59), (0, 1), (30 * 24 - 1, 59), (0, 1), (24, 0)] {
+        world.advance(TimeDelta::minutes(60 * hours + minutes));
+        world.run_jobs().await;
+        // Nobody's session lasts as long.
+        seen.push(text(&state(&world.anonymous(), &session).await));
+    }
+    assert_eq!(seen, ["INSCRIPTIONS_OUVERTES", "EN_COURS", "EN_COURS", "TERMINEE", "TERMINEE", "ARCHIVEE", "ARCHIVEE"]);
+    let in_preparation = "select count(*) from training_sessions where state = 'EN_PREPARATION'";
+    assert_eq!(world.count(in_preparation).await, 1, "nobody opened the other one");
+    let moved = "select count(*) from events where kind = 'TrainingSessionStateChanged' and actor_id is null";
+    assert_eq!(world.count(moved).await, 3, "each is told once, as nobody's act");
+    assert_eq!(world.count("select count(*) from jobs where kind = 'MoveSession'").await, 0);
+}
+
+pub(super) async fn what_people_did_to_a_session_stands_before_its_dates(world: &World) {
+    let inside = organisation(world, "Dedans", None).await;
+    let maker = manager(world, "gerante", &inside).await;
+    let training = published(world, &maker, &inside, "SESSIONS", json!({})).await;
+    let later = new_session(&maker, &training, in_hours(world, 3)).await;
+    let (cancelled, early) =
+        (new_session(&maker, &training, in_hours(world, 3)).await, new_session(&maker, &training, in_hours(world, 3)).await);
+    for session in [&later, &cancelled, &early] {
+        transition(&maker, session, "INSCRIPTIONS_OUVERTES").await.done("transitionTrainingSession");
+    }
+    let dates = json!({ "sessionId": later, "fields": in_hours(world, 6) });
+    maker.mutate("updateTrainingSession", dates, "").await.done("updateTrainingSession");
+    transition(&maker, &cancelled, "ANNULEE").await.done("transitionTrainingSession");
+    for state in ["EN_COURS", "TERMINEE"] {
+        transition(&maker, &early, state).await.done("transitionTrainingSession");
+    }
+    let states = async || (state(&maker, &later).await, state(&maker, &cancelled).await, state(&maker, &early).await);
+    world.advance(TimeDelta::hours(4));
+    world.run_jobs().await;
+    assert_eq!(states().await, (json!("INSCRIPTIONS_OUVERTES"), json!("ANNULEE"), json!("TERMINEE")));
+    // What is withdrawn is not held.
+    let draft = published(world, &maker, &inside, "RETIREE", json!({})).await;
+    let withdrawn = new_session(&maker, &draft, in_hours(world, 1)).await;
+    transition(&maker, &withdrawn, "INSCRIPTIONS_OUVERTES").await.done("transitionTrainingSession");
+    through(&maker, &draft, &["ARCHIVEE"]).await;
+    world.advance(TimeDelta::hours(2));
+    world.run_jobs().await;
+    assert_eq!(states().await, (json!("EN_COURS"), json!("ANNULEE"), json!("TERMINEE")));
+    assert_eq!(state(&maker, &withdrawn).await, "INSCRIPTIONS_OUVERTES");
 }
 
 pub(super) async fn a_session_is_checked(world: &World) {

@@ -127,6 +127,10 @@ pub(super) async fn many_threads_are_linked_some_at_a_time(world: &World) {
     link(&ada, &thread, &one).await;
     link(&ada, &thread, &other).await;
     merge(&maker, &one, &other).await;
+    for waiting in last_threads(&ada, 4).await.iter().filter(|last| **last != refused) {
+        assert_eq!(linked(&ada, waiting).await, [json!(other)], "it shows the other one before the job comes to it");
+    }
+    assert!(threads(&ada, &other).await.as_i64().is_some_and(|linked| linked <= 501), "the job has most of them to do");
     world.run_jobs().await;
     assert_eq!((threads(&ada, &one).await, threads(&ada, &other).await), (json!(0), json!(THREADS)));
     assert_eq!(told_of_threads(world, &other).await, 1_600);
@@ -153,9 +157,11 @@ pub(super) async fn what_is_unlinked_during_a_merge_stays_unlinked(world: &World
     }
     unlink(&ada, before, &other).await;
     merge(&maker, &one, &other).await;
-    for thread in [found, by_other, edited, kept, before] {
-        assert_eq!(linked(&ada, thread).await, [json!(one)], "its job has not come there");
+    for thread in [found, by_other, edited, kept] {
+        assert_eq!(linked(&ada, thread).await, [json!(other)], "it is the other one");
+        assert_eq!(history(&ada, thread).await, ["ADRESSE -"], "though its job has not come there");
     }
+    assert!(linked(&ada, before).await.is_empty(), "nor is it linked with what was taken away");
     unlink(&ada, found, &one).await;
     unlink(&ada, both, &other).await;
     unlink(&ada, by_other, &other).await;

@@ -1,6 +1,6 @@
 //! The same for sessions and for what is planned.
 
-use chrono::{Months, NaiveDate};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 
 use super::{may_manage, writes};
 use crate::caller::Caller;
@@ -27,6 +27,19 @@ impl SessionState {
             Reportee => "reportée",
             Annulee => "annulée",
         }
+    }
+}
+
+/// A session is archived that long after its end, as on Mentor.
+const AFTER_ITS_END: TimeDelta = TimeDelta::days(30);
+
+/// Where its dates take a session, and when, as on Mentor; none when only people decide.
+pub(in crate::catalogue) fn session_moves(session: &Session) -> Option<(SessionState, DateTime<Utc>)> {
+    match session.state {
+        InscriptionsOuvertes => Some((EnCours, session.starts_at)),
+        EnCours => Some((Terminee, session.ends_at)),
+        Terminee => Some((Archivee, session.ends_at + AFTER_ITS_END)),
+        EnPreparation | Archivee | Reportee | Annulee => None,
     }
 }
 
