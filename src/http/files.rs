@@ -52,7 +52,8 @@ async fn receive(door: &Door, request: &Request, parts: &mut Parts) -> Result<Fi
         return Err(failure(StatusCode::FORBIDDEN, "FORBIDDEN", "Cette demande vient d'un autre site.", &[]));
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("").to_ascii_lowercase();
-    if kind.starts_with("multipart/") || kind.starts_with("application/x-www-form-urlencoded") {
+    // The kind of other forms is also what curl says of any file unless told.
+    if kind.starts_with("multipart/") {
         let sentence = "Envoyez le fichier lui-même comme corps de la demande, sans formulaire autour.";
         return Err(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED", sentence, &[]));
     }
