@@ -302,12 +302,22 @@ fn message(kind: &str, id: &str, payload: Option<&str>) -> String {
 /// Says why, and closes.
 async fn leave(stream: &mut WebSocketStream, Close(code, reason): Close) {
     let close = Message::Close(Some((CloseCode::from(code), reason.into())));
-    drop(tokio::time::timeout(PATIENCE, stream.send(close)).await);
-    drop(tokio::time::timeout(PATIENCE, stream.close()).await);
+    let closed = async {
+        drop(stream.send(close).await);
+        drop(stream.close().await);
+    };
+    drop(tokio::time::timeout(PATIENCE, closed).await);
 }
 
 fn parse(text: &str) -> Result<Incoming<'_>, Close> {
-    serde_json::from_str(text).map_err(|_| Close(4400, "Malformed message"))
+    let message: Option<Incoming> = serde_json::from_str(text).ok().filter(|_| is_object(text));
+    let message = message.filter(|message| message.payload.is_none_or(|payload| is_object(payload.get())));
+    message.ok_or(Close(4400, "Malformed message"))
+}
+
+/// Whether what is JSON is an object: a list of values would be read as one too.
+fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
 }
 
 /// An operation that is not begun.
@@ -349,9 +359,10 @@ async fn send(stream: &mut WebSocketStream, text: String) -> Result<(), Close> {
         // Only who does not take it at once is given a time.
         None => tokio::time::timeout(PATIENCE, sending).await,
     };
-    // A peer that is gone, or takes nothing any more, is told nothing more.
     match sent {
         Ok(Ok(())) => Ok(()),
-        _ => Err(Close(1001, "Gone")),
+        Ok(Err(_)) => Err(Close(1001, "Gone")),
+        // It may come back, and miss nothing.
+        Err(_) => Err(Close(1013, "Too slow: go on from your cursor")),
     }
 }

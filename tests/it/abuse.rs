@@ -9,7 +9,7 @@ use services::config::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::binary::Place;
+use crate::binary::{Place, until};
 
 /// Everything here takes far less; what is held for ever must not hold the tests up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,6 +27,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         trial("abuse::slow_clients_are_sent_away".into(), None, || harness::tell(slow_clients_are_sent_away())),
         trial("abuse::who_does_not_read_is_sent_away".into(), None, || harness::tell(who_does_not_read_is_sent_away())),
+        trial("abuse::who_does_not_read_a_stream_is_sent_away_and_goes_on".into(), None, || {
+            harness::tell(who_does_not_read_a_stream_is_sent_away_and_goes_on());
+        }),
         trial("abuse::connections_are_counted".into(), None, || harness::tell(connections_are_counted())),
         trial("abuse::a_form_is_no_longer_than_a_body".into(), None, || harness::tell(a_form_is_no_longer_than_a_body())),
         trial("abuse::hostile_sockets_are_closed".into(), None, || harness::tell(hostile_sockets_are_closed())),
@@ -194,6 +197,42 @@ async fn who_does_not_read_is_sent_away() {
     assert_eq!(asked.expect("a place").status, 200);
     let answers = rest(unread).await.matches("HTTP/1.1 200").count();
     assert!((1..200).contains(&answers), "{answers} answers");
+    world.finish().await;
+}
+
+/// What waits to be read is bounded, and who comes back to where they were has missed nothing.
+async fn who_does_not_read_a_stream_is_sent_away_and_goes_on() {
+    let world = with_limits(|limits| limits.idle_time = Duration::from_secs(1)).await;
+    let ada = world.member("ada").await;
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "QUESTION", "Un fil lourd", "Texte").await;
+    // 400 kB an event: more in all than the machine keeps of a connection.
+    let bodies: String = (0..20).map(|n| format!(" b{n}: body")).collect();
+    let query = format!(
+        "subscription($t: ID!, $a: String) {{ threadEvents(threadId: $t, after: $a) {{
+            ... on StreamStart {{ cursor }} ... on PostAdded {{ post {{ id{bodies} }} }} }} }}"
+    );
+    let before = world.app.live.listeners();
+    let follow = async |after: &Value| {
+        let mut socket = Socket::open(&world.url, ada.bearer.as_deref()).await;
+        socket.subscribe("t", &query, json!({ "t": thread, "a": after })).await;
+        socket
+    };
+    let mut socket = follow(&Value::Null).await;
+    let start = socket.data().await["threadEvents"]["cursor"].clone();
+    let mut answers = Vec::new();
+    for _ in 0..60 {
+        answers.push(ada.answer(&root, &"x".repeat(20_000)).await);
+    }
+    until("it is sent away", async || world.app.live.listeners() == before).await;
+    let mut again = follow(&start).await;
+    let mut heard = Vec::new();
+    while heard.len() < answers.len() {
+        let told = tokio::time::timeout(PATIENCE, again.data()).await.expect("told in time");
+        heard.extend(told["threadEvents"]["post"]["id"].as_str().map(str::to_owned));
+    }
+    assert_eq!(heard, answers);
+    drop((socket, again));
     world.finish().await;
 }
 

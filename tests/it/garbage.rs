@@ -191,6 +191,13 @@ fn garbage() -> Vec<(String, Vec<u8>, Option<u16>)> {
     let mut cases = vec![
         ("text that is not JSON", frame(FINAL | TEXT, b"{"), Some(4400)),
         ("a message of no kind", frame(FINAL | TEXT, br#"{"type":"nothing"}"#), Some(4400)),
+        ("a message as a list", frame(FINAL | TEXT, br#"["ping",null,null]"#), Some(4400)),
+        ("a payload as a list", frame(FINAL | TEXT, br#"{"type":"ping","payload":["x"]}"#), Some(4400)),
+        (
+            "an operation as a list",
+            frame(FINAL | TEXT, br#"{"type":"subscribe","id":"2","payload":["{__typename}"]}"#),
+            Some(4400),
+        ),
         ("binary", frame(FINAL | BINARY, br#"{"type":"ping"}"#), Some(4400)),
         ("binary in parts", [frame(BINARY, b"{"), frame(FINAL | CONTINUATION, b"}")].concat(), Some(4400)),
         ("a message too long", frame(FINAL | TEXT, &[b' '; 3000]), Some(1009)),
