@@ -120,6 +120,9 @@ async fn a_file_goes_up_and_comes_down_unchanged(world: &World) {
     let taken = ada.request(Method::GET, &path(&sheet)).send().await.expect("an answer");
     assert_eq!(header(&taken, "content-type"), "text/csv; charset=windows-1252");
     assert!(header(&taken, "content-disposition").starts_with("attachment;"));
+    // FIPS 180-4's own example.
+    let known = ada.send_file("abc.txt", b"abc").await;
+    assert_eq!(known["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 async fn a_part_of_a_file_is_given(world: &World) {

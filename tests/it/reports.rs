@@ -317,6 +317,10 @@ async fn durations_are_counted_for_the_viewer(world: &World) {
     // By a training that one does not see there is nothing, as by one that nobody has.
     assert_eq!(of(chiefly, json!({ "g": secret })).await["count"], json!(1));
     assert_eq!(of(&ada, json!({ "g": secret })).await, of(&ada, json!({ "g": format!("tra_{:032x}", 5) })).await);
+    let listed = "query($g: ID) { reports(filter: { trainingId: $g }) { totalCount edges { node { id } } } }";
+    let list = async |who: &Client, training: Value| read(who, listed, json!({ "g": training })).await["reports"].clone();
+    assert_eq!(column(&list(chiefly, json!(secret)).await, "id"), [json!(ids[0])]);
+    assert_eq!(list(&ada, json!(secret)).await, list(&ada, json!(format!("tra_{:032x}", 5))).await);
     let reply = ada.run(query, json!({ "f": start.to_rfc3339(), "t": start.to_rfc3339() })).await;
     assert_eq!(reply.code(), "INVALID");
 }

@@ -1,6 +1,6 @@
 //! The publication calendar: what is planned, what is published, what moved.
 
-use chrono::{TimeDelta, Timelike};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use harness::{Client, World};
 use serde_json::{Value, json};
 
@@ -49,6 +49,10 @@ pub(super) async fn a_planned_date_keeps_its_history(world: &World) {
         change(Value::Null, json!(first), Value::Null),
     ]);
     assert_eq!(history, expected, "the latest first");
+    let moments = field(&maker, &id, "calendarChanges { at }").await;
+    let moment = |n: usize| moments[n]["at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok()).expect("a moment");
+    assert!(moment(0) - moment(1) >= TimeDelta::minutes(1) && moment(1) > moment(2), "{moments}");
+    assert!((world.app.clock.now() - moment(0)).num_minutes() < 5);
     assert_eq!(world.count("select count(*) from events where kind = 'TrainingPlanned'").await, 3);
     // What is published is no longer planned.
     let out = published(world, &maker, &inside, "PUBLIEE", json!({})).await;

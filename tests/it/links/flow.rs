@@ -34,8 +34,14 @@ pub(super) async fn what_happens_to_a_training_stands_in_the_flow_of_its_threads
     let plan = json!({ "trainingId": training, "date": "2035-01-10" });
     maker.mutate("planTraining", plan, "").await.done("planTraining");
     world.advance(TimeDelta::minutes(1));
-    through(&maker, &training, &["PUBLIEE"]).await;
     let public = world.anonymous();
+    let state = async || {
+        let query = "query($t: ID!) { thread(id: $t) { trainings { state } } }";
+        read(&public, query, json!({ "t": thread })).await["thread"]["trainings"][0]["state"].clone()
+    };
+    assert_eq!(state().await, "ELABORATION_TERMINEE");
+    through(&maker, &training, &["PUBLIEE"]).await;
+    assert_eq!(state().await, "PUBLIEE", "the thread shows it as it is");
     let seen = flow(&public, &thread).await;
     let planned = json!({ "kind": "DATE_PREVUE", "fromState": null, "toState": null, "fromDate": null, "toDate": "2035-01-10", "training": { "id": training } });
     let out = json!({ "kind": "ETAT", "fromState": "ELABORATION_TERMINEE", "toState": "PUBLIEE", "fromDate": null, "toDate": null, "training": { "id": training } });
