@@ -287,7 +287,8 @@ pub(crate) struct PlanTrainingInput {
     training_id: ID,
     /// Le jour prévu, à Paris ; absent, la formation n'est plus prévue, mais reste annoncée.
     date: Option<Date>,
-    /// Pourquoi, de 3 à 500 caractères ; demandé quand une date déjà dite change.
+    /// Pourquoi, de 3 à 500 caractères ; demandé quand une date déjà dite change. Le calendrier le garde : qui voit la formation le lit,
+    /// aujourd'hui ou quand elle s'ouvrira.
     reason: Option<String>,
 }
 
