@@ -6,6 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::binary::{PATIENCE, Place, serve, until};
+use crate::nodes::token;
 use crate::writers::{Writers, nothing_is_half_written, started};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -92,7 +93,7 @@ async fn dead_lines() {
     let behind = Place::at(Some(format!("{user}@{}/{database}", wire.url.trim_start_matches("http://"))));
     let one = started(&place).await;
     let two = serve(behind.command(&["serve", "--listen", "127.0.0.1:0", "--answer-seconds", "10"])).await;
-    let token = place.run(&["token", "administration"]).await.done().trim().to_owned();
+    let token = token(&place).await;
     let (here, there) = (Client::new(&one.url).with_bearer(&token), Client::new(&two.url).with_bearer(&token));
     let forum =
         here.run("{ space(slug: \"plateforme\") { forums { id } } }", json!({})).await.data["space"]["forums"][0]["id"].clone();

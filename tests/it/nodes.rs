@@ -137,7 +137,7 @@ impl Pair {
 }
 
 /// A new access token of the administrator's.
-async fn token(place: &Place) -> String {
+pub(crate) async fn token(place: &Place) -> String {
     place.run(&["token", "administration"]).await.done().trim().to_owned()
 }
 
