@@ -29,6 +29,8 @@ pub(crate) enum NotificationReason {
     NouveauFil,
     /// Une formation que vous suivez, ou liée à un fil que vous suivez, a changé d'état ou de date prévue.
     Formation,
+    /// Un signalement que vous suivez est confirmé, pris en charge, classé comme doublon ou sans suite, ou rouvert.
+    Signalement,
     /// Une réponse à un de vos messages.
     Reponse,
     /// Un message vous mentionne, vous ou un groupe dont vous êtes.

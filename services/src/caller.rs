@@ -1,11 +1,12 @@
 //! Who asks: a person with what they hold, through a session or a token with what it lets pass.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
-use crate::audience;
+use crate::audience::{self, Grant};
 use crate::db::{Cx, Tx, all};
 use crate::error::{Error, Result};
 use crate::id::{AccessTokenId, AudienceId, MemberId, OrganisationId, SessionId, SpaceId};
@@ -386,6 +387,36 @@ impl Caller {
     pub fn held_in(&self, roles: &[Role]) -> impl Iterator<Item = OrganisationId> {
         self.roles.iter().filter(|held| roles.contains(&held.role)).filter_map(|held| held.organisation)
     }
+}
+
+/// Which of these members see what carries the audience beside them, with all that they may come with. Only who holds what not every
+/// member holds costs two statements each.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn who_see(
+    cx: &mut Cx,
+    now: DateTime<Utc>,
+    asked: impl Iterator<Item = (AudienceId, MemberId)>,
+) -> Result<HashSet<(AudienceId, MemberId)>> {
+    let asked: Vec<_> = asked.collect();
+    let audiences: HashSet<_> = asked.iter().map(|(audience, _)| *audience).collect();
+    let grants = audience::grants(cx, &Vec::from_iter(audiences)).await?;
+    let is_open = |audience: AudienceId| {
+        grants.get(&audience).is_some_and(|all| all.contains(&Grant::Public) || all.contains(&Grant::Members))
+    };
+    let (mut seen, mut callers) = (HashSet::new(), HashMap::new());
+    for (audience, member) in asked {
+        if !is_open(audience) && !callers.contains_key(&member) {
+            let credential = Credential::Task(Scope::ALL.to_vec());
+            callers.insert(member, Caller::member(cx, member, credential, now).await?);
+        }
+        let caller = callers.get(&member).and_then(Option::as_ref);
+        if is_open(audience) || caller.is_some_and(|caller| caller.sees(audience)) {
+            seen.insert((audience, member));
+        }
+    }
+    Ok(seen)
 }
 
 /// A member who acts, read inside the transaction of the act.

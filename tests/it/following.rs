@@ -36,7 +36,7 @@ async fn level(who: &Client, id: &str) -> Value {
 }
 
 /// What somebody follows, as `level` and the id of what.
-async fn followed(who: &Client) -> Vec<(String, String)> {
+pub(crate) async fn followed(who: &Client) -> Vec<(String, String)> {
     let query =
         "{ viewer { follows(first: 100) { totalCount edges { node { level followedAt forum { id } thread { id } training { id }
         collection { id } } } } } }";

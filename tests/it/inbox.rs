@@ -3,13 +3,14 @@
 mod delivery;
 mod groups;
 mod reasons;
+mod sight;
 
 use harness::{Client, Story, World, stories};
 use serde_json::{Value, json};
 
 use crate::following::follow;
 use crate::read_marks::mark;
-use crate::steps::{colleague, new_forum, nodes, organisation, read, text};
+use crate::steps::{nodes, read, text};
 use delivery::{
     a_deep_inbox_is_told_in_bounded_turns, a_post_costs_the_same_whoever_follows, a_reader_that_died_goes_on_where_it_was,
     a_training_of_many_threads_is_told_in_turns_that_cost_the_same, an_earlier_database_tells_nobody_of_the_past,
@@ -21,9 +22,14 @@ use groups::{
     what_may_not_be_addressed_stays_plain,
 };
 use reasons::{
-    a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate, a_training_is_told_to_who_follows_it_or_a_thread_about_it,
-    an_accepted_answer_is_told, moderation_of_ones_own_is_always_told, of_several_reasons_the_strongest_tells,
-    what_is_said_to_somebody_is_told_them, who_follows_a_forum_is_told_as_they_chose,
+    a_duplicate_brings_its_followers_along, a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate,
+    a_training_is_told_to_who_follows_it_or_a_thread_about_it, an_accepted_answer_is_told, moderation_of_ones_own_is_always_told,
+    of_several_reasons_the_strongest_tells, what_is_said_to_somebody_is_told_them, who_follows_a_forum_is_told_as_they_chose,
+};
+
+use sight::{
+    an_entry_goes_with_the_last_of_its_posts, what_is_out_of_sight_is_neither_listed_nor_counted,
+    what_is_out_of_sight_is_not_pushed,
 };
 
 pub(crate) fn stories() -> Vec<Story> {
@@ -34,6 +40,7 @@ pub(crate) fn stories() -> Vec<Story> {
         an_accepted_answer_is_told,
         a_training_is_told_to_who_follows_it_or_a_thread_about_it,
         a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate,
+        a_duplicate_brings_its_followers_along,
         moderation_of_ones_own_is_always_told,
         a_group_is_told_what_is_said_to_it,
         what_may_not_be_addressed_stays_plain,
@@ -44,6 +51,8 @@ pub(crate) fn stories() -> Vec<Story> {
         what_happens_to_a_thread_folds_while_it_is_unread,
         what_is_read_is_marked_one_by_one_by_thread_or_all,
         what_is_out_of_sight_is_neither_listed_nor_counted,
+        an_entry_goes_with_the_last_of_its_posts,
+        what_is_out_of_sight_is_not_pushed,
         the_inbox_is_filtered_and_paged,
         what_was_read_is_kept_ninety_days,
         two_nodes_tell_each_person_once,
@@ -175,49 +184,6 @@ async fn what_is_read_is_marked_one_by_one_by_thread_or_all(world: &World) {
     assert_eq!(unread().await, 1);
     let anonymous = world.anonymous().mutate("markAllNotificationsRead", json!({ "upTo": shown }), "").await;
     assert_eq!(anonymous.code(), "UNAUTHENTICATED");
-}
-
-async fn what_is_out_of_sight_is_neither_listed_nor_counted(world: &World) {
-    let admin = world.administrator();
-    let inside = organisation(world, "Dedans", None).await;
-    let (ada, ben) = (colleague(world, "ada", &inside).await, colleague(world, "ben", &inside).await);
-    let audience = json!([{ "kind": "ORGANISATION", "organisationId": inside }]);
-    let restricted = new_forum(world, "plateforme", "Entre nous", audience).await;
-    let public = world.forum("plateforme", "questions").await;
-    let mut opened = Vec::new();
-    for (forum, title) in [(&public, "Un fil qui sera masqué"), (&public, "Un fil qui part"), (&restricted, "Un fil entre nous")]
-    {
-        opened.push(ada.open_thread(forum, "QUESTION", title, "Texte").await);
-    }
-    for (_, root) in &opened {
-        ben.answer(root, "Réponse").await;
-    }
-    let (_, lone) = ada.open_thread(&public, "QUESTION", "Un fil de plus", "Texte").await;
-    let away = ben.answer(&lone, "Une réponse qui sera retirée").await;
-    assert_eq!(reasons(world, &ada).await, ["REPONSE"; 4]);
-    ben.mutate("deletePost", json!({ "postId": away }), "").await.done("deletePost");
-    assert_eq!(inbox(world, &ada).await.len(), 3, "a post that is away");
-    let hide = |hidden: bool| json!({ "threadId": opened[0].0, "hidden": hidden });
-    admin.mutate("hideThread", hide(true), "").await.done("hideThread");
-    assert_eq!(reasons(world, &ada).await, ["MODERATION", "REPONSE", "REPONSE"], "a thread that is hidden");
-    admin.mutate("hideThread", hide(false), "").await.done("hideThread");
-    assert_eq!(inbox(world, &ada).await.len(), 4, "and shown again");
-    // Moved where she does not see it, and her home is no more.
-    let elsewhere = organisation(world, "Dehors", None).await;
-    let audience = json!([{ "kind": "ORGANISATION", "organisationId": elsewhere }]);
-    let out = new_forum(world, "plateforme", "Entre eux", audience).await;
-    admin.mutate("moveThread", json!({ "threadId": opened[1].0, "forumId": out }), "").await.done("moveThread");
-    assert_eq!(inbox(world, &ada).await.len(), 3, "nor of the move, which she does not see");
-    // What happens between the event and the reading counts: she is told while she still belongs, or not at all.
-    ben.answer(&opened[2].1, "Une autre réponse").await;
-    ada.mutate("leaveOrganisation", json!({}), "").await.done("leaveOrganisation");
-    let left = inbox(world, &ada).await;
-    assert_eq!(left.len(), 2);
-    assert!(left.iter().all(|one| one["thread"]["id"] == json!(opened[0].0)), "{left:?}");
-    let hidden = world.count("select count(*) from notifications where reason = 'REPONSE'").await;
-    assert_eq!(hidden, 4, "they are kept, and come back with the sight of them");
-    let one = json!({ "notificationId": format!("not_{:032x}", 7) });
-    assert_eq!(ada.mutate("markNotificationRead", one, "").await.code(), "NOT_FOUND");
 }
 
 async fn the_inbox_is_filtered_and_paged(world: &World) {

@@ -109,7 +109,8 @@ impl ReportsMutation {
         Ok(Some(NoteReportPayload::new(input.client_mutation_id, attempt.problems, report)))
     }
 
-    /// Change l'état d'un signalement ; réservé aux modérateurs de l'espace. Un signalement corrigé résout son fil.
+    /// Change l'état d'un signalement ; réservé aux modérateurs de l'espace. Un signalement corrigé résout son fil ; qui suit un doublon
+    /// suit désormais aussi l'original, à moins d'en avoir choisi autrement.
     async fn transition_report(
         &self,
         ctx: &Context<'_>,

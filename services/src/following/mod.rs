@@ -18,7 +18,7 @@ use crate::page::{Page, Paging, Slice, TimeKey};
 use crate::{App, accounts, catalogue, forum};
 
 pub use rules::{forum_level, thread_level, training_level};
-pub(crate) use store::{followers, levels_among, set_level, training_merged};
+pub(crate) use store::{brought_along, followers, levels_among, set_level, training_merged};
 
 /// How many things a member follows at most, at a level of their own.
 pub const MOST_FOLLOWED: i64 = 5_000;

@@ -190,3 +190,23 @@ pub(crate) async fn training_merged(cx: &mut Cx, from: TrainingId, into: Trainin
     exec!(cx, "delete from follows where target_id = $1", from)?;
     Ok(())
 }
+
+/// Who is told of every post of a thread by a level of their own, or because they opened it, is told of those of another one too,
+/// unless they said what they want of that.
+pub(crate) async fn brought_along(cx: &mut Cx, from: ThreadId, into: ThreadId, at: DateTime<Utc>) -> Result<()> {
+    exec!(
+        cx,
+        "insert into follows (member_id, target_id, thread_id, level, followed_at)
+         select p.member_id, $2, $2, 'TOUT', $3
+         from (select w.member_id from follows w where w.target_id = $1 and w.level = 'TOUT'
+               union
+               select t.author_id from threads t where t.id = $1
+                 and not exists (select 1 from follows w where w.target_id = $1 and w.member_id = t.author_id)) p
+         where p.member_id <> (select author_id from threads where id = $2)
+         on conflict do nothing",
+        from,
+        into,
+        at
+    )?;
+    Ok(())
+}

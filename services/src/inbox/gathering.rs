@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 use super::Reason;
 use super::rules::{self, Occasion, Ties};
 use super::store::{self, Beside, Place};
+use crate::caller::who_see;
 use crate::catalogue::TrainingState;
 use crate::db::Cx;
 use crate::error::Result;
 use crate::events::{Event, Recorded};
 use crate::following::{self, Level, Target};
-use crate::forum::{self, Post, Thread};
-use crate::id::{CollectionId, MemberId, PostId, ThreadId, TrainingId};
+use crate::forum::{self, Post, Thread, ThreadKind};
+use crate::id::{CollectionId, MemberId, PostId, ReportId, ThreadId, TrainingId};
 use crate::read_marks;
 use crate::reports::ReportState;
 use crate::text::Group;
@@ -84,12 +85,18 @@ pub(super) async fn told(
     (told.post, told.ordinal) = (scene.post.as_ref().map(|post| post.id), scene.post.as_ref().map(|post| post.ordinal));
     let (tied, next) = match (place.thread_id, scene.beside) {
         (None, beside) => {
-            let (tied, next) = merged(ties(cx, now, &scene, place.member_id, most).await?, most);
+            let (mut tied, next) = merged(ties(cx, now, &scene, place.member_id, most).await?, most);
+            if let Some(thread) = scene.thread.as_ref().filter(|_| scene.occasion == Occasion::Fixed) {
+                // Who does not see it may see a duplicate that they follow.
+                let people = tied.keys().map(|member| (thread.audience_id, *member));
+                let seen = who_see(cx, now, people).await?;
+                tied.retain(|member, _| thread.hidden_at.is_none() && seen.contains(&(thread.audience_id, *member)));
+            }
             // The threads beside come in turns of their own, which know whom these told.
             let next = next.map(|member_id| Place { member_id: Some(member_id), thread_id: None });
             (tied, next.or(beside.map(|_| Place::BESIDE)))
         }
-        (Some(thread), Some(beside)) => tied_beside(cx, &scene, beside, (thread, place.member_id), most).await?,
+        (Some(thread), Some(beside)) => tied_beside(cx, now, &scene, beside, (thread, place.member_id), most).await?,
         (Some(_), None) => (BTreeMap::new(), None),
     };
     for (member, ties) in tied {
@@ -139,11 +146,7 @@ async fn scene(cx: &mut Cx, event: &Event) -> Result<Option<Scene>> {
             let thread = forum::thread_row(cx, thread).await?;
             Ok(thread.map(|thread| Scene { thread: Some(thread), trainings, ..Scene::of(Occasion::Linked) }))
         }
-        Event::ReportStateChanged { report, to: ReportState::Corrige, .. } => {
-            let thread = forum::thread_row(cx, ThreadId(report.0)).await?.filter(|thread| thread.solved_at.is_some());
-            let beside = Some(Beside::Duplicates(report));
-            Ok(thread.map(|thread| Scene { thread: Some(thread), beside, ..Scene::of(Occasion::Fixed) }))
-        }
+        Event::ReportStateChanged { report, to, .. } => reported(cx, report, to).await,
         // What is being made is nobody else's business.
         Event::TrainingStateChanged { training, from, to } if is_out(from) || is_out(to) => moved(cx, training).await.map(Some),
         Event::TrainingPlanned { training, .. } => moved(cx, training).await.map(Some),
@@ -176,6 +179,19 @@ async fn mentioned(cx: &mut Cx, post: PostId) -> Result<(Vec<(MemberId, Reason)>
     let members = forum::mentioned(cx, &[post]).await?.remove(&post).unwrap_or_default();
     let groups = forum::groups_mentioned(cx, &[post]).await?.remove(&post).unwrap_or_default();
     Ok((members.into_iter().map(|member| (member, Reason::Mention)).collect(), groups))
+}
+
+/// A report in another state: as long as the fix stands, if it is one.
+async fn reported(cx: &mut Cx, report: ReportId, to: ReportState) -> Result<Option<Scene>> {
+    let thread = forum::thread_row(cx, ThreadId(report.0)).await?.filter(|thread| thread.kind == ThreadKind::Signalement);
+    Ok(thread.and_then(|thread| match to {
+        ReportState::Corrige if thread.solved_at.is_none() => None,
+        ReportState::Corrige => {
+            let beside = Some(Beside::Duplicates(report));
+            Some(Scene { thread: Some(thread), beside, ..Scene::of(Occasion::Fixed) })
+        }
+        _ => Some(Scene { thread: Some(thread), ..Scene::of(Occasion::Reported) }),
+    }))
 }
 
 async fn moved(cx: &mut Cx, training: TrainingId) -> Result<Scene> {
@@ -265,6 +281,7 @@ async fn ties(cx: &mut Cx, now: DateTime<Utc>, scene: &Scene, after: Option<Memb
 /// on, when there may be more.
 async fn tied_beside(
     cx: &mut Cx,
+    now: DateTime<Utc>,
     scene: &Scene,
     beside: Beside,
     (from, after): (ThreadId, Option<MemberId>),
@@ -282,7 +299,13 @@ async fn tied_beside(
         let end = found.last().filter(|_| found.len() >= most).map(|last| last.member_id);
         lists.push((thread.id, all.chain(author).collect(), end));
     }
-    let (reached, next) = walked(lists, most);
+    let (mut reached, next) = walked(lists, most);
+    if scene.occasion == Occasion::Fixed {
+        // They are told of the thread itself, so that the first one that they see counts.
+        let audiences: HashMap<_, _> = threads.iter().map(|thread| (thread.id, thread.audience_id)).collect();
+        let seen = who_see(cx, now, reached.iter().map(|(thread, member)| (audiences[thread], *member))).await?;
+        reached.retain(|(thread, member)| seen.contains(&(audiences[thread], *member)));
+    }
     let mut people: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (thread, member) in reached {
         people.entry(member).or_default().push(Tie::Beside(thread));

@@ -38,6 +38,8 @@ pub enum Reason {
     NouveauFil,
     /// A training one follows, or that a thread one follows is about, changed its state or its date.
     Formation,
+    /// A report one follows came to another state than fixed.
+    Signalement,
     /// Somebody answered a post of one's own.
     Reponse,
     /// Somebody mentioned one.
@@ -52,10 +54,11 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NouveauMessage,
         Self::NouveauFil,
         Self::Formation,
+        Self::Signalement,
         Self::Reponse,
         Self::Mention,
         Self::SignalementCorrige,

@@ -15,6 +15,8 @@ pub(super) enum Occasion {
     Accepted,
     /// A thread was linked to trainings.
     Linked,
+    /// A report came to another state.
+    Reported,
     /// A report was fixed.
     Fixed,
     /// A training changed its state or its date.
@@ -82,6 +84,7 @@ pub(super) fn reason(occasion: Occasion, ties: &Ties) -> Option<Reason> {
         Occasion::Thread => ties.addressed.or_else(|| when(ties.follows_threads(), Reason::NouveauFil)),
         Occasion::Post => ties.addressed.or_else(|| when(ties.follows_all(), Reason::NouveauMessage)),
         Occasion::Accepted => ties.addressed.or_else(|| when(ties.follows_all(), Reason::ReponseAcceptee)),
+        Occasion::Reported => when(ties.level() == Level::Tout, Reason::Signalement),
         Occasion::Linked => {
             // Who opened it, follows it or its forum knows of it already.
             let known = ties.opened || ties.thread.is_some() || ties.follows_threads();
@@ -90,9 +93,10 @@ pub(super) fn reason(occasion: Occasion, ties: &Ties) -> Option<Reason> {
     }
 }
 
-/// The thread that they are told of: the report's own when they follow it, else the duplicate they do.
+/// The thread that they are told of, when it is not the entry's own: of a fix, the duplicate they follow. Who sees the report's own
+/// thread and follows that was told of it before.
 pub(super) fn told_of(occasion: Occasion, ties: &Ties) -> Option<ThreadId> {
-    ties.beside.filter(|_| occasion == Occasion::Fixed && ties.level() != Level::Tout)
+    ties.beside.filter(|_| occasion == Occasion::Fixed)
 }
 
 impl Reason {
@@ -101,6 +105,7 @@ impl Reason {
         match self {
             Self::NouveauMessage | Self::NouveauFil | Self::Reponse | Self::Mention => "MESSAGES",
             Self::Formation => "FORMATION",
+            Self::Signalement => "SIGNALEMENT",
             Self::SignalementCorrige => "SIGNALEMENT_CORRIGE",
             Self::ReponseAcceptee => "REPONSE_ACCEPTEE",
             Self::Moderation => "MODERATION",
@@ -197,15 +202,29 @@ mod tests {
 
     #[test]
     fn a_fix_is_told_of_the_report_or_of_the_duplicate_one_follows() {
-        let duplicate = Some(ThreadId(uuid::Uuid::from_u128(1)));
-        let both = Ties { opened: true, beside: duplicate, ..Ties::default() };
-        assert_eq!((told_of(Occasion::Fixed, &both), told(Occasion::Fixed, both)), (None, Some(Reason::SignalementCorrige)));
-        let beside = Ties { thread: Some(Muet), beside: duplicate, ..Ties::default() };
-        assert_eq!(
-            (told_of(Occasion::Fixed, &beside), told(Occasion::Fixed, beside)),
-            (duplicate, Some(Reason::SignalementCorrige))
-        );
+        let (own, duplicate) = (Ties { opened: true, ..Ties::default() }, Some(ThreadId(uuid::Uuid::from_u128(1))));
+        assert_eq!((told_of(Occasion::Fixed, &own), told(Occasion::Fixed, own)), (None, Some(Reason::SignalementCorrige)));
+        for thread in LEVELS {
+            let beside = Ties { thread, beside: duplicate, ..Ties::default() };
+            assert_eq!(told_of(Occasion::Fixed, &beside), duplicate);
+            assert_eq!(told(Occasion::Fixed, beside), Some(Reason::SignalementCorrige), "{thread:?}");
+        }
         assert_eq!(told(Occasion::Fixed, Ties { thread: Some(Mentions), opened: true, ..Ties::default() }), None);
+    }
+
+    #[test]
+    fn a_reports_state_is_told_to_who_follows_everything() {
+        for (thread, opened, forum, expected) in [
+            (None, true, None, true),
+            (None, false, None, false),
+            (None, false, Some(Tout), true),
+            (Some(Tout), false, Some(Muet), true),
+            (Some(Mentions), true, Some(Tout), false),
+            (Some(Muet), true, None, false),
+        ] {
+            let ties = Ties { thread, opened, forum, ..Ties::default() };
+            assert_eq!(told(Occasion::Reported, ties), expected.then_some(Reason::Signalement), "{thread:?} {opened} {forum:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::Caller;
 use crate::clock::Clock;
 use crate::db::{Cx, all, each, exec, in_list, keys, keyset, lists, one, opt, sight};
 use crate::error::Result;
-use crate::id::{CollectionId, MemberId, NotificationId, ReportId, SpaceId, ThreadId, TrainingId};
+use crate::id::{AudienceId, CollectionId, MemberId, NotificationId, ReportId, SpaceId, ThreadId, TrainingId};
 use crate::jobs::SWEPT_AT_ONCE;
 use crate::page::{Slice, TimeKey};
 use crate::text::Group;
@@ -109,21 +109,23 @@ pub(super) enum Beside {
 #[derive(Clone, Copy, sqlx::FromRow)]
 pub(super) struct ThreadBeside {
     pub(super) id: ThreadId,
+    pub(super) audience_id: AudienceId,
     pub(super) author_id: Option<MemberId>,
 }
 
-/// `beside!("thread_links l", "l.thread_id", "…")`: so many of these threads, in the order of their ids from one on, which an index
-/// holds: what came before costs nothing.
+/// `beside!("thread_links l", "l.thread_id", "…")`: so many of these threads that are not hidden, in the order of their ids from one
+/// on, which an index holds: what came before costs nothing.
 macro_rules! beside {
     ($from:literal, $thread:literal, $of:literal) => {
         concat!(
-            "select t.id, case when not exists (select 1 from follows w where w.member_id = t.author_id and w.target_id = t.id)
-                               then t.author_id end as author_id
+            "select t.id, f.audience_id,
+                    case when not exists (select 1 from follows w where w.member_id = t.author_id and w.target_id = t.id)
+                         then t.author_id end as author_id
              from ",
             $from,
             " join threads t on t.id = ",
             $thread,
-            " where ",
+            " join forums f on f.id = t.forum_id where t.hidden_at is null and ",
             $of,
             " and ",
             $thread,
@@ -237,15 +239,17 @@ macro_rules! stronger {
 pub(super) async fn tell(cx: &mut Cx, clock: &Clock, turn: i64, told: &Told) -> Result<()> {
     each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new(
-            "insert into notifications (id, member_id, reason, fold, subject_id, thread_id, training_id, post_id, ordinal, seq, turn,
-                                        many, actor_id, created_at, told_at) ",
+            "insert into notifications (id, member_id, reason, fold, subject_id, thread_id, training_id, post_id, first_ordinal, ordinal,
+                                        seq, turn, many, actor_id, created_at, told_at) ",
         );
         query.push_values(&told.people, |mut row, (member, reason, instead)| {
             let thread = instead.or(told.thread);
             row.push_bind(NotificationId::new(clock)).push_bind(*member).push_bind(*reason).push_bind(reason.fold());
             row.push_bind(thread.map(|thread| thread.0).or(told.training.map(|training| training.0)));
             row.push_bind(thread).push_bind(told.training);
-            row.push_bind(told.post.filter(|_| instead.is_none())).push_bind(told.ordinal.filter(|_| instead.is_none()));
+            row.push_bind(told.post.filter(|_| instead.is_none()));
+            let ordinal = told.ordinal.filter(|_| instead.is_none());
+            row.push_bind(ordinal).push_bind(ordinal);
             row.push_bind(told.seq).push_bind(turn).push("1").push_bind(told.actor).push_bind(told.at).push_bind(told.at);
         });
         query.push(concat!(
@@ -336,17 +340,28 @@ macro_rules! columns {
     };
 }
 
+/// Whether one of the posts from the first to the last that are folded into `n` can be read and tells its reason still.
+const STILL_TOLD: &str = "n.fold = 'MESSAGES' and n.many > 1 and exists (
+    select 1 from posts q left join posts a on a.id = q.parent_id
+    where q.thread_id = n.thread_id and q.ordinal between coalesce(n.first_ordinal, 0) and n.ordinal
+      and q.author_id <> n.member_id and q.deleted_at is null and q.hidden_at is null
+      and case n.reason when 'REPONSE' then a.author_id = n.member_id
+                        when 'MENTION' then exists (select 1 from mentions m where m.post_id = q.id and m.member_id = n.member_id)
+                                         or exists (select 1 from group_mentions m where m.post_id = q.id and m.ended_at is null)
+                        else true end)";
+
 /// What the member was told and still sees, pushed to a query that ends in `from`. What a moderator did to a thread is told while
-/// its forum is seen; a single post that is away is not told of any more.
+/// its forum is seen; of posts that are away nothing is told any more.
 macro_rules! seen {
     ($query:expr, $caller:expr, $member:expr) => {{
         $query.push(
             " notifications n left join threads t on t.id = n.thread_id left join forums f on f.id = t.forum_id
               left join trainings g on g.id = n.training_id left join posts p on p.id = n.post_id
-              where (n.reason = 'MODERATION' or t.hidden_at is null
-                     and (n.many > 1 or p.deleted_at is null and p.hidden_at is null)) and n.member_id = ",
+              where n.member_id = ",
         );
-        $query.push_bind($member).push(" and");
+        $query.push_bind($member);
+        $query.push(" and (n.reason = 'MODERATION' or t.hidden_at is null and (p.deleted_at is null and p.hidden_at is null or ");
+        $query.push(STILL_TOLD).push(")) and");
         sight!($query, $caller, "coalesce(f.audience_id, g.audience_id)");
     }};
 }

@@ -8,6 +8,7 @@ fn template(reason: Reason) -> &'static str {
         Reason::NouveauMessage => "{qui} {a} écrit dans {ou}.",
         Reason::NouveauFil => "Un nouveau fil est ouvert : {ou}.",
         Reason::Formation => "La formation {ou} a changé d'état ou de date prévue.",
+        Reason::Signalement => "Le signalement {ou} a changé d'état.",
         Reason::Reponse => "{qui} {a} répondu à votre message dans {ou}.",
         Reason::Mention => "{qui} {a} parlé de vous dans {ou}.",
         Reason::SignalementCorrige => "Le dysfonctionnement signalé dans {ou} est corrigé.",

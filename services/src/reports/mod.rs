@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::db::{Cx, Tx, alone};
 use crate::error::{Code, Error, Result};
 use crate::events::{Event, tell};
+use crate::following;
 use crate::forum::{self, Thread, ThreadKind};
 use crate::id::{MemberId, ReportChangeId, ReportId, SpaceId, ThreadId, TrainingId};
 use crate::idempotency::act;
@@ -284,7 +285,7 @@ pub async fn note_report(app: &App, caller: &Caller, id: ReportId, note: &str) -
 }
 
 /// Takes a report to another state: the moderators of its space. A fix names its release and solves the thread, unless an
-/// answer did; a duplicate names its original, and its own duplicates go there too.
+/// answer did; a duplicate names its original, and its own duplicates and those who follow it go there too.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`]; [`Error::Conflict`] when that state does not follow its own, when it changed since,
@@ -344,6 +345,7 @@ async fn take(
     report.duplicate_of_id = original;
     if let Some(original) = original {
         store::move_duplicates(tx, id, original).await?;
+        following::brought_along(tx, report.thread(), ThreadId(original.0), now).await?;
     }
     let change = keep(tx, clock, by, &mut report, (from, asked.note)).await?;
     if fixed || from == ReportState::Corrige {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{inbox, read_all, reasons};
 use crate::catalogue::{collection, manager, new_training, published, through};
-use crate::following::follow;
+use crate::following::{follow, followed};
 use crate::steps::{colleague, moderator, new_forum, organisation, text};
 
 const NOTHING: [&str; 0] = [];
@@ -241,7 +241,7 @@ pub(super) async fn a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate(
     follow(&quiet, &forum, Some("TOUT")).await;
     follow(&cleo, &thread(&other), Some("MENTIONS")).await;
     let fixed = json!({ "reportId": original, "state": "CORRIGE", "release": "4.5" });
-    chief.mutate("transitionReport", fixed.clone(), "").await.done("transitionReport");
+    chief.mutate("transitionReport", fixed, "").await.done("transitionReport");
     let place = async |who: &Client| {
         let told = inbox(world, who).await;
         let told: Vec<_> = told.iter().filter(|one| one["reason"] == "SIGNALEMENT_CORRIGE").collect();
@@ -254,10 +254,78 @@ pub(super) async fn a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate(
         assert!(place(nobody).await.is_empty());
     }
     // It came back and is fixed again: that is another thing, in the same entry.
-    let back = json!({ "reportId": original, "state": "CONFIRME" });
-    chief.mutate("transitionReport", back, "").await.done("transitionReport");
-    chief.mutate("transitionReport", fixed, "").await.done("transitionReport");
+    refix(&chief, &original).await;
     assert_eq!(place(&ben).await, [(thread(&one), json!(2))]);
+    // Of two duplicates the first is hidden, and it is fixed once more.
+    let first = if place(&fan).await[0].0 == thread(&one) { &one } else { &other };
+    let second = if first == &one { &other } else { &one };
+    chief.mutate("hideThread", json!({ "threadId": thread(first), "hidden": true }), "").await.done("hideThread");
+    assert!(place(&fan).await.is_empty());
+    refix(&chief, &original).await;
+    assert_eq!(place(&fan).await, [(thread(second), json!(1))]);
+}
+
+/// A report came back, and is fixed again.
+async fn refix(chief: &Client, report: &str) {
+    for state in [json!({ "state": "CONFIRME" }), json!({ "state": "CORRIGE", "release": "4.5" })] {
+        let mut input = json!({ "reportId": report });
+        input.as_object_mut().expect("an object").extend(state.as_object().expect("an object").clone());
+        chief.mutate("transitionReport", input, "").await.done("transitionReport");
+    }
+}
+
+pub(super) async fn a_duplicate_brings_its_followers_along(world: &World) {
+    let chief = moderator(world, "ici", None).await;
+    let forum = world.forum("plateforme", "signalements").await;
+    let (ada, ben, cleo) = (world.member("ada").await, world.member("ben").await, world.member("cleo").await);
+    let (fan, heard, quiet) = (world.member("suiveuse").await, world.member("entendue").await, world.member("discrete").await);
+    let original = report(&ada, &forum, "Le bouton ne répond pas").await;
+    let (one, chained) = (report(&ben, &forum, "Un bouton muet").await, report(&cleo, &forum, "Rien au clic").await);
+    let thread = |report: &str| format!("thr_{}", &report[4..]);
+    follow(&fan, &thread(&chained), Some("TOUT")).await;
+    follow(&heard, &thread(&chained), Some("MENTIONS")).await;
+    // Who said what they want of the original is left alone.
+    follow(&quiet, &thread(&one), Some("TOUT")).await;
+    follow(&quiet, &thread(&original), Some("MUET")).await;
+    let take = async |report: &str, more: Value| {
+        let mut input = json!({ "reportId": report });
+        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        chief.mutate("transitionReport", input, "").await.done("transitionReport");
+    };
+    take(&chained, json!({ "state": "DOUBLON", "duplicateOfId": one })).await;
+    take(&one, json!({ "state": "DOUBLON", "duplicateOfId": original })).await;
+    for (who, expected) in [(&ben, &["SIGNALEMENT"][..]), (&cleo, &["SIGNALEMENT", "SIGNALEMENT"]), (&ada, &[]), (&heard, &[])] {
+        assert_eq!(reasons(world, who).await, expected, "what became of the duplicates themselves");
+    }
+    let told = inbox(world, &ben).await;
+    assert_eq!(told[0]["sentence"], "Le signalement «\u{a0}Un bouton muet\u{a0}» a changé d'état.");
+    let everybody = [&ada, &ben, &cleo, &fan, &heard, &quiet];
+    for who in everybody {
+        read_all(world, who).await;
+    }
+    // What happens to the original is theirs now.
+    let unread = async |who: &Client| {
+        let told = inbox(world, who).await;
+        let unread: Vec<_> = told.iter().filter(|one| one["readAt"].is_null()).collect();
+        unread.iter().map(|one| (text(&one["reason"]), text(&one["thread"]["id"]), one["count"].clone())).collect::<Vec<_>>()
+    };
+    let once = |reason: &str| vec![(reason.to_owned(), thread(&original), json!(1))];
+    take(&original, json!({ "state": "PRIS_EN_CHARGE" })).await;
+    for (who, expected) in everybody.into_iter().zip([true, true, true, true, false, false]) {
+        assert_eq!(unread(who).await, if expected { once("SIGNALEMENT") } else { vec![] });
+        read_all(world, who).await;
+    }
+    take(&original, json!({ "state": "CORRIGE", "release": "4.5" })).await;
+    for (who, expected) in everybody.into_iter().zip([true, true, true, true, false, false]) {
+        let told = if expected { once("SIGNALEMENT_CORRIGE") } else { unread(who).await };
+        assert_eq!(unread(who).await, told);
+    }
+    assert_eq!(unread(&heard).await, []);
+    // She silenced the original, and follows a duplicate: the fix is told of that.
+    assert_eq!(unread(&quiet).await, [("SIGNALEMENT_CORRIGE".to_owned(), thread(&one), json!(1))]);
+    // Nobody who reported the original follows it by a level of their own, and who reported a duplicate does.
+    assert_eq!(followed(&ada).await, []);
+    assert_eq!(followed(&ben).await, [("TOUT".to_owned(), thread(&original))]);
 }
 
 pub(super) async fn moderation_of_ones_own_is_always_told(world: &World) {
