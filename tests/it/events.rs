@@ -3,7 +3,7 @@
 use harness::{Database, Story, World, stories};
 use serde_json::json;
 use services::clock::Clock;
-use services::db::{Db, Tx};
+use services::db::{Db, Tx, Work};
 use services::error::Result;
 use services::events::{self, Event, Recorded};
 use services::id::MemberId;
@@ -45,7 +45,7 @@ pub(crate) async fn write(db: Db, clock: Clock, first: u128, count: u128, answer
 
 /// Follows the log from its start until it has seen `count` marks, waiting for signs as a consumer does.
 pub(crate) async fn follow(db: Db, count: usize) -> Vec<Recorded> {
-    let (mut wakes, mut seen, mut position) = (db.wakes(), Vec::new(), 0);
+    let (mut wakes, mut seen, mut position) = (db.wakes(Work::Events), Vec::new(), 0);
     let until = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
     while marks(&seen).len() < count {
         let read = events::after(&mut db.reader().await.expect("a reader"), position, 7).await.expect("events");

@@ -26,13 +26,13 @@ pub(crate) use cx::{
 };
 pub use cx::{Cx, Held};
 pub use readers::Reader;
-pub use wake::Wakes;
+pub use wake::{Wakes, Work};
 pub use writer::Tx;
 
 use crate::error::{Error, Result};
 use crate::nodes::{Line, Nodes};
 use readers::Readers;
-use wake::Wake;
+use wake::{Left, Wake};
 use writer::Writer;
 
 /// Where the data lives.
@@ -167,10 +167,10 @@ impl Db {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// Resolves at the next sign of new work: a commit of this process that left jobs or events, or another node's.
+    /// Resolves at the next sign of that: a commit of this process that left some, or any of another node's.
     #[must_use]
-    pub fn wakes(&self) -> Wakes {
-        self.inner.wake.subscribe()
+    pub fn wakes(&self, to: Work) -> Wakes {
+        self.inner.wake.subscribe(to)
     }
 
     /// Whether the database answers.
@@ -196,9 +196,9 @@ impl Db {
         Ok(self.inner.source.connect(Access::Long).await?)
     }
 
-    /// Wakes everyone who waits for jobs or events, on every node.
-    pub(crate) fn wake_all(&self) {
-        self.inner.wake.all();
+    /// Wakes everyone who reads the log, on every node.
+    pub(crate) fn wake_readers_of_the_log(&self) {
+        self.inner.wake.all(Left { jobs: false, events: true });
     }
 
     /// Refreshes the planner's statistics; after bulk loads.

@@ -1,7 +1,8 @@
-//! Who sleeps until there is work: the workers and the sequencer.
+//! Who sleeps until there is work: the workers, and those who read the log.
 //!
-//! A commit wakes its own process at once and tells the other nodes, at most every 20 ms: over Redis when there is one, else, on
-//! PostgreSQL, by `NOTIFY`. A missed sign costs only time: everyone who waits here also polls.
+//! A commit wakes those of its own process at once whom it left something, and tells the other nodes, at most every 20 ms: over Redis
+//! when there is one, else, on PostgreSQL, by `NOTIFY`; there everybody wakes. A missed sign costs only time: everyone who waits here
+//! also polls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +18,54 @@ const COALESCE: Duration = Duration::from_millis(20);
 const ALONE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a commit leaves to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// For the workers.
+    Jobs,
+    /// For those who read the log.
+    Events,
+}
+
+/// All that a transaction leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) jobs: bool,
+    pub(super) events: bool,
+}
+
+impl Left {
+    const BOTH: Self = Self { jobs: true, events: true };
+}
+
 #[derive(Clone)]
 pub(super) struct Wake {
-    here: watch::Sender<u64>,
+    here: Here,
     others: Arc<Notify>,
 }
 
-/// Resolves at the next sign of work.
+/// Those who wait in this process.
+#[derive(Clone)]
+struct Here {
+    jobs: watch::Sender<u64>,
+    events: watch::Sender<u64>,
+}
+
+impl Here {
+    fn wake(&self, left: Left) {
+        for (signs, is_left) in [(&self.jobs, left.jobs), (&self.events, left.events)] {
+            if is_left {
+                signs.send_modify(|signs| *signs += 1);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.receiver_count() + self.events.receiver_count() == 0
+    }
+}
+
+/// Resolves at the next sign of one kind of work.
 pub struct Wakes(watch::Receiver<u64>);
 
 impl Wakes {
@@ -37,22 +79,23 @@ impl Wakes {
 
 impl Wake {
     pub(super) fn new() -> Self {
-        Self { here: watch::Sender::new(0), others: Arc::new(Notify::new()) }
+        let here = Here { jobs: watch::Sender::new(0), events: watch::Sender::new(0) };
+        Self { here, others: Arc::new(Notify::new()) }
     }
 
-    pub(super) fn subscribe(&self) -> Wakes {
-        Wakes(self.here.subscribe())
+    pub(super) fn subscribe(&self, to: Work) -> Wakes {
+        Wakes(match to {
+            Work::Jobs => self.here.jobs.subscribe(),
+            Work::Events => self.here.events.subscribe(),
+        })
     }
 
-    /// This process only.
-    pub(super) fn here(&self) {
-        self.here.send_modify(|signs| *signs += 1);
-    }
-
-    /// After a commit that left work.
-    pub(super) fn all(&self) {
-        self.here();
-        self.others.notify_one();
+    /// After a commit that left that.
+    pub(super) fn all(&self, left: Left) {
+        if left != Left::default() {
+            self.here.wake(left);
+            self.others.notify_one();
+        }
     }
 
     /// Hears the other nodes over Redis and speaks to them, until the last clone is gone. `NOTIFY` is then left alone, even while
@@ -64,7 +107,7 @@ impl Wake {
             while Arc::strong_count(&others) > 1 {
                 tokio::select! {
                     word = words.recv() => if matches!(word, Ok(Word::Work) | Err(_)) {
-                        here.send_modify(|signs| *signs += 1);
+                        here.wake(Left::BOTH);
                     },
                     () = others.notified() => {
                         tokio::time::sleep(COALESCE).await;
@@ -84,7 +127,7 @@ impl Wake {
                 if let Err(error) = exchange(&url, &here, &others).await {
                     tracing::warn!(%error, "the line to the other nodes is cut; polling goes on");
                 }
-                if here.receiver_count() == 0 && Arc::strong_count(&others) == 1 {
+                if here.is_empty() && Arc::strong_count(&others) == 1 {
                     return;
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -93,14 +136,14 @@ impl Wake {
     }
 }
 
-async fn exchange(url: &str, here: &watch::Sender<u64>, others: &Arc<Notify>) -> sqlx::Result<()> {
+async fn exchange(url: &str, here: &Here, others: &Arc<Notify>) -> sqlx::Result<()> {
     let mut hears = PgListener::connect(url).await?;
     hears.listen(CHANNEL).await?;
     let mut speaks = <sqlx::PgConnection as sqlx::Connection>::connect(url).await?;
     loop {
         tokio::select! {
             heard = hears.try_recv() => match heard? {
-                Some(_) => here.send_modify(|signs| *signs += 1),
+                Some(_) => here.wake(Left::BOTH),
                 None => return Ok(()),
             },
             () = others.notified() => {

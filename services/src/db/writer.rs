@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::readers::AWAKE;
-use super::wake::Wake;
+use super::wake::{Left, Wake, Work};
 use super::{Access, Cx, Source, exec};
 use crate::error::{Error, Result};
 
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A write transaction: its connection, and what to wake once it is committed.
 pub struct Tx {
     cx: Cx,
-    leaves_work: bool,
+    left: Left,
     /// Has SQLite end the statement it is in.
     give_up: Arc<AtomicBool>,
 }
@@ -45,7 +45,7 @@ impl Tx {
             let asked = Arc::clone(&give_up);
             held.connection().lock_handle().await?.set_progress_handler(STEPS, move || !asked.load(Ordering::Relaxed));
         }
-        Ok(Self { cx, leaves_work: false, give_up })
+        Ok(Self { cx, left: Left::default(), give_up })
     }
 
     /// Ends a statement that was cut short, which SQLite's thread would go on with, the whole queue behind it. PostgreSQL has
@@ -59,9 +59,12 @@ impl Tx {
         }
     }
 
-    /// Says that jobs or events were written: their readers are woken after the commit.
-    pub(crate) fn leaves_work(&mut self) {
-        self.leaves_work = true;
+    /// Says that jobs or events were written: who takes them up is woken after the commit.
+    pub(crate) fn leaves(&mut self, work: Work) {
+        match work {
+            Work::Jobs => self.left.jobs = true,
+            Work::Events => self.left.events = true,
+        }
     }
 }
 
@@ -179,7 +182,7 @@ where
     fn ride<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, bool> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
-            let (leaves_work, before) = (tx.leaves_work, tx.statements());
+            let (left, before) = (tx.left, tx.statements());
             tx.cx.take_refused();
             let run = std::panic::AssertUnwindSafe(work(tx)).catch_unwind();
             let outcome = match tokio::time::timeout(DEADLINE, run).await {
@@ -195,7 +198,7 @@ where
             self.statements.fetch_add(tx.statements() - before, Ordering::Relaxed);
             let keep = outcome.is_ok();
             if !keep {
-                tx.leaves_work = leaves_work;
+                tx.left = left;
                 tx.cx.forget_busy();
             }
             self.outcome = Some(outcome);
@@ -231,12 +234,12 @@ impl Sqlite {
                     false
                 }
             };
-            let work = self.tx.as_mut().is_some_and(|tx| std::mem::take(&mut tx.leaves_work));
+            let left = self.tx.as_mut().map(|tx| std::mem::take(&mut tx.left)).unwrap_or_default();
             for rider in riders.drain(..) {
                 rider.settle(committed);
             }
-            if committed && work {
-                self.wake.all();
+            if committed {
+                self.wake.all(left);
             }
         }
     }
@@ -275,7 +278,7 @@ impl Sqlite {
     /// After a failure: no transaction stays open, and a connection that is no good is opened anew by the next group.
     async fn rescue(&mut self) {
         if let Some(tx) = &mut self.tx {
-            tx.leaves_work = false;
+            tx.left = Left::default();
             // "No transaction is active" is what is wanted.
             drop(exec!(tx, "rollback"));
             if tx.is_broken() {
@@ -301,14 +304,12 @@ impl Postgres {
         let alone = tokio::time::timeout(DEADLINE * 2, self.alone(&mut rider)).await;
         match alone.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))) {
             Ok(mut tx) => {
-                let work = std::mem::take(&mut tx.leaves_work);
+                let left = std::mem::take(&mut tx.left);
                 if tx.is_clean() {
                     self.free.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
                 }
                 rider.settle(true);
-                if work {
-                    self.wake.all();
-                }
+                self.wake.all(left);
             }
             Err(error) => {
                 tracing::error!(%error, "a write was not committed");
@@ -325,7 +326,7 @@ impl Postgres {
             exec!(&mut tx, "commit")?;
         } else {
             exec!(&mut tx, "rollback")?;
-            tx.leaves_work = false;
+            tx.left = Left::default();
         }
         Ok(tx)
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::catalogue::{SessionState, TrainingState};
 use crate::clock::Clock;
-use crate::db::{Cx, Tx, all, each, exec, in_list, keys, one, opt};
+use crate::db::{Cx, Tx, Work, all, each, exec, in_list, keys, one, opt};
 use crate::error::{Error, Result};
 use crate::id::{
     AccessTokenId, AffiliationId, AudienceId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId,
@@ -336,7 +336,7 @@ pub async fn tell(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event: &E
             thread
         )?;
     }
-    tx.leaves_work();
+    tx.leaves(Work::Events);
     Ok(())
 }
 
@@ -372,7 +372,7 @@ pub async fn tell_all(tx: &mut Tx, clock: &Clock, actor: Option<MemberId>, event
             query.build().execute(&mut *c).await.map(drop)
         })?;
     }
-    tx.leaves_work();
+    tx.leaves(Work::Events);
     Ok(())
 }
 

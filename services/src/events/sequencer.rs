@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::db::{Cx, Db, Wakes, exec, in_time, one};
+use crate::db::{Cx, Db, Wakes, Work, exec, in_time, one};
 use crate::error::Result;
 
 /// The advisory lock of whoever numbers; the digits of "ciam" as bytes.
@@ -16,7 +16,7 @@ pub async fn sequence(db: Db) {
     if !db.is_postgres() {
         return;
     }
-    let mut wakes = db.wakes();
+    let mut wakes = db.wakes(Work::Events);
     loop {
         if let Err(error) = hold(&db, &mut wakes).await {
             tracing::warn!(%error, "the sequencer lost its connection");
@@ -33,7 +33,7 @@ async fn hold(db: &Db, wakes: &mut Wakes) -> Result<()> {
     }
     loop {
         if in_time(PATIENCE, number(&mut cx)).await? > 0 {
-            db.wake_all();
+            db.wake_readers_of_the_log();
         }
         drop(tokio::time::timeout(POLL, wakes.next()).await);
     }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::gathering::{Told, told};
 use super::store::{self, Place, Position};
-use crate::db::{Cx, in_time};
+use crate::db::{Cx, Work, in_time};
 use crate::error::Result;
 use crate::{App, events};
 
@@ -27,7 +27,7 @@ const GATHER: Duration = Duration::from_millis(50);
 
 /// Tells people what happens until `stop` turns true.
 pub async fn deliver(app: App, mut stop: watch::Receiver<bool>) {
-    let mut wakes = app.db.wakes();
+    let mut wakes = app.db.wakes(Work::Events);
     while !*stop.borrow() {
         match turn(&app).await {
             Ok(true) => {
@@ -76,7 +76,7 @@ pub async fn turn(app: &App) -> Result<bool> {
                 for told in &turn.told {
                     store::tell(tx, &clock, turn.to.turn, told).await?;
                     // Whoever follows the inbox itself.
-                    tx.leaves_work();
+                    tx.leaves(Work::Events);
                 }
                 Ok(true)
             })

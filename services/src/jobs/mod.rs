@@ -13,7 +13,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 
 use crate::clock::Clock;
-use crate::db::{Tx, exec};
+use crate::db::{Tx, Work, exec};
 use crate::error::{Error, Result};
 use crate::id::{JobId, MailId, MemberId, ThreadId, TrainingId, TrainingImportId, TrainingSessionId};
 use crate::{App, catalogue, files, idempotency, inbox, links, mail, sessions};
@@ -120,6 +120,6 @@ pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: Job, run_at: DateTime<Utc>
         run_at,
         clock.now()
     )?;
-    tx.leaves_work();
+    tx.leaves(Work::Jobs);
     Ok(())
 }

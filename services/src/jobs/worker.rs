@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Job, Verdict};
 use crate::App;
-use crate::db::{Cx, all, exec, in_time, one, opt};
+use crate::db::{Cx, Work, all, exec, in_time, one, opt};
 use crate::error::{Error, Result};
 use crate::id::JobId;
 
@@ -86,7 +86,7 @@ impl Hold {
 
 /// Runs jobs until `stop` turns true; those under way are finished first.
 pub async fn work(app: App, mut stop: watch::Receiver<bool>) {
-    let mut wakes = app.db.wakes();
+    let mut wakes = app.db.wakes(Work::Jobs);
     let mut under_way = JoinSet::new();
     while !*stop.borrow() {
         if let Err(error) = take_up(&app, &stop, &mut under_way).await {

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::App;
-use crate::db::{Cx, in_time};
+use crate::db::{Cx, Work, in_time};
 use crate::error::{Code, Error, Result};
 use crate::events::{self, Recorded, Rights};
 use crate::id::{MemberId, ThreadId};
@@ -34,7 +34,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// It takes another connection after that long without an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many entries it takes at once.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: usize = 500;
 
 /// Where a client's stream begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,7 +252,7 @@ impl Drop for Listener {
 
 /// Gives the signs, for as long as the process lives.
 pub async fn follow(app: App) {
-    let (mut wakes, mut progress) = (app.db.wakes(), Progress::default());
+    let (mut wakes, mut progress) = (app.db.wakes(Work::Events), Progress::default());
     loop {
         if let Err(error) = in_time(PATIENCE, progress.pass_on(&app)).await {
             tracing::warn!(cause = error.cause(), "the log cannot be followed");
@@ -271,7 +271,7 @@ struct Progress {
 
 impl Progress {
     async fn pass_on(&mut self, app: &App) -> Result<()> {
-        let mut cx = app.db.reader().await?;
+        let (mut cx, most) = (app.db.reader().await?, i64::try_from(AT_ONCE).unwrap_or(i64::MAX));
         match &mut self.log {
             None => {
                 let last = events::last(&mut cx).await?;
@@ -279,10 +279,13 @@ impl Progress {
                 self.log = Some(last);
             }
             Some(log) => loop {
-                let entries = events::after(&mut cx, *log, AT_ONCE).await?;
+                let entries = events::after(&mut cx, *log, most).await?;
                 let Some(last) = entries.last() else { break };
                 *log = last.seq;
                 app.live.tell(&entries);
+                if entries.len() < AT_ONCE {
+                    break;
+                }
             },
         }
         if !app.live.listens_to_inboxes() {
@@ -295,10 +298,13 @@ impl Progress {
             return Ok(());
         };
         loop {
-            let told = inbox::told_beyond(&mut cx, *inboxes, AT_ONCE).await?;
-            let Some(last) = told.last() else { return Ok(()) };
+            let told = inbox::told_beyond(&mut cx, *inboxes, most).await?;
+            let (Some(last), many) = (told.last(), told.len()) else { return Ok(()) };
             *inboxes = *last;
             app.live.tell_members(told.into_iter().map(|(_, member)| member));
+            if many < AT_ONCE {
+                return Ok(());
+            }
         }
     }
 }
