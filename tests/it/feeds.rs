@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use crate::audits;
+use crate::catalogue::import::{import, table};
 use crate::catalogue::{collection, complete, manager, new_training, published, through};
 use crate::steps::{organisation, read};
 
@@ -422,6 +423,20 @@ async fn independent_parsers_read_them(world: &World) {
         assert!(item["id"].as_str().expect("an id").starts_with("urn:uuid:"));
     }
     assert!(items[1]["content_text"].as_str().expect("a text").contains("Motif\u{a0}: La recette <b>tarde</b> & dure"));
+    // A title with a line break comes from a table; it is told on one line.
+    let lines = ["CSV;\"Un titre\r\nsur <b>deux</b> lignes\";langues;Dedans;non;CC BY-SA 4.0;tous publics;2031-05-01".to_owned()];
+    let content = table(";Ouverture;Date prévue", lines);
+    assert_eq!(import(world, &maker, &content, false).await.made, 1);
+    let titles = async |path: &str, list: &str| {
+        let feed = parsed(world, path).await;
+        let title = |one: &Value| one["title"].as_str().or(one["title"]["value"].as_str()).expect("a title").to_owned();
+        feed[list].as_array().expect("a list").iter().map(title).collect::<Vec<_>>()
+    };
+    let title = "Un titre sur <b>deux</b> lignes";
+    assert!(titles("/calendrier/langues.ics", "events").await.contains(&format!("{title} (prévue)")));
+    for (path, list) in [("/calendrier/langues.atom", "entries"), ("/calendrier/langues.json", "items")] {
+        assert!(titles(path, list).await[0].ends_with(&format!(" {title}")), "{path}");
+    }
     for path in FEEDS {
         parsed(world, path).await;
     }

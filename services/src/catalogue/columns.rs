@@ -14,6 +14,8 @@ pub enum Column {
     Targets,
     /// Who designs it.
     Designers,
+    /// Its modules, each with its competences.
+    Modules,
     /// Its addresses on Mentor.
     Addresses,
     /// Where it stands.
@@ -27,7 +29,7 @@ pub enum Column {
 use TrainingField as F;
 
 /// Each with its code, the name of the API, and its heading, in the order of the export.
-const COLUMNS: [(Column, &str, &str); 25] = [
+const COLUMNS: [(Column, &str, &str); 26] = [
     (Column::Field(F::ShortName), "shortName", "Nom abrégé"),
     (Column::Field(F::Title), "title", "Titre"),
     (Column::Field(F::Collection), "collection", "Collection"),
@@ -52,6 +54,7 @@ const COLUMNS: [(Column, &str, &str); 25] = [
     (Column::Field(F::Thumbnail), "thumbnailUrl", "Vignette"),
     (Column::Field(F::SirhId), "sirhId", "Identifiant SIRH"),
     (Column::Designers, "designers", "Concepteurs"),
+    (Column::Modules, "modules", "Modules"),
     (Column::Addresses, "addresses", "Adresses sur Mentor"),
 ];
 
@@ -142,7 +145,7 @@ mod tests {
             assert_eq!(Column::from_code(column.code()), Some(column));
         }
         assert_eq!(Column::headed("NOM ABREGE"), Some(Column::Field(F::ShortName)));
-        assert!(Column::headed("").is_none() && Column::headed("Modules").is_none());
+        assert!(Column::headed("").is_none() && Column::headed("Module").is_none());
     }
 
     #[test]

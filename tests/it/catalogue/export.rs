@@ -55,7 +55,13 @@ pub(super) async fn importing_an_export_changes_nothing(world: &World) {
                     format!("https://mentor.gouv.fr/course/view.php?id={}", n + 1)
                 ]),
             ),
-            ("modules", json!([{ "title": "Un module", "competences": ["Savoir"] }])),
+            (
+                "modules",
+                json!([
+                    { "title": format!("{hostile} module"), "competences": ["Savoir", format!("{hostile} faire")] },
+                    { "title": "- L'un | l'autre" }
+                ]),
+            ),
         ] {
             more[field] = value;
         }

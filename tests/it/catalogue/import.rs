@@ -42,7 +42,7 @@ pub(super) fn line(short_name: &str, organisation: &str) -> String {
 }
 
 /// A table of these lines, each ended by what is added to it.
-pub(super) fn table(more: &str, lines: impl IntoIterator<Item = String>) -> Vec<u8> {
+pub(crate) fn table(more: &str, lines: impl IntoIterator<Item = String>) -> Vec<u8> {
     let mut table = format!("{HEAD}{more}\n");
     for line in lines {
         table.push_str(&line);
@@ -65,7 +65,7 @@ fn file(content: &[u8]) -> tokio::fs::File {
     tokio::fs::File::from_std(file)
 }
 
-pub(super) async fn import(world: &World, who: &Client, content: &[u8], dry_run: bool) -> Tally {
+pub(crate) async fn import(world: &World, who: &Client, content: &[u8], dry_run: bool) -> Tally {
     let caller = caller(world, who).await;
     catalogue::import_file(&world.app, &caller, file(content), dry_run, |_| {}).await.expect("an import")
 }
@@ -94,16 +94,17 @@ async fn trainings(world: &World) -> i64 {
 async fn a_table_of_french_excel_makes_trainings_and_says_nothing_twice(world: &World) {
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
-    let head = format!("{HEAD};Date prévue;Modalité;Minutes à distance;Adresses sur Mentor;Concepteurs;Objectifs");
+    let head = format!("{HEAD};Date prévue;Modalité;Minutes à distance;Adresses sur Mentor;Concepteurs;Objectifs;Modules");
+    let modules = "\"Écouter\r\n- Reformuler\r\n- Se taire\r\nDécider\"";
     let said = "\"Un \"\"objectif\"\"\r\nsur deux lignes ; à l'œil, pour 5 €\"";
     let lines = [
         format!(
-            "{};25/11/2030;En ligne;90;https://mentor.gouv.fr/catalog/1 | https://mentor.gouv.fr/catalog/2;@gerante|Ada;{said}",
+            "{};25/11/2030;En ligne;90;https://mentor.gouv.fr/catalog/1 | https://mentor.gouv.fr/catalog/2;@gerante|Ada;{said};{modules}",
             line("ÉTÉ-1", "Dedans")
         ),
-        format!("{};;présentiel;;;;", line("ÉTÉ-2", "dedans").replace(";non;", ";OUI;")),
+        format!("{};;présentiel;;;;;", line("ÉTÉ-2", "dedans").replace(";non;", ";OUI;")),
     ];
-    let windows: Vec<u8> = format!("{head}\r\n{}\r\n{}\r\n;;;;;;;;;;;\r\n", lines[0], lines[1])
+    let windows: Vec<u8> = format!("{head}\r\n{}\r\n{}\r\n;;;;;;;;;;;;\r\n", lines[0], lines[1])
         .chars()
         .map(|c| match c {
             '€' => 0x80,
@@ -114,7 +115,7 @@ async fn a_table_of_french_excel_makes_trainings_and_says_nothing_twice(world: &
     let tally = import(world, &maker, &windows, false).await;
     assert_eq!((told(&tally), counts(&tally), tally.lines), (vec![], [2, 0, 0, 0], 2));
     let query = "{ training(shortName: \"été-1\") { id title state plannedOn modality remoteMinutes certifying revision goals { markdown }
-        addresses { url } designers { name member { handle } } organisation { slug } } other: training(shortName: \"ÉTÉ-2\") {
+        addresses { url } designers { name member { handle } } modules { title competences } organisation { slug } } other: training(shortName: \"ÉTÉ-2\") {
         certifying modality plannedOn } }";
     let data = read(&maker, query, json!({})).await;
     let first = &data["training"];
@@ -125,6 +126,10 @@ async fn a_table_of_french_excel_makes_trainings_and_says_nothing_twice(world: &
         ("remoteMinutes", json!(90)),
         ("goals", json!({ "markdown": "Un \"objectif\"\nsur deux lignes ; à l'œil, pour 5 €" })),
         ("designers", json!([{ "name": null, "member": { "handle": "gerante" } }, { "name": "Ada", "member": null }])),
+        (
+            "modules",
+            json!([{ "title": "Écouter", "competences": ["Reformuler", "Se taire"] }, { "title": "Décider", "competences": [] }]),
+        ),
         ("organisation", json!({ "slug": "dedans" })),
     ] {
         assert_eq!(first[field], value, "{field}");
@@ -186,13 +191,13 @@ async fn a_line_finds_its_training_by_address_then_by_short_name(world: &World) 
 async fn a_wrong_heading_is_refused_as_a_whole(world: &World) {
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
-    let content = "Titre;titre;Modules;Nom abrégé;Licence;Organisation\nx;y;z;a;b;c\n";
+    let content = "Titre;titre;Durée;Nom abrégé;Licence;Organisation\nx;y;z;a;b;c\n";
     let tally = import(world, &maker, content.as_bytes(), false).await;
     assert_eq!(
         told(&tally),
         [
             "1 title: La colonne « Titre » est là deux fois.",
-            "1 -: Colonne inconnue : « Modules ».",
+            "1 -: Colonne inconnue : « Durée ».",
             "1 collection: La colonne « Collection » manque.",
             "1 certifying: La colonne « Certifiante » manque.",
         ]

@@ -6,7 +6,7 @@ mod checks;
 mod collections;
 mod cost;
 mod export;
-mod import;
+pub(crate) mod import;
 mod races;
 mod sessions;
 mod sight;

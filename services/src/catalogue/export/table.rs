@@ -2,7 +2,7 @@
 
 use super::Page;
 use crate::catalogue::columns::{Column, neutral};
-use crate::catalogue::import::joined;
+use crate::catalogue::import::{joined, written_modules};
 use crate::catalogue::{Designer, Details, Modality, Part, Training, TrainingField};
 
 pub(super) fn heading() -> String {
@@ -55,6 +55,7 @@ fn cell(page: &Page, training: &Training, details: &Details, column: Column) -> 
             let written = details.designers.iter().filter_map(named);
             joined(&written.collect::<Vec<_>>())
         }
+        Column::Modules => written_modules(&details.modules),
         Column::Addresses => joined(&details.addresses.iter().map(ToString::to_string).collect::<Vec<_>>()),
         Column::PlannedOn => line(&training.planned_on),
         Column::Reason => String::new(),

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::Fault;
 use crate::catalogue::columns::{Column, folded, restored};
 use crate::catalogue::trainings::Sound;
-use crate::catalogue::{Modality, Opening, TrainingField, TrainingFields, TrainingState};
+use crate::catalogue::{Modality, Module, Opening, TrainingField, TrainingFields, TrainingState};
 use crate::error::{Code, Problem, Problems};
 use crate::text;
 
@@ -139,6 +139,7 @@ impl Given {
             Column::State => self.state = one_of(column, written, &TrainingState::ALL, TrainingState::words, problems),
             Column::Targets => self.targets = Some(items(cell)),
             Column::Designers => self.designers = Some(items(cell)),
+            Column::Modules => self.fields.modules = problems.take(modules(cell)),
             Column::Addresses => {
                 let parts = cell.split(|c: char| c.is_whitespace() || matches!(c, '|' | ',' | ';'));
                 self.fields.addresses = Some(parts.filter(|part| !part.is_empty()).map(str::to_owned).collect());
@@ -253,6 +254,39 @@ pub(in crate::catalogue) fn joined(items: &[String]) -> String {
     }
 }
 
+/// Before a competence, where a title has a `\\` before one of them.
+const DASHES: [char; 3] = ['-', '–', '•'];
+
+/// The modules of a cell: a title, then its competences, each an item with a dash before it.
+fn modules(cell: &str) -> Result<Vec<Module>, Problem> {
+    let mut modules: Vec<Module> = Vec::new();
+    for item in items(cell) {
+        match (item.strip_prefix(DASHES), modules.last_mut()) {
+            (Some(competence), Some(module)) => module.competences.push(competence.trim().to_owned()),
+            (Some(_), None) => {
+                let sentence = "Écrivez le titre d'un module avant ses compétences, précédées chacune d'un tiret.";
+                return Err(Problem::new(Column::Modules.code(), Code::Malformed, sentence));
+            }
+            (None, _) => {
+                let title = item.strip_prefix('\\').unwrap_or(&item).to_owned();
+                modules.push(Module { title, competences: Vec::new() });
+            }
+        }
+    }
+    Ok(modules)
+}
+
+/// The cell that [`modules`] makes these of.
+pub(in crate::catalogue) fn written_modules(modules: &[Module]) -> String {
+    let mut items = Vec::new();
+    for module in modules {
+        let is_taken = module.title.starts_with(DASHES) || module.title.starts_with('\\');
+        items.push(if is_taken { format!("\\{}", module.title) } else { module.title.clone() });
+        items.extend(module.competences.iter().map(|competence| format!("- {competence}")));
+    }
+    joined(&items)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,13 +300,13 @@ mod tests {
     #[test]
     fn a_header_names_every_column_that_is_wrong() {
         assert!(Header::read(1, &cells(&NEEDED)).is_ok());
-        let faults = Header::read(1, &cells(&["Titre", "title", "Modules", "", "Licence"])).unwrap_err();
+        let faults = Header::read(1, &cells(&["Titre", "title", "Durée", "", "Licence"])).unwrap_err();
         let told: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
         assert_eq!(
             told,
             [
                 "La colonne « Titre » est là deux fois.",
-                "Colonne inconnue : « Modules ».",
+                "Colonne inconnue : « Durée ».",
                 "Une colonne n'a pas de nom.",
                 "La colonne « Nom abrégé » manque.",
                 "La colonne « Collection » manque.",
@@ -323,5 +357,24 @@ mod tests {
             assert_eq!(items(&joined(&list)), list);
         }
         assert_eq!(items("a | b|"), ["a", "b"]);
+    }
+
+    #[test]
+    fn modules_read_back() {
+        let module = |title: &str, competences: &[&str]| Module {
+            title: title.into(),
+            competences: competences.iter().map(|one| (*one).to_owned()).collect(),
+        };
+        for list in [
+            vec![],
+            vec![module("Un | deux", &[])],
+            vec![module("Accueillir", &["Écouter", "- Orienter"]), module("- Suivre", &[]), module("\\- Fin", &["• x"])],
+        ] {
+            assert_eq!(modules(&written_modules(&list)).unwrap(), list);
+        }
+        let typed = "Accueillir\r\n– Écouter\n•Orienter\n\nSuivre";
+        assert_eq!(modules(typed).unwrap(), [module("Accueillir", &["Écouter", "Orienter"]), module("Suivre", &[])]);
+        assert_eq!(modules("Accueillir | - Écouter").unwrap(), [module("Accueillir", &["Écouter"])]);
+        assert_eq!(modules("- Écouter").unwrap_err().field, "modules");
     }
 }

@@ -27,7 +27,7 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::id::{TrainingId, TrainingImportId};
 use crate::links;
 
-pub(super) use line::joined;
+pub(super) use line::{joined, written_modules};
 pub use task::{ImportState, TrainingImport, import_faults, import_trainings, imports_by_id};
 pub(crate) use task::{forget_imports, run_import};
 
