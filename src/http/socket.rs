@@ -18,11 +18,11 @@ use poem::web::Data;
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream};
 use poem::{IntoResponse, Request, Response, handler};
 use serde_json::value::RawValue;
-use services::Error;
 use services::id::MemberId;
-use services::live::Topic;
+use services::live::{Listener, Topic};
 use services::places::Place;
 use services::sessions::Origin;
+use services::{Caller, Error};
 use tokio::time::Instant;
 
 use super::Door;
@@ -74,6 +74,11 @@ pub(super) fn upgrade(door: Data<&Door>, request: &Request, socket: WebSocket) -
 
 /// What a connection closes with.
 struct Close(u16, &'static str);
+
+const GOING_AWAY: Close = Close(1001, "Going away");
+const FORBIDDEN: Close = Close(4403, "Forbidden");
+/// It may come back, and miss nothing.
+const AWAY: Close = Close(1013, "Try again later");
 
 struct Connection {
     door: Door,
@@ -127,32 +132,32 @@ impl Connection {
         let patience = self.door.api.app.config.limits.socket_init_time;
         let begun = tokio::select! {
             begun = tokio::time::timeout(patience, self.begin(stream)) => begun,
-            _ = stopped.wait_for(|stop| *stop) => return Err(Close(1001, "Going away")),
+            _ = stopped.wait_for(|stop| *stop) => return Err(GOING_AWAY),
         };
-        if !begun.map_err(|_| Close(4408, "Connection initialisation timeout"))?? {
-            return Ok(());
+        match begun.map_err(|_| Close(4408, "Connection initialisation timeout"))?? {
+            Some(listener) => self.operate(stream, listener).await,
+            None => Ok(()),
         }
-        send(stream, r#"{"type":"connection_ack"}"#.into()).await?;
-        self.operate(stream).await
     }
 
-    /// Waits for `connection_init`; pings may come before it. False when the peer left instead.
-    async fn begin(&mut self, stream: &mut WebSocketStream) -> Result<bool, Close> {
+    /// Waits for `connection_init`; pings may come before it. With an ear for what happens to who is there; none when the peer left
+    /// instead.
+    async fn begin(&mut self, stream: &mut WebSocketStream) -> Result<Option<Listener>, Close> {
         while let Some(incoming) = text(stream).await? {
             let message = parse(&incoming)?;
             match message.kind {
-                "connection_init" => return self.init(message.payload).await.map(|()| true),
+                "connection_init" => return self.init(message.payload).await.map(Some),
                 "ping" => send(stream, r#"{"type":"pong"}"#.into()).await?,
                 "pong" => {}
                 "subscribe" => return Err(Close(4401, "Unauthorized")),
                 _ => return Err(Close(4400, "connection_init comes first")),
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Recognises who is there; a token that is not good closes the connection.
-    async fn init(&mut self, payload: Option<&RawValue>) -> Result<(), Close> {
+    async fn init(&mut self, payload: Option<&RawValue>) -> Result<Listener, Close> {
         let init: Init = match payload {
             None => Init::default(),
             Some(payload) => serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed connection_init"))?,
@@ -163,48 +168,77 @@ impl Connection {
             headers.insert("authorization", value);
             self.proof = session::proof(&self.door, &headers);
         }
+        let live = &self.door.api.app.live;
+        let head = live.head();
+        let member = self.recognise().await?.id();
+        let limits = &self.door.api.app.config.limits;
+        let (holder, most) = match member {
+            Some(member) => (Holder::Member(member), limits.sockets_per_member),
+            None => (Holder::Origin(self.origin), limits.sockets_per_origin),
+        };
+        // Instead of the acknowledgement: clients count their tries anew from there, and would come back for ever.
+        let place = self.door.sockets.take(holder, most).ok_or(Close(4430, "Too many connections"))?;
+        let listener = live.listen(member.map(|member| Topic::About(member.0)).into_iter().collect());
+        // Whom to listen for was known too late for what was told meanwhile: the session may have ended.
+        if live.head() != head && self.recognise().await?.id() != member {
+            return Err(FORBIDDEN);
+        }
+        (self.member, self._place) = (member, Some(place));
+        Ok(listener)
+    }
+
+    /// Who is there now.
+    async fn recognise(&self) -> Result<Caller, Close> {
         match session::client(&self.door, &self.proof, self.origin, &self.agent, false).boxed().await {
-            Ok(client) => {
-                self.member = client.caller.id();
-                let limits = &self.door.api.app.config.limits;
-                let (holder, most) = match self.member {
-                    Some(member) => (Holder::Member(member), limits.sockets_per_member),
-                    None => (Holder::Origin(self.origin), limits.sockets_per_origin),
-                };
-                // Instead of the acknowledgement: clients count their tries anew from there, and would come back for ever.
-                self._place = Some(self.door.sockets.take(holder, most).ok_or(Close(4430, "Too many connections"))?);
-                Ok(())
-            }
-            Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),
+            Ok(client) => Ok(client.caller),
+            Err(Error::Unauthenticated) => Err(FORBIDDEN),
+            Err(Error::Unavailable(_)) => Err(AWAY),
             Err(_) => Err(Close(4500, "Internal server error")),
         }
     }
 
     /// Something happened to the member who is there: a session that ended, or a suspension, closes the connection. A suspended
-    /// member may come back and read.
+    /// member may come back and read. A read that fails closes it too: nobody knows what they may do, and the sign comes once.
     async fn look_again(&self) -> Result<(), Close> {
-        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).boxed().await {
-            Ok(client) if client.caller.id() == self.member && client.caller.suspended().is_none() => Ok(()),
-            Ok(_) | Err(Error::Unauthenticated) => Err(Close(4403, "Forbidden")),
-            // Each operation looks for itself.
-            Err(_) => Ok(()),
+        let caller = self.recognise().await?;
+        match caller.id() == self.member && caller.suspended().is_none() {
+            true => Ok(()),
+            false => Err(FORBIDDEN),
         }
     }
 
-    async fn operate(&mut self, stream: &mut WebSocketStream) -> Result<(), Close> {
+    async fn operate(&self, stream: &mut WebSocketStream, listener: Listener) -> Result<(), Close> {
         let mut running: HashMap<String, Running> = HashMap::new();
         let mut stopped = self.door.stopped.clone();
         let mut stops = Box::pin(async move { stopped.wait_for(|stop| *stop).await.is_ok() });
         let (mut asked, mut stopping) = (false, false);
-        let limits = self.door.api.app.config.limits;
-        let listener = self.door.api.app.live.listen(self.member.map(|member| Topic::About(member.0)).into_iter().collect());
+        let limits = &self.door.api.app.config.limits;
         // Set again when something is heard, not at each turn of the loop: most of those are what is told.
         let mut silence = Box::pin(tokio::time::sleep(limits.socket_silence));
+        let mut said = Some(r#"{"type":"connection_ack"}"#.to_owned());
         loop {
-            if stopping && running.is_empty() {
-                return Err(Close(1001, "Going away"));
+            if let Some(said) = said.take() {
+                let mut sending = pin!(send(stream, said));
+                // A peer who does not read puts off neither the end of their session nor a stop.
+                loop {
+                    tokio::select! {
+                        biased;
+                        sent = &mut sending => break sent?,
+                        () = listener.heard() => self.look_again().await?,
+                        _ = &mut stops, if !stopping => {
+                            stopping = true;
+                            running.retain(|_, operation| !operation.is_subscription);
+                            if running.is_empty() {
+                                return Err(GOING_AWAY);
+                            }
+                        }
+                    }
+                }
             }
-            tokio::select! {
+            if stopping && running.is_empty() {
+                return Err(GOING_AWAY);
+            }
+            said = tokio::select! {
                 () = &mut silence => {
                     // Not a code that tells clients to stay away: a machine that slept comes back.
                     if asked {
@@ -212,7 +246,7 @@ impl Connection {
                     }
                     asked = true;
                     silence.as_mut().reset(Instant::now() + limits.socket_silence);
-                    send(stream, r#"{"type":"ping"}"#.into()).await?;
+                    Some(r#"{"type":"ping"}"#.to_owned())
                 }
                 incoming = text(stream) => {
                     asked = false;
@@ -226,22 +260,23 @@ impl Connection {
                             }
                             let payload = message.payload.ok_or(Close(4400, "subscribe without payload"))?;
                             let ask = serde_json::from_str(payload.get()).map_err(|_| Close(4400, "Malformed subscribe"))?;
-                            if stopping || running.len() >= limits.socket_operations {
-                                let sentence = match stopping {
-                                    true => "Le service s'arrête : reconnectez-vous.".into(),
-                                    false => format!("Au plus {} opérations à la fois sur une connexion.", limits.socket_operations),
-                                };
-                                send(stream, refusal(&id, &sentence)).await?;
-                                continue;
+                            if stopping {
+                                Some(refusal(&id, "Le service s'arrête : reconnectez-vous."))
+                            } else if running.len() >= limits.socket_operations {
+                                let most = limits.socket_operations;
+                                Some(refusal(&id, &format!("Au plus {most} opérations à la fois sur une connexion.")))
+                            } else {
+                                running.insert(id, self.run(ask));
+                                None
                             }
-                            running.insert(id, self.run(ask));
                         }
                         ("complete", Some(id)) => {
                             // What writes goes on to its end; only the reply is dropped.
                             running.remove(&id);
+                            None
                         }
-                        ("ping", _) => send(stream, r#"{"type":"pong"}"#.into()).await?,
-                        ("pong", _) => {}
+                        ("ping", _) => Some(r#"{"type":"pong"}"#.to_owned()),
+                        ("pong", _) => None,
                         ("connection_init", _) => return Err(Close(4429, "Too many initialisation requests")),
                         _ => return Err(Close(4400, "Unknown message type")),
                     }
@@ -250,21 +285,25 @@ impl Connection {
                     let said = match &reply {
                         Some(Reply::Next(payload)) => message("next", &id, Some(payload)),
                         Some(Reply::Error(payload)) => message("error", &id, Some(payload)),
-                        Some(Reply::Away) => return Err(Close(1013, "Try again later")),
+                        Some(Reply::Away) => return Err(AWAY),
                         None => message("complete", &id, None),
                     };
                     if !matches!(reply, Some(Reply::Next(_))) {
                         running.remove(&id);
                     }
-                    send(stream, said).await?;
+                    Some(said)
                 }
-                () = listener.heard() => self.look_again().await?,
+                () = listener.heard() => {
+                    self.look_again().await?;
+                    None
+                }
                 // What runs is finished first. A subscription is not: its client goes on from its cursor, elsewhere.
                 _ = &mut stops, if !stopping => {
                     stopping = true;
                     running.retain(|_, operation| !operation.is_subscription);
+                    None
                 }
-            }
+            };
         }
     }
 
@@ -356,8 +395,8 @@ async fn send(stream: &mut WebSocketStream, text: String) -> Result<(), Close> {
     let mut sending = pin!(stream.send(Message::Text(text)));
     let sent = match poll_immediate(&mut sending).await {
         Some(sent) => Ok(sent),
-        // Only who does not take it at once is given a time.
-        None => tokio::time::timeout(PATIENCE, sending).await,
+        // Only who does not take it at once is given a time, in a box: each connection that waits would keep its room.
+        None => tokio::time::timeout(PATIENCE, sending).boxed().await,
     };
     match sent {
         Ok(Ok(())) => Ok(()),

@@ -36,6 +36,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
+/// How many come, or so many when it is not said.
+fn connects(usual: usize) -> usize {
+    setting("TEST_CONNECTS").map_or(usual, |count| count.parse().expect("TEST_CONNECTS is a number"))
+}
+
 /// How far a client goes before it is gone.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -119,7 +124,7 @@ async fn who_comes_and_goes_leaves_no_task(database: Database) {
     let seed = Seed::new();
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = tasks();
-    visit.many(400, &seed).await;
+    visit.many(connects(400), &seed).await;
     until("nothing of them runs or listens", async || tasks() <= before && world.app.live.listeners() == 0).await;
     world.finish().await;
 }
@@ -132,7 +137,7 @@ fn connections(process: u32) -> usize {
 }
 
 async fn who_comes_and_goes_leaves_no_memory() {
-    let connects: usize = setting("TEST_CONNECTS").map_or(2000, |count| count.parse().expect("TEST_CONNECTS is a number"));
+    let connects = connects(2000);
     let place = Place::new(Database::Sqlite).await;
     let places = PLACES.to_string();
     let command = place.command(&["serve", "--listen", "127.0.0.1:0", "--sockets-per-member", &places]);

@@ -71,6 +71,9 @@ async fn silent_postgres() {
         assert_eq!(status, 503, "{path}: {text}");
         assert!(text.contains("momentanément indisponible"), "{path}: {text}");
     }
+    // Not a code after which clients stay away.
+    let attempt = tokio::time::timeout(PATIENCE, Socket::attempt(&served.url, None)).await;
+    assert_eq!(attempt.expect("closed in time").err(), Some(1013));
     // More of them than there are connections: what was given up is not held for whoever comes next.
     writers.refused(24).await;
     postgres.resume();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use harness::servers::{Missing, Redis, redis_missing};
 use harness::{Client, Database, Mail, Socket, tell, trial};
 use libtest_mimic::Trial;
@@ -86,9 +87,23 @@ impl Pair {
         self.administrator.open_thread(&forum, "QUESTION", "Deux nœuds", "Texte").await
     }
 
-    /// Who follows a thread at that node, after a cursor or from now on.
-    async fn follow(&self, node: &Served, thread: &str, after: Option<&str>) -> Socket {
-        let mut socket = Socket::open(&node.url, self.administrator.bearer.as_deref()).await;
+    /// A thread that only those of an organisation see; the organisation first.
+    async fn closed_thread(&self) -> (String, String) {
+        let organisation = self.administrator.make_organisation("Dedans", None).await;
+        let space = self.administrator.run("{ space(slug: \"plateforme\") { id } }", json!({})).await.data["space"]["id"].clone();
+        let audience = json!([{ "kind": "ORGANISATION", "organisationId": organisation }]);
+        let input = json!({
+            "spaceId": space, "name": "Dedans", "description": "", "kinds": ["DISCUSSION"],
+            "audience": audience, "openingAudience": audience,
+        });
+        let forum = self.administrator.mutate("createForum", input, "forum { id }").await.done("createForum");
+        let forum = text(&forum["forum"]["id"]);
+        (organisation, self.administrator.open_thread(&forum, "DISCUSSION", "Entre nous", "Texte").await.0)
+    }
+
+    /// `who` follows a thread at that node, after a cursor or from now on.
+    async fn follow(&self, node: &Served, who: &Client, thread: &str, after: Option<&str>) -> Socket {
+        let mut socket = Socket::open(&node.url, who.bearer.as_deref()).await;
         let query = "subscription($t: ID!, $a: String) { threadEvents(threadId: $t, after: $a) { __typename
             ... on StreamStart { cursor } ... on PostAdded { cursor post { id } } } }";
         socket.subscribe("t", query, json!({ "t": thread, "a": after })).await;
@@ -154,7 +169,7 @@ const ONE_BY_LOOKING: Duration = Duration::from_secs(4);
 async fn what_happens_on_one_is_told_on_the_other_whatever_redis_does() {
     let mut pair = Pair::start(Redis::away(), "1000").await;
     let (thread, root) = pair.thread().await;
-    let mut socket = pair.follow(&pair.two, &thread, None).await;
+    let mut socket = pair.follow(&pair.two, &pair.administrator, &thread, None).await;
     assert_eq!(event(&mut socket).await["__typename"], "StreamStart");
     let by_looking = async |pair: &Pair, socket: &mut Socket| {
         let took = pair.answers(&root, socket, 3).await;
@@ -205,7 +220,7 @@ async fn who_loses_their_node_goes_on_at_another_without_a_gap() {
     let mut pair = Pair::start(Redis::fresh(), "1000").await;
     pair.are_well().await;
     let (thread, root) = pair.thread().await;
-    let mut socket = pair.follow(&pair.one, &thread, None).await;
+    let mut socket = pair.follow(&pair.one, &pair.administrator, &thread, None).await;
     let cursor = text(&event(&mut socket).await["cursor"]);
     let mut follower = Follower { socket, heard: Vec::new(), cursor };
     let (writer, to) = (pair.administrator.at(&pair.two.url), root.clone());
@@ -229,7 +244,7 @@ async fn who_loses_their_node_goes_on_at_another_without_a_gap() {
         }
     };
     assert_eq!(end, 1006, "it had no time to say anything");
-    follower.socket = pair.follow(&pair.two, &thread, Some(&follower.cursor)).await;
+    follower.socket = pair.follow(&pair.two, &pair.administrator, &thread, Some(&follower.cursor)).await;
     while follower.heard.len() < POSTS {
         let told = event(&mut follower.socket).await;
         follower.keep(&told);
@@ -247,23 +262,42 @@ async fn who_loses_their_node_goes_on_at_another_without_a_gap() {
 async fn who_may_no_more_is_cut_off_on_every_node() {
     let mut pair = Pair::start(Redis::fresh(), "1000").await;
     pair.are_well().await;
+    let (organisation, thread) = pair.closed_thread().await;
     // By looking at the log alone each would take about a second.
-    let by_redis = cut_off(&pair, "avec").await;
-    assert!(by_redis.iter().sum::<Duration>() < Duration::from_secs(3), "{by_redis:?}");
+    let by_redis = cut_off(&pair, "avec", &organisation, &thread).await;
+    assert!(by_redis.iter().sum::<Duration>() < Duration::from_millis(4500), "{by_redis:?}");
     pair.redis.kill();
     pair.are_degraded().await;
-    let by_looking = cut_off(&pair, "sans").await;
+    let by_looking = cut_off(&pair, "sans", &organisation, &thread).await;
     assert!(by_looking.iter().all(|one| *one < Duration::from_secs(3)), "{by_looking:?}");
+
+    // Nothing is said when a role ends by its date: each node watches the clock.
+    let ada = pair.member("ada").await;
+    let clock = Clock::system();
+    let ends = clock.now() + TimeDelta::seconds(5);
+    let role = json!({ "memberId": ada.id().await, "role": "CONCEPTEUR", "organisationId": organisation, "endsAt": ends });
+    pair.administrator.mutate("grantRole", role, "").await.done("grantRole");
+    let mut follower = pair.follow(&pair.two, &ada, &thread, None).await;
+    assert_eq!(event(&mut follower).await["__typename"], "StreamStart");
+    out_of_sight(follower).await;
+    let late = clock.now() - ends;
+    assert!((0..3).contains(&late.num_seconds()), "{late}");
     pair.stop().await;
 }
 
-/// Members are suspended and tokens revoked at the first node, one after the other; how long it took to close a socket of each at
-/// the second one.
-async fn cut_off(pair: &Pair, name: &str) -> Vec<Duration> {
+/// Members are suspended, tokens revoked and roles withdrawn at the first node, one after the other; how long it took to close a
+/// socket of each at the second one, or to complete what needed the role.
+async fn cut_off(pair: &Pair, name: &str, organisation: &str, thread: &str) -> Vec<Duration> {
     let mut took = Vec::new();
     for n in 0..3 {
         let member = pair.member(&format!("ada-{name}-{n}")).await;
         let id = member.id().await;
+        let role = pair.administrator.grant(&id, "CONCEPTEUR", Some(organisation)).await;
+        let mut follower = pair.follow(&pair.two, &member, thread, None).await;
+        assert_eq!(event(&mut follower).await["__typename"], "StreamStart");
+        pair.administrator.mutate("endRole", json!({ "roleGrantId": role }), "").await.done("endRole");
+        took.push(out_of_sight(follower).await);
+
         let suspended = Socket::open(&pair.two.url, member.bearer.as_deref()).await;
         let input = json!({ "memberId": id, "reason": "Insultes.", "until": null });
         pair.administrator.mutate("suspendMember", input, "").await.done("suspendMember");
@@ -277,6 +311,13 @@ async fn cut_off(pair: &Pair, name: &str) -> Vec<Duration> {
         took.push(closed(revoked).await);
     }
     took
+}
+
+/// Waits until an operation is over because its client does not see any more what it follows.
+async fn out_of_sight(mut socket: Socket) -> Duration {
+    let begun = Instant::now();
+    assert_eq!(tokio::time::timeout(PATIENCE, socket.refusal()).await.expect("an end"), "NOT_FOUND");
+    begun.elapsed()
 }
 
 /// Waits until a socket is closed because who is there may not be there any more.

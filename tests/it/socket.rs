@@ -1,16 +1,22 @@
 //! `graphql-transport-ws` to the letter: each code a connection closes with, and each message.
 
-use harness::{Database, Socket, Story, World, stories, trial};
+use harness::{Client, Database, Socket, Story, World, stories, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
+use services::{Caller, sessions};
+use sqlx::Connection;
 
 use crate::abuse::with_limits;
-use crate::binary::until;
+use crate::binary::{PATIENCE, until};
 
 const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "graphql-transport-ws");
 
 pub(crate) fn stories() -> Vec<Story> {
-    stories![an_operation_gets_its_reply_and_its_end, a_socket_writes_as_whoever_opened_it]
+    stories![
+        an_operation_gets_its_reply_and_its_end,
+        a_socket_writes_as_whoever_opened_it,
+        whose_rights_cannot_be_read_is_sent_away,
+    ]
 }
 
 macro_rules! trials {
@@ -37,7 +43,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_stop_finishes_the_operations_that_run,
         a_browser_s_session_is_not_opened_over_a_socket,
         a_long_message_is_taken_whole,
+        who_does_not_read_is_closed_like_everybody,
     ];
+    let name = "socket::a_session_that_ends_while_it_is_recognised_is_forbidden [postgres]";
+    trials.push(trial(name.into(), Database::Postgres.missing(), || {
+        harness::tell(a_session_that_ends_while_it_is_recognised_is_forbidden());
+    }));
     trials.push(trial("socket::who_holds_too_many_connections_is_sent_away".into(), None, || {
         harness::tell(who_holds_too_many_connections_is_sent_away());
     }));
@@ -353,4 +364,94 @@ async fn who_holds_too_many_connections_is_sent_away() {
         assert_eq!(Socket::attempt(&world.url, who).await.err(), Some(4430));
     }
     world.finish().await;
+}
+
+/// More is told than the machine keeps of a connection: the end of a session and a stop do not wait until it is read.
+async fn who_does_not_read_is_closed_like_everybody(world: &World) {
+    let (ada, grace) = (world.member("ada").await, world.member("grace").await);
+    let forum = world.forum("plateforme", "questions").await;
+    let (thread, root) = ada.open_thread(&forum, "QUESTION", "Un fil lourd", "Texte").await;
+    for _ in 0..20 {
+        ada.answer(&root, &"x".repeat(45_000)).await;
+    }
+    // 900 kB an event, 18 MB in one turn.
+    let bodies: String = (0..20).map(|n| format!(" b{n}: body")).collect();
+    let query = format!(
+        "subscription($t: ID!, $a: String) {{ threadEvents(threadId: $t, after: $a) {{ ... on PostAdded {{ post {{ id{bodies} }} }} }} }}"
+    );
+    let told = async |who: &Client| {
+        let mut socket = Socket::open(&world.url, who.bearer.as_deref()).await;
+        socket.subscribe("t", &query, json!({ "t": thread, "a": services::live::cursor(0) })).await;
+        socket.data().await;
+        socket
+    };
+    let closed = async || until("it is closed", async || world.app.live.listeners() == 0).await;
+    let mut signed_out = told(&ada).await;
+    ada.mutate("signOut", json!({}), "").await.done("signOut");
+    closed().await;
+    assert_eq!(end(&mut signed_out).await, 4403);
+    let mut stopped = told(&grace).await;
+    let closed = async {
+        closed().await;
+        assert_eq!(end(&mut stopped).await, 1001);
+    };
+    tokio::join!(world.stop(), closed);
+}
+
+/// What a connection was closed with, after all that is left to read.
+async fn end(socket: &mut Socket) -> u16 {
+    loop {
+        if let Err(code) = tokio::time::timeout(PATIENCE, socket.next()).await.expect("an end") {
+            return code;
+        }
+    }
+}
+
+/// The caller of that bearer token, read beside the product.
+async fn caller(world: &World, client: &Client) -> Caller {
+    let mut reader = world.app.db.reader().await.expect("a reader");
+    let secret = client.bearer.as_deref().expect("a member");
+    sessions::authenticate(&mut reader, world.app.clock.now(), secret).await.expect("a session").0
+}
+
+/// The session is read, then what its member holds: what happens between the two was told before anybody listened.
+async fn a_session_that_ends_while_it_is_recognised_is_forbidden() {
+    let world = World::start(Database::Postgres).await;
+    let ada = world.member("ada").await;
+    let caller = caller(&world, &ada).await;
+    let url = world.app.config.database_url.as_deref().expect("an address");
+    let mut beside = sqlx::PgConnection::connect(url).await.expect("a connection");
+    sqlx::query("begin").execute(&mut beside).await.expect("begun");
+    sqlx::query("lock table role_grants in access exclusive mode").execute(&mut beside).await.expect("locked");
+    let opening = Socket::attempt(&world.url, ada.bearer.as_deref());
+    let ending = async {
+        let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+            where d.datname = current_database() and l.relation = 'role_grants'::regclass and not l.granted";
+        until("the session was read", async || world.count(waiting).await == 1).await;
+        let head = world.app.live.head();
+        sessions::revoke_session(&world.app, &caller, None).await.expect("revoked");
+        until("it is told", async || world.app.live.head() > head).await;
+        sqlx::query("commit").execute(&mut beside).await.expect("unlocked");
+    };
+    let closed = async {
+        match opening.await {
+            Ok(mut socket) => end(&mut socket).await,
+            Err(code) => code,
+        }
+    };
+    assert_eq!(tokio::join!(closed, ending).0, 4403);
+    world.finish().await;
+}
+
+/// A sign comes once: after it, nobody goes on with rights that were read before.
+async fn whose_rights_cannot_be_read_is_sent_away(world: &World) {
+    let ada = world.member("ada").await;
+    let member = caller(world, &ada).await.id().expect("a member");
+    let mut socket = Socket::open(&world.url, ada.bearer.as_deref()).await;
+    world.change("alter table role_grants rename to lost").await;
+    let (db, clock) = (world.app.db.clone(), world.app.clock.clone());
+    crate::events::write(db, clock, member.0.as_u128(), 1, Ok(0)).await.expect("told");
+    assert_eq!(end(&mut socket).await, 4500);
+    world.change("alter table lost rename to role_grants").await;
+    Socket::open(&world.url, ada.bearer.as_deref()).await;
 }
