@@ -204,4 +204,10 @@ pub(super) async fn calendar_changes_tell_what_moved(world: &World) {
     let own: Vec<_> =
         all.iter().filter(|change| change["training"]["id"] == json!(same)).map(|change| change["kind"].clone()).collect();
     assert_eq!(own, [json!("PLANIFICATION"), json!("PUBLICATION"), json!("RETRAIT")]);
+    // What moved before it was opened to all is told from then on, as whoever gave a reason was told.
+    assert!(all.iter().all(|change| change["training"]["id"] != json!(other)));
+    let opened = json!({ "trainingId": other, "fields": { "opening": "TOUS_PUBLICS" } });
+    maker.mutate("updateTraining", opened, "").await.done("updateTraining");
+    let first = nodes(&moved(&everyone, start).await).into_iter().find(|change| change["training"]["id"] == json!(other));
+    assert_eq!(first.expect("it is told")["to"], json!(day(world, 10)));
 }
