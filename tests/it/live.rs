@@ -251,6 +251,18 @@ async fn what_a_linked_training_goes_through_is_told(world: &World) {
     through(&maker, &training, &["ARCHIVEE"]).await;
     let told = event(&mut socket).await;
     assert_eq!((kind(&told).as_str(), &told["training"]["state"]), ("TrainingChanged ETAT", &json!("ARCHIVEE")));
+    // Out of sight it is a link less, and then one more.
+    for opening in ["NON_VISIBLE", "TOUS_PUBLICS"] {
+        let input = json!({ "trainingId": training, "fields": { "opening": opening } });
+        maker.mutate("updateTraining", input, "").await.done("updateTraining");
+        assert_eq!(kind(&event(&mut socket).await), "ThreadChanged LIENS", "{opening}");
+    }
+    assert_eq!(kind(&event(&mut socket).await), "TrainingChanged MODIFIE");
+    // What comes to it from another one that nobody here speaks of.
+    let other = published(world, &maker, &inside, "AUTRE", json!({})).await;
+    maker.mutate("mergeTrainings", json!({ "fromId": other, "intoId": training }), "").await.done("mergeTrainings");
+    let told = event(&mut socket).await;
+    assert_eq!((kind(&told).as_str(), &told["training"]["title"]), ("TrainingChanged MODIFIE", &json!("Formation REDIGER")));
 }
 
 async fn who_loses_sight_of_a_thread_is_told_no_more(world: &World) {

@@ -139,6 +139,8 @@ pub(super) async fn the_calendar_is_followed(world: &World) {
     let planned = published(world, &maker, &inside, "PREVUE", json!({ "opening": "TOUS_PUBLICS" })).await;
     let mut socket = listen(world, &linus, CALENDAR, json!({})).await;
     told(&mut socket).await;
+    let mut others = listen(world, &other, CALENDAR, json!({})).await;
+    told(&mut others).await;
     let listed = async || {
         let query = "{ publicationCalendar(first: 100) { edges { node { date published training { id title } } } } }";
         let found = nodes(&read(&linus, query, json!({})).await["publicationCalendar"]);
@@ -167,7 +169,13 @@ pub(super) async fn the_calendar_is_followed(world: &World) {
     }
     assert_eq!(shown, listed().await);
     assert!(shown.contains_key(&second) && !shown.contains_key(&planned));
-    assert_eq!(ids, BTreeSet::from([planned, second, third]), "and nothing of {secret}");
+    assert_eq!(ids, BTreeSet::from([planned, second, third.clone()]), "and nothing of {secret}");
+    // Who sees it sees no more of it here: the calendar is of what is open to all.
+    let mut entered = Value::Null;
+    while entered != json!(third) {
+        entered = told(&mut others).await["entry"]["training"]["id"].clone();
+        assert_ne!(entered, json!(secret));
+    }
 }
 
 const INBOX: &str = "subscription($a: String) { notificationReceived(after: $a) { __typename
