@@ -510,6 +510,7 @@ pub async fn merge_trainings(app: &App, caller: &Caller, from: TrainingId, into:
                     return Err(Error::conflict(field, Code::Refused, "Cette formation a déjà été fondue dans une autre."));
                 }
             }
+            links::before_addresses_change(tx).await?;
             store::merge(tx, from, into).await?;
             gone.merged_into_id = Some(into);
             let targets: Vec<_> = store::targets(tx, &[from]).await?.into_iter().map(|row| row.1).collect();
