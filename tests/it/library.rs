@@ -1,6 +1,7 @@
 //! The library: what the guide holds, documents with versions at stable addresses, seen by whoever may.
 
 use chrono::TimeDelta;
+use futures_util::future::join;
 use harness::{Client, Story, World, stories};
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
@@ -22,6 +23,7 @@ pub(crate) fn stories() -> Vec<Story> {
         what_is_given_of_a_document_is_checked,
         a_member_has_one_voice,
         documents_are_found_by_what_they_are,
+        a_remark_and_another_audience_at_once_are_both_done,
     ]
 }
 
@@ -486,4 +488,22 @@ async fn documents_are_found_by_what_they_are(world: &World) {
         assert_eq!((&forward, &backward), (&all, &all), "{order}");
     }
     world.run_jobs().await;
+}
+
+async fn a_remark_and_another_audience_at_once_are_both_done(world: &World) {
+    let edith = editor(world, "edith").await;
+    let document = added(world, &edith, json!({ "link": "https://exemple.fr" })).await;
+    let remark = json!({ "documentId": document, "body": "Une remarque" });
+    let remark = edith.mutate("remarkDocument", remark, "post { id }").await.done("remarkDocument")["post"]["id"].clone();
+    for n in 0..10 {
+        // Another document has this audience already, and no remarks: their forum is made now.
+        let member = world.member(&format!("membre-{n}")).await.id().await;
+        let audience = json!([{ "kind": "ROLE", "role": "EDITEUR" }, { "kind": "MEMBRE", "memberId": member }]);
+        added(world, &edith, json!({ "link": "https://exemple.fr", "audience": audience })).await;
+        let changed = edith.mutate("updateDocument", json!({ "documentId": document, "audience": audience }), "");
+        let answered = edith.mutate("answerPost", json!({ "postId": remark, "body": "Une réponse" }), "");
+        let (changed, answered) = join(changed, answered).await;
+        changed.done("updateDocument");
+        answered.done("answerPost");
+    }
 }

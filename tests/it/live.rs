@@ -1,26 +1,29 @@
 //! Subscriptions: what happens is told as it happens, once and in order, through cuts and restarts, to who may know it.
 
+mod model;
 mod presence;
 mod sharing;
 mod streams;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use harness::{Client, Database, Socket, Story, World, stories};
-use rand::RngExt;
 use serde_json::{Value, json};
 
 use crate::catalogue::{manager, published, through};
-use crate::kills::Seed;
-use crate::steps::{grant, moderator, new_forum, nodes, organisation, read, text};
+use crate::steps::{grant, moderator, new_forum, organisation, text};
 
+use model::{
+    a_client_of_a_forum_holds_what_a_query_says, a_client_of_the_calendar_holds_what_a_query_says,
+    a_client_of_threads_holds_what_a_query_says, a_client_of_threads_holds_what_a_query_says_of_trainings,
+    every_mutation_is_drawn_or_tells_nothing_here,
+};
 use presence::{who_is_there_is_for_members_who_see_the_thread, who_looks_at_a_thread_and_types_is_told};
 use sharing::{many_who_look_on_cost_one_turn, what_a_moderator_sees_is_not_shared, what_is_somebodys_own_is_not_shared};
 use streams::{
-    a_client_of_a_forum_holds_what_a_query_says, a_role_that_ends_by_its_date_ends_what_it_opened,
-    a_thread_that_goes_out_of_sight_leaves, the_calendar_is_followed, what_one_is_told_comes_live_and_after_a_cut,
+    a_role_that_ends_by_its_date_ends_what_it_opened, a_thread_that_goes_out_of_sight_leaves, the_calendar_is_followed,
+    what_one_is_told_comes_live_and_after_a_cut,
 };
 
 pub(crate) fn stories() -> Vec<Story> {
@@ -31,13 +34,16 @@ pub(crate) fn stories() -> Vec<Story> {
         what_a_moderator_sees_is_not_shared,
         what_is_somebodys_own_is_not_shared,
         a_client_of_a_forum_holds_what_a_query_says,
+        a_client_of_the_calendar_holds_what_a_query_says,
+        a_client_of_threads_holds_what_a_query_says,
+        a_client_of_threads_holds_what_a_query_says_of_trainings,
+        every_mutation_is_drawn_or_tells_nothing_here,
         a_role_that_ends_by_its_date_ends_what_it_opened,
         a_thread_that_goes_out_of_sight_leaves,
         the_calendar_is_followed,
         what_one_is_told_comes_live_and_after_a_cut,
         a_thread_is_followed_as_it_goes_on,
         a_line_that_is_cut_misses_nothing_and_hears_nothing_twice,
-        a_client_that_applies_what_it_is_told_holds_what_a_query_says,
         what_a_linked_training_goes_through_is_told,
         who_loses_sight_of_a_thread_is_told_no_more,
         a_session_that_ends_closes_its_socket,
@@ -178,64 +184,6 @@ async fn a_line_that_is_cut_misses_nothing_and_hears_nothing_twice(world: &World
     writers.were_heard(world, heard).await;
 }
 
-/// What a client shows of a thread.
-#[derive(Debug, Default, PartialEq)]
-struct Shown {
-    thread: Value,
-    posts: BTreeMap<String, Value>,
-}
-
-async fn a_client_that_applies_what_it_is_told_holds_what_a_query_says(world: &World) {
-    let (ada, grace) = (world.member("ada").await, moderator(world, "grace", None).await);
-    let forum = world.forum("plateforme", "questions").await;
-    let (thread, root) = ada.open_thread(&forum, "QUESTION", "Instantané", "Texte").await;
-    let mut socket = follow(world, &grace, &thread, None).await;
-    event(&mut socket).await;
-    let snapshot = async || {
-        let query = "query($t: ID!) { thread(id: $t) { title locked solved pinned
-            posts(first: 100) { edges { node { id body deleted hidden } } } } }";
-        let mut thread = read(&grace, query, json!({ "t": thread })).await["thread"].clone();
-        let posts = nodes(&thread["posts"]);
-        thread.as_object_mut().expect("a thread").remove("posts");
-        Shown { thread, posts: posts.into_iter().map(|post| (text(&post["id"]), post)).collect() }
-    };
-    let mut shown = snapshot().await;
-    let mut posts = vec![root];
-    let seed = Seed::new();
-    let mut rng = seed.rng();
-    for n in 0..60 {
-        let post = posts[rng.random_range(..posts.len())].clone();
-        let flag = rng.random_bool(0.5);
-        // Some are refused: nothing is told of them.
-        match rng.random_range(0..8) {
-            0 | 1 => {
-                let input = json!({ "postId": post, "body": format!("Réponse {n}") });
-                let reply = grace.mutate("answerPost", input, "post { id }").await;
-                posts.extend(reply.data["answerPost"]["post"]["id"].as_str().map(str::to_owned));
-            }
-            2 => drop(grace.mutate("editPost", json!({ "postId": post, "body": format!("Texte {n}") }), "").await),
-            3 => drop(grace.mutate("deletePost", json!({ "postId": post }), "").await),
-            4 => drop(grace.mutate("hidePost", json!({ "postId": post, "hidden": flag, "reason": "Motif" }), "").await),
-            5 => drop(grace.mutate("acceptAnswer", json!({ "postId": post }), "").await),
-            6 => drop(grace.mutate("lockThread", json!({ "threadId": thread, "locked": flag }), "").await),
-            _ => drop(grace.mutate("editThread", json!({ "threadId": thread, "title": format!("Titre {n}") }), "").await),
-        }
-    }
-    // The last one, by which the client knows that it has heard all.
-    let last = format!("Fin {}", posts.len());
-    grace.mutate("editThread", json!({ "threadId": thread, "title": last }), "").await.done("editThread");
-    while shown.thread["title"] != json!(last) {
-        let event = event(&mut socket).await;
-        if let Some(post) = event.get("post") {
-            shown.posts.insert(text(&post["id"]), post.clone());
-        }
-        if event.get("threadChange").is_some() {
-            shown.thread = event["thread"].clone();
-        }
-    }
-    assert_eq!(shown, snapshot().await);
-}
-
 async fn what_a_linked_training_goes_through_is_told(world: &World) {
     let ada = world.member("ada").await;
     let inside = organisation(world, "Dedans", None).await;
@@ -251,6 +199,18 @@ async fn what_a_linked_training_goes_through_is_told(world: &World) {
     through(&maker, &training, &["ARCHIVEE"]).await;
     let told = event(&mut socket).await;
     assert_eq!((kind(&told).as_str(), &told["training"]["state"]), ("TrainingChanged ETAT", &json!("ARCHIVEE")));
+    // Out of sight it is a link less, and then one more.
+    for opening in ["NON_VISIBLE", "TOUS_PUBLICS"] {
+        let input = json!({ "trainingId": training, "fields": { "opening": opening } });
+        maker.mutate("updateTraining", input, "").await.done("updateTraining");
+        assert_eq!(kind(&event(&mut socket).await), "ThreadChanged LIENS", "{opening}");
+    }
+    assert_eq!(kind(&event(&mut socket).await), "TrainingChanged MODIFIE");
+    // What comes to it from another one that nobody here speaks of.
+    let other = published(world, &maker, &inside, "AUTRE", json!({})).await;
+    maker.mutate("mergeTrainings", json!({ "fromId": other, "intoId": training }), "").await.done("mergeTrainings");
+    let told = event(&mut socket).await;
+    assert_eq!((kind(&told).as_str(), &told["training"]["title"]), ("TrainingChanged MODIFIE", &json!("Formation REDIGER")));
 }
 
 async fn who_loses_sight_of_a_thread_is_told_no_more(world: &World) {

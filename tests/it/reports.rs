@@ -185,6 +185,14 @@ async fn duplicates_lead_to_their_root(world: &World) {
     for id in &ids[1..] {
         assert_eq!(field(&people[0], id, "duplicateOf { id }").await["id"], json!(ids[0]));
     }
+    // Of those that followed it is told, each time.
+    let changed = world.events().await.into_iter().filter_map(|entry| match entry.event {
+        Event::ReportChanged { report } => Some(report.to_string()),
+        _ => None,
+    });
+    let mut changed: Vec<_> = changed.collect();
+    changed.sort();
+    assert_eq!(changed, [ids[2].clone(), ids[3].clone(), ids[3].clone()]);
     let back = json!({ "reportId": ids[0], "state": "DOUBLON", "duplicateOfId": ids[3] });
     assert_eq!(chief.mutate("transitionReport", back, "").await.problems("transitionReport"), ["duplicateOfId: REFUSE"]);
     let query = "duplicates { totalCount edges { node { id } } }";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Enum, SimpleObject, Union};
 use futures_util::future::try_join_all;
 use services::events::{Event, Recorded};
-use services::id::{PostId, ThreadId, TrainingId};
+use services::id::{AudienceId, PostId, ThreadId, TrainingId};
 use services::live::{self, Topic};
 use services::{Error, Result, forum};
 
@@ -75,7 +75,7 @@ pub(crate) enum ThreadChange {
     Masque,
     /// Il n'est plus masqué.
     Montre,
-    /// Il est lié à d'autres formations ou documents.
+    /// Il est lié à d'autres formations ou documents, ou vous voyez d'autres de ses formations.
     Liens,
     /// Le dysfonctionnement qu'il signale a changé.
     Signalement,
@@ -133,7 +133,7 @@ pub(super) async fn turn(request: &Request, turn: &Turn, id: ThreadId, after: Op
         request.thread(id).await?.ok_or(Error::NotFound)?;
         return begin(request, turn, after, vec![Topic::About(id.0)]).await;
     };
-    let (entries, mut next) = live::read_thread(&mut *request.cx().await?, &request.caller(), id, from, turn.head()).await?;
+    let (entries, mut next) = live::read_thread(&mut *request.cx().await?, id, from, turn.head()).await?;
     // After the log: what is shown with an entry is no older than it.
     let thread = request.thread(id).await?.ok_or(Error::NotFound)?;
     // The forum changes who may see it.
@@ -162,6 +162,11 @@ async fn told(request: &Request, thread: &Arc<forum::Thread>, entry: Recorded) -
             let training = request.training(training).await?.map(Training);
             training.map(|training| ThreadEvent::TrainingChanged(TrainingChanged { occurrence, change, training }))
         }
+        Said::Sight(training, before) => {
+            let (saw, sees) = (request.caller().sees(before), request.training(training).await?.is_some());
+            let change = ThreadChange::Liens;
+            (saw != sees).then_some(ThreadEvent::ThreadChanged(ThreadChanged { occurrence, change, thread }))
+        }
         Said::Nothing => None,
     })
 }
@@ -171,6 +176,8 @@ pub(super) enum Said {
     Post(PostId, Option<PostChange>),
     Thread(ThreadChange),
     Training(TrainingId, TrainingChange),
+    /// Other people see a training than those of this audience.
+    Sight(TrainingId, AudienceId),
     Nothing,
 }
 
@@ -198,6 +205,7 @@ pub(super) fn said(event: &Event) -> Said {
         | Event::ReportOpened { .. }
         | Event::ReportStateChanged { .. } => Said::Thread(ThreadChange::Signalement),
         Event::TrainingStateChanged { training, .. } => Said::Training(training, TrainingChange::Etat),
+        Event::TrainingSeenByOthers { training, before } => Said::Sight(training, before),
         Event::TrainingPlanned { training, .. } => Said::Training(training, TrainingChange::Date),
         Event::TrainingSessionChanged { training, .. }
         | Event::TrainingSessionCreated { training, .. }

@@ -510,6 +510,7 @@ pub async fn merge_trainings(app: &App, caller: &Caller, from: TrainingId, into:
                     return Err(Error::conflict(field, Code::Refused, "Cette formation a déjà été fondue dans une autre."));
                 }
             }
+            links::before_addresses_change(tx).await?;
             store::merge(tx, from, into).await?;
             gone.merged_into_id = Some(into);
             let targets: Vec<_> = store::targets(tx, &[from]).await?.into_iter().map(|row| row.1).collect();
@@ -523,6 +524,8 @@ pub async fn merge_trainings(app: &App, caller: &Caller, from: TrainingId, into:
             let targets: Vec<_> = store::targets(tx, &[into]).await?.into_iter().map(|row| row.1).collect();
             put_training(tx, &clock, &mut kept, &targets).await?;
             tell(tx, &clock, Some(actor.id), &Event::TrainingMerged { training: from, into }).await?;
+            // Who follows the other one alone is told too: it has more addresses and sessions.
+            tell(tx, &clock, Some(actor.id), &Event::TrainingChanged { training: into }).await?;
             links::trainings_merged(tx, &clock, actor.id, (from, into)).await?;
             following::training_merged(tx, from, into).await?;
             Ok(into)

@@ -35,6 +35,8 @@ pub(crate) use rules::chosen;
 pub const MOST_CHOSEN: usize = 20;
 /// How many links of a thread are shown.
 const MOST_SHOWN: i64 = 50;
+/// How many trainings of a thread are followed with it: those that are shown, and others that the reader does not see.
+const MOST_FOLLOWED: i64 = 200;
 
 /// What a thread is linked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -272,6 +274,15 @@ async fn told(
 pub async fn trainings_of(cx: &mut Cx, caller: &Caller, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Vec<TrainingId>>> {
     let lists = store::targets_of(cx, caller, threads, Kind::Training, MOST_SHOWN).await?;
     Ok(by_thread(threads, lists, TrainingId))
+}
+
+/// The trainings that a thread is linked to, also those that nobody but who works on them sees: what comes into sight is followed
+/// before it does. At most 200.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn followed_trainings(cx: &mut Cx, thread: ThreadId) -> Result<Vec<TrainingId>> {
+    store::trainings_linked(cx, thread, MOST_FOLLOWED).await
 }
 
 /// The documents that each of these threads is linked to, in the same way.

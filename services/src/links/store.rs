@@ -360,6 +360,20 @@ pub(super) struct TargetRow {
     pub(super) target_id: Uuid,
 }
 
+/// The trainings that a thread is linked to, whoever sees them, so many, oldest link first.
+pub(super) async fn trainings_linked(cx: &mut Cx, thread: ThreadId, most: i64) -> Result<Vec<TrainingId>> {
+    let rows = all!(
+        cx,
+        (TrainingId,),
+        "select k.id from thread_links h join trainings g on g.id = h.training_id
+           join trainings k on k.id = coalesce(g.merged_into_id, g.id)
+         where h.ended_at is null and h.thread_id = $1 group by k.id order by min(h.linked_at), k.id limit $2",
+        thread,
+        most
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 /// The targets of one kind that each of these threads is linked to and the caller sees, so many of each, oldest link first.
 pub(super) async fn targets_of(
     cx: &mut Cx,

@@ -1,6 +1,5 @@
 //! What happens to a thread and to the trainings it is linked to, entry by entry.
 
-use crate::caller::Caller;
 use crate::db::Cx;
 use crate::error::Result;
 use crate::events::{self, Event, Recorded};
@@ -12,13 +11,13 @@ use super::{Next, Topic};
 /// How many entries are read at once.
 const AT_ONCE: usize = 20;
 
-/// The entries after `position`, `head` included, in order, some at a time; and where to go on. The thread is in the caller's sight.
+/// The entries after `position`, `head` included, in order, some at a time; and where to go on. Those of trainings that the caller does
+/// not see are among them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn read(cx: &mut Cx, caller: &Caller, thread: ThreadId, position: i64, head: i64) -> Result<(Vec<Recorded>, Next)> {
-    let trainings = links::trainings_of(cx, caller, &[thread]).await?.remove(&thread).unwrap_or_default();
-    let mut subjects: Vec<_> = trainings.into_iter().map(|training| training.0).collect();
+pub async fn read(cx: &mut Cx, thread: ThreadId, position: i64, head: i64) -> Result<(Vec<Recorded>, Next)> {
+    let mut subjects: Vec<_> = links::followed_trainings(cx, thread).await?.into_iter().map(|training| training.0).collect();
     subjects.push(thread.0);
     // In one order: other topics than before are a reason to look again.
     subjects.sort_unstable();

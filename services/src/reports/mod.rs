@@ -16,7 +16,7 @@ use crate::caller::{Actor, Caller, Scope};
 use crate::clock::Clock;
 use crate::db::{Cx, Tx, alone};
 use crate::error::{Code, Error, Result};
-use crate::events::{Event, tell};
+use crate::events::{Event, tell, tell_all};
 use crate::following;
 use crate::forum::{self, Thread, ThreadKind};
 use crate::id::{MemberId, ReportChangeId, ReportId, SpaceId, ThreadId, TrainingId};
@@ -344,7 +344,9 @@ async fn take(
     report.fixed_seconds = fixed.then(|| (now - report.reported_at).num_seconds().max(0));
     report.duplicate_of_id = original;
     if let Some(original) = original {
-        store::move_duplicates(tx, id, original).await?;
+        let moved = store::move_duplicates(tx, id, original).await?;
+        let events: Vec<_> = moved.into_iter().map(|report| Event::ReportChanged { report }).collect();
+        tell_all(tx, clock, Some(by), &events).await?;
         following::brought_along(tx, report.thread(), ThreadId(original.0), now).await?;
     }
     let change = keep(tx, clock, by, &mut report, (from, asked.note)).await?;

@@ -2,7 +2,7 @@
 
 use super::{Report, ReportChange, ReportFilter, ReportOrder, Reporter, StateCount};
 use crate::Caller;
-use crate::db::{Count, Cx, each, exec, in_list, keyset, lists, lock, opt, sight};
+use crate::db::{Count, Cx, all, each, exec, in_list, keyset, lists, lock, opt, sight};
 use crate::error::Result;
 use crate::id::{ReportId, ThreadId};
 use crate::page::{Slice, TimeKey};
@@ -97,10 +97,10 @@ pub(super) async fn reports_by_id(cx: &mut Cx, ids: &[ReportId]) -> Result<Vec<R
     )?)
 }
 
-/// The duplicates of `of` become those of `root`.
-pub(super) async fn move_duplicates(cx: &mut Cx, of: ReportId, root: ReportId) -> Result<()> {
-    exec!(cx, "update reports set duplicate_of_id = $2 where duplicate_of_id = $1", of, root)?;
-    Ok(())
+/// The duplicates of `of` become those of `root`; which.
+pub(super) async fn move_duplicates(cx: &mut Cx, of: ReportId, root: ReportId) -> Result<Vec<ReportId>> {
+    let sql = "update reports set duplicate_of_id = $2 where duplicate_of_id = $1 returning id";
+    Ok(all!(cx, (ReportId,), sql, of, root)?.into_iter().map(|row| row.0).collect())
 }
 
 pub(super) async fn insert_change(cx: &mut Cx, change: &ReportChange) -> Result<()> {

@@ -37,9 +37,21 @@ pub(in crate::forum) async fn insert_thread(cx: &mut Cx, new: &NewThread<'_>) ->
 }
 
 /// `lock_where!(cx, "t.id = $1", id)`: the thread, kept as it is until the transaction ends. Its forum is not: it is not joined.
+///
+/// Whoever held it until now may have made the forum where it is. On PostgreSQL the statement that waited does not see that forum
+/// yet, and so finds no thread; the same statement, begun anew, does.
 macro_rules! lock_where {
+    ($cx:expr, $condition:literal, $bind:expr) => {{
+        match lock_once!($cx, $condition, $bind) {
+            Ok(None) => lock_once!($cx, $condition, $bind),
+            found => found,
+        }
+    }};
+}
+
+macro_rules! lock_once {
     ($cx:expr, $condition:literal, $bind:expr) => {
-        Ok(lock!(
+        lock!(
             $cx,
             Thread,
             concat!(
@@ -47,27 +59,27 @@ macro_rules! lock_where {
                         (select f.audience_id from forums f where f.id = t.forum_id) as audience_id, t.kind, t.title, t.author_id,
                         t.created_at, t.last_activity_at, t.post_count, t.next_ordinal, t.accepted_post_id, t.solved_at,
                         t.locked_at, t.pinned_at, t.hidden_at, t.document_id
-                 from threads t where ",
+                 from threads t where exists (select 1 from forums f where f.id = t.forum_id) and ",
                 $condition
             ),
             $bind
-        )?)
+        )
     };
 }
 
 /// The thread, kept as it is until the transaction ends.
 pub(crate) async fn lock_thread(cx: &mut Cx, id: ThreadId) -> Result<Option<Thread>> {
-    lock_where!(cx, "t.id = $1", id)
+    Ok(lock_where!(cx, "t.id = $1", id)?)
 }
 
 /// The thread of that post, kept as it is until the transaction ends.
 pub(in crate::forum) async fn lock_thread_of(cx: &mut Cx, post: PostId) -> Result<Option<Thread>> {
-    lock_where!(cx, "t.id = (select p.thread_id from posts p where p.id = $1)", post)
+    Ok(lock_where!(cx, "t.id = (select p.thread_id from posts p where p.id = $1)", post)?)
 }
 
 /// The thread of the remarks on that document, kept as it is until the transaction ends.
 pub(in crate::forum) async fn lock_thread_about(cx: &mut Cx, document: DocumentId) -> Result<Option<Thread>> {
-    lock_where!(cx, "t.document_id = $1", document)
+    Ok(lock_where!(cx, "t.document_id = $1", document)?)
 }
 
 /// The thread as it is, whoever sees it.
