@@ -163,9 +163,11 @@ async fn told(request: &Request, thread: &Arc<forum::Thread>, entry: Recorded) -
             training.map(|training| ThreadEvent::TrainingChanged(TrainingChanged { occurrence, change, training }))
         }
         Said::Sight(training, before) => {
+            // To who saw it and does still, too: what was said of an earlier entry was read later, by rights from before this one, and
+            // may have left it out.
             let (saw, sees) = (request.caller().sees(before), request.training(training).await?.is_some());
             let change = ThreadChange::Liens;
-            (saw != sees).then_some(ThreadEvent::ThreadChanged(ThreadChanged { occurrence, change, thread }))
+            (saw || sees).then_some(ThreadEvent::ThreadChanged(ThreadChanged { occurrence, change, thread }))
         }
         Said::Nothing => None,
     })
