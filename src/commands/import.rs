@@ -49,12 +49,12 @@ fn told(tally: &Tally, dry_run: bool) -> Result<()> {
     if *fault_count > Tally::KEPT {
         eprintln!("… et {} autres fautes.", fault_count - Tally::KEPT);
     }
-    let (creates, changes) = if dry_run || *fault_count > 0 { ("À créer", "à modifier") } else { ("Créées", "modifiées") };
+    let (creates, changes) = if tally.written { ("Créées", "modifiées") } else { ("À créer", "à modifier") };
     println!("Lignes : {lines}. {creates} : {made} ; {changes} : {changed} ; inchangées : {unchanged} ; refusées : {refused}.");
-    match (fault_count, dry_run) {
-        (0, _) => Ok(()),
-        (_, true) => Err(Error::Startup("Ce fichier a des fautes.".into())),
-        (_, false) if made + changed > 0 => Err(Error::Startup("Des lignes ont été refusées.".into())),
-        (_, false) => Err(Error::Startup("Ce fichier a des fautes : rien n'est écrit.".into())),
+    match fault_count {
+        0 => Ok(()),
+        _ if tally.written => Err(Error::Startup("Des lignes ont été refusées : les autres sont écrites.".into())),
+        _ if dry_run => Err(Error::Startup("Ce fichier a des fautes.".into())),
+        _ => Err(Error::Startup("Ce fichier a des fautes : rien n'est écrit.".into())),
     }
 }

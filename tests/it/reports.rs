@@ -87,6 +87,12 @@ async fn a_report_goes_from_the_report_to_the_fix(world: &World) {
     let events = world.events().await;
     let changes = events.iter().filter(|entry| matches!(entry.event, Event::ReportStateChanged { .. })).count();
     assert_eq!(changes, 4);
+    // What waits for a fix is open; what is closed without one is not.
+    let open = "{ threads(filter: OUVERTS, kind: SIGNALEMENT) { totalCount } }";
+    for (state, many) in [("SANS_SUITE", 0), ("NOUVEAU", 1)] {
+        take(&chief, &id, state, json!({})).await;
+        assert_eq!(read(&ada, open, json!({})).await["threads"]["totalCount"], json!(many), "{state}");
+    }
 }
 
 async fn what_is_wrong_with_a_report_is_told_of_its_field(world: &World) {

@@ -48,9 +48,9 @@ pub(crate) enum ThreadKind {
 pub(crate) enum ThreadFilter {
     /// Sans aucune réponse.
     SansReponse,
-    /// Questions et signalements dont une réponse est acceptée.
+    /// Questions et signalements dont une réponse est acceptée ou le dysfonctionnement corrigé.
     Resolus,
-    /// Questions et signalements qui attendent une réponse acceptée.
+    /// Questions et signalements qui attendent une réponse acceptée ou une correction ; ni doublons ni signalements sans suite.
     Ouverts,
     /// Ceux que vous avez ouverts.
     Miens,
@@ -123,12 +123,12 @@ impl Thread {
         self.0.post_count
     }
 
-    /// Une réponse est acceptée.
+    /// Une réponse est acceptée, ou le dysfonctionnement signalé est corrigé.
     async fn solved(&self) -> bool {
         self.0.solved_at.is_some()
     }
 
-    /// Depuis quand une réponse est acceptée.
+    /// Depuis quand une réponse est acceptée ou le dysfonctionnement corrigé.
     async fn solved_at(&self) -> Option<DateTime> {
         self.0.solved_at.map(Into::into)
     }

@@ -132,14 +132,20 @@ pub(super) fn media_type(kind: &Kind, text: &TextCheck) -> String {
 ///
 /// # Errors
 /// A sentence that names the fault.
-pub(super) fn recognise(name: &str, format: FileFormat, is_text: bool, taken: Kinds) -> Result<(&'static Kind, String), String> {
+pub(super) fn recognise(
+    name: &str,
+    format: FileFormat,
+    text: &TextCheck,
+    taken: Kinds,
+) -> Result<(&'static Kind, String), String> {
+    let is_text = text.is_text();
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
     let named = ending.as_deref().and_then(|ending| KINDS.iter().find(|kind| kind.endings.contains(&ending)));
     // Text has no mark of its own, and may begin as something else does: when its name says so, it is text.
-    let text = named.filter(|kind| is_text && kind.formats.is_empty());
-    let found = text.or_else(|| KINDS.iter().find(|kind| kind.formats.contains(&format)));
+    let by_name = named.filter(|kind| is_text && kind.formats.is_empty());
+    let found = by_name.or_else(|| KINDS.iter().find(|kind| kind.formats.contains(&format)));
     let found = found.or_else(|| KINDS.iter().find(|kind| is_text && format == FileFormat::default() && kind.code == "txt"));
-    let held = || found.map_or_else(|| format.name().to_owned(), |kind| kind.words.to_owned());
+    let held = || found.map_or_else(|| format!("d'un autre type ({})", format.name()), |kind| kind.words.to_owned());
     let agrees = |kind: &Kind| ending.as_deref().is_none_or(|ending| kind.endings.contains(&ending));
     let all = || taken.iter().map(|kind| kind.code).collect::<Vec<_>>().join(", ");
     match (found, named) {
@@ -154,7 +160,9 @@ pub(super) fn recognise(name: &str, format: FileFormat, is_text: bool, taken: Ki
             Err(format!("« {name} » est {}, que ce service ne prend pas. Il prend : {}.", kind.words, all()))
         }
         (None, Some(named)) if format == FileFormat::default() => {
-            Err(format!("« {name} » n'est pas {} : son contenu est abîmé ou d'un autre type.", named.words))
+            let fault = text.fault().filter(|_| named.formats.is_empty());
+            let fault = fault.unwrap_or_else(|| "son contenu est abîmé ou d'un autre type".into());
+            Err(format!("« {name} » n'est pas {} : {fault}.", named.words))
         }
         (_, Some(named)) => Err(format!("« {name} » n'est pas {} : son contenu est {}.", named.words, held())),
         (Some(kind), None) => Err(format!(
@@ -240,7 +248,11 @@ impl<R: Seek> Seek for Bounded<R> {
 /// Whether a content, looked at as it comes, is text, and in which encoding.
 #[derive(Default)]
 pub(super) struct TextCheck {
-    has_controls: bool,
+    /// Where the first control character stands.
+    control: Option<u64>,
+    /// How many lines came to an end.
+    lines: u64,
+    is_utf16: bool,
     is_not_utf8: bool,
     /// The beginning of a character that the next part ends.
     cut: Vec<u8>,
@@ -248,8 +260,16 @@ pub(super) struct TextCheck {
 
 impl TextCheck {
     pub(super) fn look(&mut self, part: &[u8]) {
-        self.has_controls |= part.iter().any(|byte| matches!(byte, 0..=8 | 11 | 14..=31 | 127));
-        if self.has_controls || self.is_not_utf8 {
+        if self.control.is_some() {
+            return;
+        }
+        let control = part.iter().position(|byte| matches!(byte, 0..=8 | 11 | 14..=31 | 127));
+        // A text without any is UTF-16 only by chance.
+        self.is_utf16 |= self.lines == 0 && (part.starts_with(b"\xFF\xFE") || part.starts_with(b"\xFE\xFF"));
+        let ends = part[..control.unwrap_or(part.len())].iter().filter(|byte| **byte == b'\n').count();
+        self.lines += u64::try_from(ends).unwrap_or_default();
+        self.control = control.map(|_| self.lines + 1);
+        if self.control.is_some() || self.is_not_utf8 {
             return;
         }
         let joined;
@@ -271,7 +291,16 @@ impl TextCheck {
     }
 
     pub(super) fn is_text(&self) -> bool {
-        !self.has_controls
+        self.control.is_none()
+    }
+
+    /// Why it is none.
+    fn fault(&self) -> Option<String> {
+        let line = self.control?;
+        Some(match self.is_utf16 {
+            true => "il est en UTF-16, à enregistrer en UTF-8".into(),
+            false => format!("sa ligne {line} contient un caractère de contrôle"),
+        })
     }
 
     /// As HTTP names it; what is not UTF-8 is taken for what French spreadsheets write.
@@ -314,7 +343,7 @@ mod tests {
         // In parts, as it comes.
         content.chunks(3).for_each(|part| text.look(part));
         let format = format(Cursor::new(content)).unwrap();
-        recognise(name, format, text.is_text(), Kinds::default()).map(|(kind, name)| format!("{} {name}", kind.code))
+        recognise(name, format, &text, Kinds::default()).map(|(kind, name)| format!("{} {name}", kind.code))
     }
 
     #[test]
@@ -356,7 +385,8 @@ mod tests {
             ("a.pdf", &word, "« a.pdf » n'est pas un PDF : son contenu est un document Word."),
             ("a.docx", &archive, "« a.docx » n'est pas un document Word : son contenu est une archive ZIP."),
             ("a.docx", &word[..40], "« a.docx » n'est pas un document Word : son contenu est abîmé ou d'un autre type."),
-            ("a.txt", b"a\0b", "« a.txt » n'est pas un texte : son contenu est abîmé ou d'un autre type."),
+            ("a.txt", b"a\n\nb\0c", "« a.txt » n'est pas un texte : sa ligne 3 contient un caractère de contrôle."),
+            ("a.csv", b"\xFF\xFEa\0;\0", "« a.csv » n'est pas un texte CSV : il est en UTF-16, à enregistrer en UTF-8."),
             (
                 "a.docm",
                 &word,
@@ -365,7 +395,7 @@ mod tests {
             (
                 "a.png",
                 b"<!DOCTYPE html><script>",
-                "« a.png » n'est pas une image PNG : son contenu est HyperText Markup Language.",
+                "« a.png » n'est pas une image PNG : son contenu est d'un autre type (HyperText Markup Language).",
             ),
         ] {
             assert_eq!(told(name, content), Err(sentence.into()), "{name}");

@@ -149,7 +149,7 @@ impl Upload {
         })
         .await?;
         let taken = self.app.config.limits.file_kinds;
-        let (kind, name) = kinds::recognise(&self.name, format, self.text.is_text(), taken)
+        let (kind, name) = kinds::recognise(&self.name, format, &self.text, taken)
             .map_err(|sentence| Error::invalid("file", Code::Refused, sentence))?;
         let media_type = kinds::media_type(kind, &self.text);
         let (clock, sha256): (_, disk::Sha256) = (self.app.clock.clone(), self.hash.finalize().into());
@@ -298,7 +298,7 @@ pub(crate) async fn prepare(app: &App, name: &str, content: &[u8]) -> Result<Pre
     let mut text = kinds::TextCheck::default();
     text.look(content);
     let format = kinds::format(std::io::Cursor::new(content)).map_err(|error| disk::failed(&error))?;
-    let (kind, name) = kinds::recognise(name, format, text.is_text(), Kinds::default()).map_err(Error::internal)?;
+    let (kind, name) = kinds::recognise(name, format, &text, Kinds::default()).map_err(Error::internal)?;
     let (sha256, media_type) = (sha2::Sha256::digest(content).into(), kinds::media_type(kind, &text));
     app.files.place(path, sha256).await?;
     Ok(Prepared { name, sha256, media_type, size: i64::try_from(content.len()).unwrap_or(i64::MAX) })

@@ -135,9 +135,9 @@ async fn a_table_of_french_excel_makes_trainings_and_says_nothing_twice(world: &
         assert_eq!(first[field], value, "{field}");
     }
     assert_eq!(data["other"], json!({ "certifying": true, "modality": "PRESENTIEL", "plannedOn": null }));
-    // Said again, in UTF-8 and with tabs, it writes nothing at all.
+    // Said again, in UTF-8 and below a line for spreadsheets, it writes nothing at all.
     let events = world.events().await.len();
-    let utf8 = format!("\u{feff}{head}\n{}\n{}\n", lines[0], lines[1]);
+    let utf8 = format!("\u{feff}sep=;\n{head}\n{}\n{}\n", lines[0], lines[1]);
     let tally = import(world, &maker, utf8.as_bytes(), false).await;
     assert_eq!((told(&tally), counts(&tally)), (vec![], [0, 0, 2, 0]));
     assert_eq!(world.events().await.len(), events);

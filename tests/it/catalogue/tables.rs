@@ -110,6 +110,12 @@ async fn commands(database: Database) {
         assert!(lines.len() == 3 && lines[0].starts_with("ligne ") && lines[0].contains(", Certifiante : «"), "{ended:?}");
         assert!(lines[2].starts_with("ciam : Ce fichier a des fautes") && ended.out.contains(" refusées : 2."), "{ended:?}");
     }
+    // Nor of the lines that are right, which is said.
+    let organisation = place.fact("select slug from organisations order by slug limit 1").await;
+    let mixed = format!("{HEAD}\n{}\n{}\n", line("BONNE", &organisation), line("FAUTIVE", "Introuvable"));
+    std::fs::write(&path, mixed).expect("written");
+    let ended = place.run(&["import", "trainings", name]).await;
+    assert!(ended.out.contains(" À créer : 1 ;") && ended.err.ends_with("rien n'est écrit.\n"), "{ended:?}");
     assert_eq!(crate::command_line::rows(&place).await, before);
     let missing = place.run(&["import", "trainings", "nulle-part.csv"]).await.refused();
     assert!(missing.contains("nulle-part.csv"), "{missing}");

@@ -39,6 +39,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Whether it only tells spreadsheets the separator: `sep=;`, as people write above the heading.
+    pub(super) fn tells_separator(&self) -> bool {
+        self.ends.len() == 2 && self.bytes.eq_ignore_ascii_case(b"sep=")
+    }
+
     /// How many bytes its cells hold.
     pub(super) fn size(&self) -> usize {
         self.bytes.len()

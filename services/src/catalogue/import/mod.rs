@@ -68,6 +68,8 @@ pub struct Tally {
     pub fault_count: i64,
     /// The first of it, at most [`Tally::KEPT`].
     pub faults: Vec<Fault>,
+    /// What is counted was done, and would not only be.
+    pub written: bool,
 }
 
 impl Tally {
@@ -135,7 +137,7 @@ pub async fn import_file(app: &App, caller: &Caller, file: File, dry_run: bool, 
     if dry_run || checked.fault_count > 0 {
         return Ok(checked);
     }
-    let mut tally = Tally::default();
+    let mut tally = Tally { written: true, ..Tally::default() };
     let mut writing = Writing::open(again, (0, 0)).await?;
     while let Some(written) = writing.go_on(app, caller, None, TRIES).await? {
         tally.add(written);
@@ -175,7 +177,11 @@ impl Table {
             Ok(records) => records,
             Err(stray) => return Ok(Err(whole(stray))),
         };
-        let record = match records.next().await? {
+        let mut first = records.next().await?;
+        if matches!(&first, Ok(Some(record)) if record.tells_separator()) {
+            first = records.next().await?;
+        }
+        let record = match first {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Err(whole(Stray { line: 1, cell: None, message: "Ce fichier est vide.".into() }))),
             Err(stray) => return Ok(Err(whole(stray))),

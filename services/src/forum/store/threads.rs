@@ -134,7 +134,11 @@ macro_rules! only {
                 $query.push(" and t.solved_at is not null");
             }
             Some(false) => {
-                $query.push(" and t.solved_at is null and t.kind in ('QUESTION', 'SIGNALEMENT')");
+                // A report that is closed without a fix waits for nothing.
+                $query.push(
+                    " and t.solved_at is null and (t.kind = 'QUESTION' or t.kind = 'SIGNALEMENT' and not exists
+                        (select 1 from reports r where r.id = t.id and r.state in ('DOUBLON', 'SANS_SUITE')))",
+                );
             }
         }
     }};
