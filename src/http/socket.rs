@@ -170,7 +170,7 @@ impl Connection {
         }
         let live = &self.door.api.app.live;
         let head = live.head();
-        let member = self.recognise().await?.id();
+        let member = self.recognise().await.map_err(unrecognised)?.id();
         let limits = &self.door.api.app.config.limits;
         let (holder, most) = match member {
             Some(member) => (Holder::Member(member), limits.sockets_per_member),
@@ -180,7 +180,7 @@ impl Connection {
         let place = self.door.sockets.take(holder, most).ok_or(Close(4430, "Too many connections"))?;
         let listener = live.listen(member.map(|member| Topic::About(member.0)).into_iter().collect());
         // Whom to listen for was known too late for what was told meanwhile: the session may have ended.
-        if live.head() != head && self.recognise().await?.id() != member {
+        if live.head() != head && self.recognise().await.map_err(unrecognised)?.id() != member {
             return Err(FORBIDDEN);
         }
         (self.member, self._place) = (member, Some(place));
@@ -188,22 +188,18 @@ impl Connection {
     }
 
     /// Who is there now.
-    async fn recognise(&self) -> Result<Caller, Close> {
-        match session::client(&self.door, &self.proof, self.origin, &self.agent, false).boxed().await {
-            Ok(client) => Ok(client.caller),
-            Err(Error::Unauthenticated) => Err(FORBIDDEN),
-            Err(Error::Unavailable(_)) => Err(AWAY),
-            Err(_) => Err(Close(4500, "Internal server error")),
-        }
+    async fn recognise(&self) -> Result<Caller, Error> {
+        let client = session::client(&self.door, &self.proof, self.origin, &self.agent, false).boxed().await?;
+        Ok(client.caller)
     }
 
     /// Something happened to the member who is there: a session that ended, or a suspension, closes the connection. A suspended
     /// member may come back and read. A read that fails closes it too: nobody knows what they may do, and the sign comes once.
     async fn look_again(&self) -> Result<(), Close> {
-        let caller = self.recognise().await?;
-        match caller.id() == self.member && caller.suspended().is_none() {
-            true => Ok(()),
-            false => Err(FORBIDDEN),
+        match self.recognise().await {
+            Ok(caller) if caller.id() == self.member && caller.suspended().is_none() => Ok(()),
+            Ok(_) | Err(Error::Unauthenticated) => Err(FORBIDDEN),
+            Err(_) => Err(AWAY),
         }
     }
 
@@ -326,6 +322,15 @@ impl Connection {
         };
         // Twice in a box: what begins an operation takes much room, and is over when the operation goes on.
         Running { replies: replies.boxed().flatten_stream().boxed(), is_subscription }
+    }
+}
+
+/// Why a connection does not begin.
+fn unrecognised(error: Error) -> Close {
+    match error {
+        Error::Unauthenticated => FORBIDDEN,
+        Error::Unavailable(_) => AWAY,
+        _ => Close(4500, "Internal server error"),
     }
 }
 

@@ -451,7 +451,7 @@ async fn whose_rights_cannot_be_read_is_sent_away(world: &World) {
     world.change("alter table role_grants rename to lost").await;
     let (db, clock) = (world.app.db.clone(), world.app.clock.clone());
     crate::events::write(db, clock, member.0.as_u128(), 1, Ok(0)).await.expect("told");
-    assert_eq!(end(&mut socket).await, 4500);
+    assert_eq!(end(&mut socket).await, 1013);
     world.change("alter table lost rename to role_grants").await;
     Socket::open(&world.url, ada.bearer.as_deref()).await;
 }

@@ -110,7 +110,7 @@ impl ReportsMutation {
     }
 
     /// Change l'état d'un signalement ; réservé aux modérateurs de l'espace. Un signalement corrigé résout son fil ; qui suit un doublon
-    /// suit désormais aussi l'original, à moins d'en avoir choisi autrement.
+    /// suit désormais aussi l'original, à moins d'en avoir décidé autrement.
     async fn transition_report(
         &self,
         ctx: &Context<'_>,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::gathering::Told;
-use super::{Notification, NotificationFilter};
+use super::{Notification, NotificationFilter, Reason};
 use crate::Caller;
 use crate::clock::Clock;
 use crate::db::{Cx, all, each, exec, in_list, keys, keyset, lists, one, opt, sight};
@@ -240,7 +240,7 @@ pub(super) async fn tell(cx: &mut Cx, clock: &Clock, turn: i64, told: &Told) -> 
     each!(cx, |c: DB| {
         let mut query = sqlx::QueryBuilder::<DB>::new(
             "insert into notifications (id, member_id, reason, fold, subject_id, thread_id, training_id, post_id, first_ordinal, ordinal,
-                                        seq, turn, many, actor_id, created_at, told_at) ",
+                                        told_all, seq, turn, many, actor_id, created_at, told_at) ",
         );
         query.push_values(&told.people, |mut row, (member, reason, instead)| {
             let thread = instead.or(told.thread);
@@ -250,12 +250,13 @@ pub(super) async fn tell(cx: &mut Cx, clock: &Clock, turn: i64, told: &Told) -> 
             row.push_bind(told.post.filter(|_| instead.is_none()));
             let ordinal = told.ordinal.filter(|_| instead.is_none());
             row.push_bind(ordinal).push_bind(ordinal);
+            row.push_bind(matches!(reason, Reason::NouveauMessage | Reason::NouveauFil));
             row.push_bind(told.seq).push_bind(turn).push("1").push_bind(told.actor).push_bind(told.at).push_bind(told.at);
         });
         query.push(concat!(
             " on conflict (member_id, subject_id, fold) where read_at is null do update set
                 many = notifications.many + 1, seq = excluded.seq, turn = excluded.turn, told_at = excluded.told_at,
-                ordinal = coalesce(excluded.ordinal, notifications.ordinal),
+                ordinal = coalesce(excluded.ordinal, notifications.ordinal), told_all = notifications.told_all or excluded.told_all,
                 reason = ",
             stronger!("notifications.reason", "excluded.reason", "excluded.reason"),
             ", post_id = ",
@@ -333,22 +334,89 @@ pub(crate) async fn sweep(cx: &mut Cx, now: DateTime<Utc>) -> Result<u64> {
 
 // What is read.
 
-macro_rules! columns {
+/// Whether a post `q` mentions who has the entry `n`.
+macro_rules! mentions {
     () => {
-        "n.id, n.reason, n.thread_id, n.training_id, n.post_id, n.many, n.actor_id, n.second_actor_id, n.third_actor_id, n.created_at,
-         n.told_at, n.read_at"
+        "(exists (select 1 from mentions m where m.post_id = q.id and m.member_id = n.member_id)
+          or n.reason = 'MENTION' and exists (select 1 from group_mentions m where m.post_id = q.id and m.ended_at is null))"
     };
 }
 
-/// Whether one of the posts from the first to the last that are folded into `n` can be read and tells its reason still.
-const STILL_TOLD: &str = "n.fold = 'MESSAGES' and n.many > 1 and exists (
-    select 1 from posts q left join posts a on a.id = q.parent_id
-    where q.thread_id = n.thread_id and q.ordinal between coalesce(n.first_ordinal, 0) and n.ordinal
-      and q.author_id <> n.member_id and q.deleted_at is null and q.hidden_at is null
-      and case n.reason when 'REPONSE' then a.author_id = n.member_id
-                        when 'MENTION' then exists (select 1 from mentions m where m.post_id = q.id and m.member_id = n.member_id)
-                                         or exists (select 1 from group_mentions m where m.post_id = q.id and m.ended_at is null)
-                        else true end)";
+/// `left!("count(*)")`: something of the posts `q`, answers to `a`, that were told in the entry `n` and can be read.
+macro_rules! left {
+    ($($what:expr),+) => {
+        concat!(
+            "(select ",
+            $($what,)+
+            " from posts q left join posts a on a.id = q.parent_id
+              where n.fold = 'MESSAGES' and q.thread_id = n.thread_id and q.ordinal between coalesce(n.first_ordinal, 0) and n.ordinal
+                and q.author_id <> n.member_id and q.deleted_at is null and q.hidden_at is null
+                and (n.told_all or a.author_id = n.member_id or ",
+            mentions!(),
+            "))"
+        )
+    };
+}
+
+/// The one that tells the strongest reason, the last of several: two billions for a mention, one for an answer, and its ordinal.
+macro_rules! strongest_left {
+    () => {
+        left!(
+            "max(case when ",
+            mentions!(),
+            " then 2000000000 when a.author_id = n.member_id then 1000000000 else 0 end + q.ordinal)"
+        )
+    };
+}
+
+/// `of_strongest_left!("id")`: a column of that post.
+macro_rules! of_strongest_left {
+    ($column:literal) => {
+        concat!(
+            "(select s.",
+            $column,
+            " from posts s where s.thread_id = n.thread_id and s.ordinal = ",
+            strongest_left!(),
+            " % 1000000000)"
+        )
+    };
+}
+
+/// Whether the post `p` that the entry `n` tells of is away: then what is left of it tells another one.
+macro_rules! is_away {
+    () => {
+        "(p.deleted_at is not null or p.hidden_at is not null) and n.reason <> 'MODERATION'"
+    };
+}
+
+/// Of an entry, and what it tells.
+macro_rules! columns {
+    () => {
+        concat!(
+            "n.id, n.thread_id, n.training_id, n.created_at, n.told_at, n.read_at, case when ",
+            is_away!(),
+            " then case ",
+            strongest_left!(),
+            " / 1000000000 when 2 then 'MENTION' when 1 then 'REPONSE' else 'NOUVEAU_MESSAGE' end else n.reason end as reason, case when ",
+            is_away!(),
+            " then ",
+            of_strongest_left!("id"),
+            " else n.post_id end as post_id, case when ",
+            is_away!(),
+            " then ",
+            left!("count(*)"),
+            " else n.many end as many, case when ",
+            is_away!(),
+            " then ",
+            of_strongest_left!("author_id"),
+            " else n.actor_id end as actor_id, case when ",
+            is_away!(),
+            " then null else n.second_actor_id end as second_actor_id, case when ",
+            is_away!(),
+            " then null else n.third_actor_id end as third_actor_id"
+        )
+    };
+}
 
 /// What the member was told and still sees, pushed to a query that ends in `from`. What a moderator did to a thread is told while
 /// its forum is seen; of posts that are away nothing is told any more.
@@ -360,8 +428,13 @@ macro_rules! seen {
               where n.member_id = ",
         );
         $query.push_bind($member);
-        $query.push(" and (n.reason = 'MODERATION' or t.hidden_at is null and (p.deleted_at is null and p.hidden_at is null or ");
-        $query.push(STILL_TOLD).push(")) and");
+        $query.push(concat!(
+            " and (n.reason = 'MODERATION' or t.hidden_at is null) and (not (",
+            is_away!(),
+            ") or ",
+            strongest_left!(),
+            " is not null) and"
+        ));
         sight!($query, $caller, "coalesce(f.audience_id, g.audience_id)");
     }};
 }

@@ -1,11 +1,11 @@
 //! What a person may no longer see is neither listed, counted nor pushed.
 
-use harness::{Socket, World};
+use harness::{Client, Socket, World};
 use serde_json::{Value, json};
 
 use super::{inbox, reasons};
 use crate::following::follow;
-use crate::steps::{colleague, new_forum, organisation};
+use crate::steps::{colleague, new_forum, organisation, text};
 
 pub(super) async fn what_is_out_of_sight_is_neither_listed_nor_counted(world: &World) {
     let admin = world.administrator();
@@ -54,7 +54,7 @@ pub(super) async fn an_entry_goes_with_the_last_of_its_posts(world: &World) {
     let chief = world.administrator();
     let forum = world.forum("plateforme", "questions").await;
     let (ada, ben, cleo) = (world.member("ada").await, world.member("ben").await, world.member("cleo").await);
-    let fan = world.member("suiveuse").await;
+    let (fan, dora) = (world.member("suiveuse").await, world.member("dora").await);
     let (thread, root) = ada.open_thread(&forum, "QUESTION", "Une question", "Texte").await;
     follow(&fan, &thread, Some("TOUT")).await;
     // Two answers to her, that also mention somebody; and one to somebody else.
@@ -74,13 +74,33 @@ pub(super) async fn an_entry_goes_with_the_last_of_its_posts(world: &World) {
         }
         entries
     };
+    // What is left of it tells: the strongest reason, the last post of that, and who wrote that.
+    let told = async |who: &Client| {
+        let entry = inbox(world, who).await.first().cloned()?;
+        Some((text(&entry["reason"]), text(&entry["post"]["id"]), entry["count"].as_i64().expect("a number")))
+    };
+    let is = |reason: &str, post: &str, many: i64| Some((reason.to_owned(), post.to_owned(), many));
+    assert_eq!(told(&ada).await, is("REPONSE", &second, 3));
     hide(&second, true).await;
-    assert_eq!(entries().await, [1, 1, 1], "one of each is left");
+    assert_eq!(told(&ada).await, is("REPONSE", &first, 2));
+    assert_eq!(told(&cleo).await, is("MENTION", &first, 1));
+    assert_eq!(told(&fan).await, is("NOUVEAU_MESSAGE", &third, 3));
     hide(&first, true).await;
-    assert_eq!(entries().await, [0, 0, 1], "what is left is said to neither, and told to who follows everything");
+    assert_eq!(told(&ada).await, is("NOUVEAU_MESSAGE", &third, 1), "her thread: she is told of everything");
+    assert_eq!(inbox(world, &ada).await[0]["actors"], json!([{ "handle": "ben" }]));
+    assert_eq!(told(&cleo).await, None, "what is left was not told her");
     hide(&third, true).await;
     assert_eq!(entries().await, [0, 0, 0]);
+    // What comes then is told, and so is what comes back.
+    let later = dora.answer(&root, "Plus tard").await;
+    assert_eq!(told(&ada).await, is("REPONSE", &later, 4), "of which three are away");
+    assert_eq!(inbox(world, &ada).await[0]["actors"][0], json!({ "handle": "dora" }));
+    assert_eq!(entries().await, [1, 0, 1]);
+    let weaker = ben.answer(&later, "Encore").await;
+    hide(&later, true).await;
+    assert_eq!(told(&ada).await, is("NOUVEAU_MESSAGE", &weaker, 1), "a weaker reason than what is away");
     hide(&first, false).await;
+    assert_eq!(told(&ada).await, is("REPONSE", &first, 2));
     assert_eq!(entries().await, [1, 1, 1], "and they come back");
     // What came before the entry is none of it.
     let mark = json!({ "upTo": inbox(world, &fan).await[0]["toldAt"] });
