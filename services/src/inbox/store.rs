@@ -250,12 +250,13 @@ pub(super) async fn tell(cx: &mut Cx, clock: &Clock, turn: i64, told: &Told) -> 
             row.push_bind(told.post.filter(|_| instead.is_none()));
             let ordinal = told.ordinal.filter(|_| instead.is_none());
             row.push_bind(ordinal).push_bind(ordinal);
-            row.push_bind(matches!(reason, Reason::NouveauMessage | Reason::NouveauFil));
+            row.push_bind(*reason == Reason::NouveauMessage);
             row.push_bind(told.seq).push_bind(turn).push("1").push_bind(told.actor).push_bind(told.at).push_bind(told.at);
         });
         query.push(concat!(
             " on conflict (member_id, subject_id, fold) where read_at is null do update set
                 many = notifications.many + 1, seq = excluded.seq, turn = excluded.turn, told_at = excluded.told_at,
+                first_ordinal = coalesce(notifications.first_ordinal, excluded.ordinal),
                 ordinal = coalesce(excluded.ordinal, notifications.ordinal), told_all = notifications.told_all or excluded.told_all,
                 reason = ",
             stronger!("notifications.reason", "excluded.reason", "excluded.reason"),
@@ -351,7 +352,7 @@ macro_rules! left {
             " from posts q left join posts a on a.id = q.parent_id
               where n.fold = 'MESSAGES' and q.thread_id = n.thread_id and q.ordinal between coalesce(n.first_ordinal, 0) and n.ordinal
                 and q.author_id <> n.member_id and q.deleted_at is null and q.hidden_at is null
-                and (n.told_all or a.author_id = n.member_id or ",
+                and (n.told_all or q.ordinal = n.first_ordinal or a.author_id = n.member_id or ",
             mentions!(),
             "))"
         )
