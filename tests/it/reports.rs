@@ -32,7 +32,7 @@ async fn report(world: &World, who: &Client, title: &str, fields: Value) -> Stri
     text(&who.mutate("openThread", input, "thread { report { id } }").await.done("openThread")["thread"]["report"]["id"])
 }
 
-async fn take(who: &Client, report: &str, state: &str, more: Value) {
+pub(crate) async fn take(who: &Client, report: &str, state: &str, more: Value) {
     let mut input = more;
     (input["reportId"], input["state"]) = (json!(report), json!(state));
     who.mutate("transitionReport", input, "report { id }").await.done("transitionReport");

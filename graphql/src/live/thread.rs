@@ -59,7 +59,7 @@ pub(crate) enum ThreadChange {
     Modifie,
     /// Il est dans un autre forum.
     Deplace,
-    /// Une réponse est acceptée, ou le dysfonctionnement est corrigé.
+    /// Une réponse est acceptée.
     Resolu,
     /// Plus aucune réponse n'est acceptée.
     Rouvert,

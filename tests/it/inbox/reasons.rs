@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{inbox, read_all, reasons};
 use crate::catalogue::{collection, manager, new_training, published, through};
 use crate::following::{follow, followed};
+use crate::reports::take;
 use crate::steps::{colleague, moderator, new_forum, organisation, text};
 
 const NOTHING: [&str; 0] = [];
@@ -267,11 +268,8 @@ pub(super) async fn a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate(
 
 /// A report came back, and is fixed again.
 async fn refix(chief: &Client, report: &str) {
-    for state in [json!({ "state": "CONFIRME" }), json!({ "state": "CORRIGE", "release": "4.5" })] {
-        let mut input = json!({ "reportId": report });
-        input.as_object_mut().expect("an object").extend(state.as_object().expect("an object").clone());
-        chief.mutate("transitionReport", input, "").await.done("transitionReport");
-    }
+    take(chief, report, "CONFIRME", json!({})).await;
+    take(chief, report, "CORRIGE", json!({ "release": "4.5" })).await;
 }
 
 pub(super) async fn a_duplicate_brings_its_followers_along(world: &World) {
@@ -287,13 +285,8 @@ pub(super) async fn a_duplicate_brings_its_followers_along(world: &World) {
     // Who said what they want of the original is left alone.
     follow(&quiet, &thread(&one), Some("TOUT")).await;
     follow(&quiet, &thread(&original), Some("MUET")).await;
-    let take = async |report: &str, more: Value| {
-        let mut input = json!({ "reportId": report });
-        input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        chief.mutate("transitionReport", input, "").await.done("transitionReport");
-    };
-    take(&chained, json!({ "state": "DOUBLON", "duplicateOfId": one })).await;
-    take(&one, json!({ "state": "DOUBLON", "duplicateOfId": original })).await;
+    take(&chief, &chained, "DOUBLON", json!({ "duplicateOfId": one })).await;
+    take(&chief, &one, "DOUBLON", json!({ "duplicateOfId": original })).await;
     for (who, expected) in [(&ben, &["SIGNALEMENT"][..]), (&cleo, &["SIGNALEMENT", "SIGNALEMENT"]), (&ada, &[]), (&heard, &[])] {
         assert_eq!(reasons(world, who).await, expected, "what became of the duplicates themselves");
     }
@@ -310,12 +303,12 @@ pub(super) async fn a_duplicate_brings_its_followers_along(world: &World) {
         unread.iter().map(|one| (text(&one["reason"]), text(&one["thread"]["id"]), one["count"].clone())).collect::<Vec<_>>()
     };
     let once = |reason: &str| vec![(reason.to_owned(), thread(&original), json!(1))];
-    take(&original, json!({ "state": "PRIS_EN_CHARGE" })).await;
+    take(&chief, &original, "PRIS_EN_CHARGE", json!({})).await;
     for (who, expected) in everybody.into_iter().zip([true, true, true, true, false, false]) {
         assert_eq!(unread(who).await, if expected { once("SIGNALEMENT") } else { vec![] });
         read_all(world, who).await;
     }
-    take(&original, json!({ "state": "CORRIGE", "release": "4.5" })).await;
+    take(&chief, &original, "CORRIGE", json!({ "release": "4.5" })).await;
     for (who, expected) in everybody.into_iter().zip([true, true, true, true, false, false]) {
         let told = if expected { once("SIGNALEMENT_CORRIGE") } else { unread(who).await };
         assert_eq!(unread(who).await, told);
