@@ -48,6 +48,8 @@ struct Scene {
     /// The groups it is said to.
     groups: Vec<Group>,
     beside: Option<Beside>,
+    /// The report that was fixed before this one became its duplicate.
+    fixed_before: Option<ReportId>,
 }
 
 /// What ties somebody to an occasion.
@@ -76,7 +78,7 @@ pub(super) async fn told(
         ordinal: None,
         people: Vec::new(),
     };
-    let Some(scene) = scene(cx, &entry.event).await? else { return Ok((told, None)) };
+    let Some(scene) = scene(cx, entry).await? else { return Ok((told, None)) };
     if scene.occasion == Occasion::Moderated {
         told.actor = None;
     }
@@ -106,20 +108,27 @@ pub(super) async fn told(
         }
     }
     let people: Vec<_> = told.people.iter().map(|(member, ..)| *member).collect();
+    if let Some(original) = scene.fixed_before {
+        // Of whom has heard of the fix already, the state of the duplicate is all that is news.
+        let known = store::have_been_told_of_fix(cx, original, &people).await?;
+        for (_, reason, _) in told.people.iter_mut().filter(|(member, ..)| known.contains(member)) {
+            *reason = Reason::Signalement;
+        }
+    }
     if place.thread_id.is_some() {
         let known = store::have_been_told(cx, entry.seq, entry.at, &people).await?;
         told.people.retain(|(member, ..)| !known.contains(member));
     }
     if let (Some(thread), Some(ordinal)) = (told.thread, told.ordinal) {
         let have_read = read_marks::have_read(cx, thread, ordinal, &people).await?;
-        told.people.retain(|(member, reason, _)| !reason.is_read_with_its_post() || !have_read.contains(member));
+        told.people.retain(|(member, reason, _)| !reason.is_of_a_post() || !have_read.contains(member));
     }
     Ok((told, next))
 }
 
 /// What there is to tell of an event; nothing of what was taken back or away since.
-async fn scene(cx: &mut Cx, event: &Event) -> Result<Option<Scene>> {
-    match *event {
+async fn scene(cx: &mut Cx, entry: &Recorded) -> Result<Option<Scene>> {
+    match entry.event {
         Event::ThreadOpened { thread, post, .. } => {
             let Some(mut scene) = posted(cx, Occasion::Thread, thread, post).await? else { return Ok(None) };
             (scene.addressed, scene.groups) = mentioned(cx, post).await?;
@@ -146,7 +155,7 @@ async fn scene(cx: &mut Cx, event: &Event) -> Result<Option<Scene>> {
             let thread = forum::thread_row(cx, thread).await?;
             Ok(thread.map(|thread| Scene { thread: Some(thread), trainings, ..Scene::of(Occasion::Linked) }))
         }
-        Event::ReportStateChanged { report, to, .. } => reported(cx, report, to).await,
+        Event::ReportStateChanged { report, to, .. } => reported(cx, report, to, entry.seq).await,
         // What is being made is nobody else's business.
         Event::TrainingStateChanged { training, from, to } if is_out(from) || is_out(to) => moved(cx, training).await.map(Some),
         Event::TrainingPlanned { training, .. } => moved(cx, training).await.map(Some),
@@ -182,16 +191,20 @@ async fn mentioned(cx: &mut Cx, post: PostId) -> Result<(Vec<(MemberId, Reason)>
 }
 
 /// A report in another state: as long as the fix stands, if it is one.
-async fn reported(cx: &mut Cx, report: ReportId, to: ReportState) -> Result<Option<Scene>> {
+async fn reported(cx: &mut Cx, report: ReportId, to: ReportState, seq: i64) -> Result<Option<Scene>> {
     let thread = forum::thread_row(cx, ThreadId(report.0)).await?.filter(|thread| thread.kind == ThreadKind::Signalement);
-    Ok(thread.and_then(|thread| match to {
+    let Some(thread) = thread else { return Ok(None) };
+    let fixed_before = if to == ReportState::Doublon { store::fixed_original(cx, report, seq).await? } else { None };
+    Ok(match to {
         ReportState::Corrige if thread.solved_at.is_none() => None,
         ReportState::Corrige => {
             let beside = Some(Beside::Duplicates(report));
             Some(Scene { thread: Some(thread), beside, ..Scene::of(Occasion::Fixed) })
         }
+        // Who follows it is told of the fix that was there before.
+        _ if fixed_before.is_some() => Some(Scene { thread: Some(thread), fixed_before, ..Scene::of(Occasion::Fixed) }),
         _ => Some(Scene { thread: Some(thread), ..Scene::of(Occasion::Reported) }),
-    }))
+    })
 }
 
 async fn moved(cx: &mut Cx, training: TrainingId) -> Result<Scene> {
@@ -215,7 +228,7 @@ fn is_out(state: TrainingState) -> bool {
 impl Scene {
     fn of(occasion: Occasion) -> Self {
         let (trainings, addressed, groups) = (Vec::new(), Vec::new(), Vec::new());
-        Self { occasion, thread: None, post: None, trainings, addressed, groups, beside: None }
+        Self { occasion, thread: None, post: None, trainings, addressed, groups, beside: None, fixed_before: None }
     }
 
     /// What somebody has to do with it.

@@ -52,21 +52,6 @@ pub enum Reason {
     Moderation,
 }
 
-impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::NouveauMessage,
-        Self::NouveauFil,
-        Self::Formation,
-        Self::Signalement,
-        Self::Reponse,
-        Self::Mention,
-        Self::SignalementCorrige,
-        Self::ReponseAcceptee,
-        Self::Moderation,
-    ];
-}
-
 /// Something a member is told.
 #[derive(Clone, Debug, sqlx::FromRow)]
 #[expect(missing_docs, reason = "columns, named for what they hold")]

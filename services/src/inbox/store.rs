@@ -161,6 +161,39 @@ pub(super) async fn have_been_told(cx: &mut Cx, seq: i64, at: DateTime<Utc>, mem
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// The report that this one is a duplicate of, when that is fixed, and was by the entry `seq`: a later fix is an entry of its own.
+pub(super) async fn fixed_original(cx: &mut Cx, report: ReportId, seq: i64) -> Result<Option<ReportId>> {
+    let row = opt!(
+        cx,
+        (ReportId,),
+        "select o.id from reports r join reports o on o.id = r.duplicate_of_id join threads t on t.id = o.id
+         where r.id = $1 and o.state = 'CORRIGE' and t.kind = 'SIGNALEMENT' and not exists
+               (select 1 from events e where e.subject_id = t.id and e.kind = 'ReportStateChanged' and e.seq > $2)",
+        report,
+        seq
+    )?;
+    Ok(row.map(|row| row.0))
+}
+
+/// Which of these people have been told of the last fix of a report, in its thread or in one of a duplicate.
+pub(super) async fn have_been_told_of_fix(cx: &mut Cx, report: ReportId, members: &[MemberId]) -> Result<Vec<MemberId>> {
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select n.member_id from notifications n join reports o on o.id = ");
+        query.push_bind(report);
+        query.push(
+            " where n.fold = 'SIGNALEMENT_CORRIGE' and n.told_at >= o.fixed_at
+                and n.subject_id in (select id from reports where id = o.id or duplicate_of_id = o.id) and n.member_id in (",
+        );
+        keys!(query, members);
+        query.push(")");
+        query.build_query_as::<(MemberId,)>().fetch_all(&mut *c).await
+    })?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 /// Somebody of a group.
 #[derive(sqlx::FromRow)]
 pub(super) struct Person {
@@ -244,7 +277,11 @@ pub(super) async fn tell(cx: &mut Cx, clock: &Clock, turn: i64, told: &Told) -> 
         );
         query.push_values(&told.people, |mut row, (member, reason, instead)| {
             let thread = instead.or(told.thread);
-            row.push_bind(NotificationId::new(clock)).push_bind(*member).push_bind(*reason).push_bind(reason.fold());
+            row.push_bind(NotificationId::new(clock)).push_bind(*member).push_bind(*reason);
+            match reason.is_of_a_post() {
+                true => row.push_bind("MESSAGES"),
+                false => row.push_bind(*reason),
+            };
             row.push_bind(thread.map(|thread| thread.0).or(told.training.map(|training| training.0)));
             row.push_bind(thread).push_bind(told.training);
             row.push_bind(told.post.filter(|_| instead.is_none()));

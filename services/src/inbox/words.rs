@@ -61,7 +61,21 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_whole_sentence() {
-        for reason in Reason::ALL {
+        use Reason::{
+            Formation, Mention, Moderation, NouveauFil, NouveauMessage, Reponse, ReponseAcceptee, Signalement, SignalementCorrige,
+        };
+        let reasons = [
+            NouveauMessage,
+            NouveauFil,
+            Formation,
+            Signalement,
+            Reponse,
+            Mention,
+            SignalementCorrige,
+            ReponseAcceptee,
+            Moderation,
+        ];
+        for reason in reasons {
             let said = sentence(reason, &["Ada"], Some("Titre"));
             assert!(said.contains("Titre") && said.ends_with('.') && !said.contains(['{', '}']), "{said}");
         }

@@ -108,28 +108,16 @@ pub(super) async fn of_several_reasons_the_strongest_tells(world: &World) {
     let query =
         "select count(*) from notification_reasons a join notification_reasons b on a.strength = b.strength and a.code <> b.code";
     assert_eq!(world.count(query).await, 0);
-    let ordered = world.count("select count(*) from notification_reasons").await;
-    assert_eq!(ordered, i64::try_from(services::inbox::Reason::ALL.len()).expect("a number"));
     let rows: Vec<(String,)> = harness::rows(
         world.app.config.database_url.as_deref(),
         world.folder(),
         "select code from notification_reasons order by strength",
     )
     .await;
-    let codes: Vec<_> = services::inbox::Reason::ALL.iter().map(|reason| code(&format!("{reason:?}"))).collect();
-    assert_eq!(rows.into_iter().map(|row| row.0).collect::<Vec<_>>(), codes);
-}
-
-/// `NouveauFil` as the database writes it.
-fn code(name: &str) -> String {
-    let mut code = String::new();
-    for (place, letter) in name.chars().enumerate() {
-        if letter.is_ascii_uppercase() && place > 0 {
-            code.push('_');
-        }
-        code.push(letter.to_ascii_uppercase());
-    }
-    code
+    let asked = r#"{ __type(name: "NotificationReason") { enumValues { name } } }"#;
+    let named = ada.run(asked, json!({})).await.data["__type"].clone();
+    let named: Vec<_> = named["enumValues"].as_array().expect("values").iter().map(|value| text(&value["name"])).collect();
+    assert_eq!(rows.into_iter().map(|row| row.0).collect::<Vec<_>>(), named);
 }
 
 pub(super) async fn an_accepted_answer_is_told(world: &World) {
@@ -264,6 +252,26 @@ pub(super) async fn a_fix_is_told_once_to_who_follows_the_report_or_a_duplicate(
     assert!(place(&fan).await.is_empty());
     refix(&chief, &original).await;
     assert_eq!(place(&fan).await, [(thread(second), json!(1))]);
+    // It is found to be the same only after the fix: who has heard of that hears what became of the duplicate.
+    let (dora, late) = (world.member("dora").await, world.member("tardif").await);
+    let third = report(&dora, &forum, "Bouton sans effet").await;
+    follow(&late, &thread(&third), Some("TOUT")).await;
+    follow(&fan, &thread(&third), Some("TOUT")).await;
+    take(&chief, &third, "DOUBLON", json!({ "duplicateOfId": original })).await;
+    for who in [&dora, &late] {
+        assert_eq!(reasons(world, who).await, ["SIGNALEMENT_CORRIGE"]);
+        assert_eq!(place(who).await, [(thread(&third), json!(1))]);
+    }
+    assert_eq!(place(&fan).await, [(thread(second), json!(1))]);
+    // Nor twice when the duplicate is named again.
+    take(&chief, &third, "CONFIRME", json!({})).await;
+    take(&chief, &third, "DOUBLON", json!({ "duplicateOfId": original })).await;
+    assert_eq!(place(&late).await, [(thread(&third), json!(1))]);
+    // Nor anybody while it is open again.
+    take(&chief, &original, "CONFIRME", json!({})).await;
+    let fourth = report(&quiet, &forum, "Clic perdu").await;
+    take(&chief, &fourth, "DOUBLON", json!({ "duplicateOfId": original })).await;
+    assert_eq!(reasons(world, &quiet).await[0], "SIGNALEMENT");
 }
 
 /// A report came back, and is fixed again.
