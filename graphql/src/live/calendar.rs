@@ -1,11 +1,8 @@
 //! What moves in the publication calendar.
 
-use std::sync::Arc;
-
 use async_graphql::{ID, SimpleObject, Union};
 use futures_util::future::try_join_all;
 use services::Result;
-use services::catalogue::{Opening, Training};
 use services::events::{CALENDAR, Event, Recorded};
 use services::live::{self, Topic};
 
@@ -55,9 +52,7 @@ async fn told(request: &Request, entry: Recorded) -> Result<Option<CalendarEvent
     let occurrence = Occurrence::of(&entry);
     let Some(id) = entry.event.training() else { return Ok(None) };
     let (training, removed) = (request.training(id).await?, ID(id.to_string()));
-    // The calendar is of what is open to all, also for who sees more.
-    let listed = |training: &Arc<Training>| training.calendar_on.is_some() && training.opening == Opening::TousPublics;
-    if let Some(training) = training.clone().filter(listed) {
+    if let Some(training) = training.clone().filter(|training| training.is_in_calendar()) {
         let entry = calendar_entry(training);
         return Ok(Some(CalendarEvent::CalendarEntrySet(CalendarEntrySet { occurrence, entry })));
     }

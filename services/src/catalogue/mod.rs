@@ -9,6 +9,7 @@ mod columns;
 mod export;
 mod import;
 mod mentor;
+mod merging;
 mod reads;
 mod rules;
 mod sessions;
@@ -36,6 +37,7 @@ pub use import::{
 };
 pub(crate) use import::{forget_imports, run_import};
 pub use mentor::{MentorAddress, MentorShape};
+pub use merging::merge_trainings;
 pub use reads::{
     Below, addresses, changes_of, chefs, collection_by_slug, collections, collections_by_id, count_below, count_trainings,
     designers, modules, state_changes, targets, texts, training_by_address, training_by_short_name, trainings as training_list,
@@ -47,7 +49,7 @@ pub use sessions::{
 };
 pub(crate) use sessions::{add_session, move_session, take_session};
 pub(crate) use store::shows_file;
-pub use trainings::{TrainingFields, create_training, merge_trainings, record_framing, transition_training, update_training};
+pub use trainings::{TrainingFields, create_training, record_framing, transition_training, update_training};
 pub(crate) use trainings::{add_training, frame_training, take_training};
 
 /// A thematic collection of the State's catalogue. Everyone sees it.
@@ -292,6 +294,15 @@ pub struct Training {
     pub revision: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Training {
+    /// Whether the publication calendar lists it: it is of what is open to all, also for who sees more. Statements say the same
+    /// (`store::calendar`, the feeds).
+    #[must_use]
+    pub fn is_in_calendar(&self) -> bool {
+        self.opening == Opening::TousPublics && self.calendar_on.is_some()
+    }
 }
 
 /// A long text of a training, as written and as shown.
