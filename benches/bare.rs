@@ -156,7 +156,7 @@ impl<'p> Bare<'p> {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
-                    .pragma("mmap_size", "2147418112")
+                    .pragma("mmap_size", "268435456")
                     .pragma("cache_size", "-32000")
                     .pragma("temp_store", "MEMORY");
                 let connection = crate::data::now(SqliteConnection::connect_with(&options)).expect("a connection");

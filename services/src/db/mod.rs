@@ -63,8 +63,9 @@ impl Source {
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
                     .statement_cache_capacity(256)
-                    // As much as SQLite maps at all: addresses, not memory. What is not mapped is copied at each read.
-                    .pragma("mmap_size", "2147418112")
+                    // What is not mapped is copied at each read, which costs a page a sixth more. More than this gave nothing, and what
+                    // was read of it counts to the process, though the system takes it back.
+                    .pragma("mmap_size", "268435456")
                     .pragma("cache_size", "-32000")
                     .pragma("temp_store", "MEMORY");
                 Cx::Sqlite(Held::new(sqlx::ConnectOptions::connect(&options).await?))
