@@ -1,0 +1,107 @@
+//! What can be set without touching the code: stop words, synonyms, and how a Meilisearch server is told to index. The files of
+//! `settings/` are what a new community starts with; its administrators change the synonyms later, without an index made anew.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::french;
+
+const STOP_WORDS: &str = include_str!("../settings/stop-words.json");
+const SYNONYMS: &str = include_str!("../settings/synonyms.json");
+
+/// How many groups of synonyms there may be, how many expressions each, and how many words an expression.
+pub(crate) const MOST_SYNONYMS: usize = 1_000;
+pub(crate) const MOST_EXPRESSIONS: usize = 10;
+pub(crate) const LONGEST_EXPRESSION: usize = 10;
+
+/// Expressions that mean the same: who asks for one finds the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Synonyms {
+    groups: Vec<Vec<String>>,
+}
+
+impl Synonyms {
+    /// Those that the product brings.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the file is not what it should be; a test reads it.
+    pub fn brought() -> Result<Self> {
+        Self::new(serde_json::from_str(SYNONYMS).map_err(|cause| Error::internal(format!("synonyms.json: {cause}")))?)
+    }
+
+    /// Those of an administrator: groups of 2 to 10 expressions of 1 to 10 words, at most 1,000 groups.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with a sentence in French.
+    pub fn new(groups: Vec<Vec<String>>) -> Result<Self> {
+        if groups.len() > MOST_SYNONYMS {
+            return Err(Error::invalid("Il y a plus de 1 000 groupes de synonymes."));
+        }
+        for group in &groups {
+            if !(2..=MOST_EXPRESSIONS).contains(&group.len()) {
+                return Err(Error::invalid(format!("« {} » : un groupe compte de 2 à 10 expressions.", group.join(", "))));
+            }
+            for expression in group {
+                if !(1..=LONGEST_EXPRESSION).contains(&french::words(expression).len()) {
+                    return Err(Error::invalid(format!("« {expression} » : une expression compte de 1 à 10 mots.")));
+                }
+            }
+        }
+        Ok(Self { groups })
+    }
+
+    /// The groups, as given.
+    #[must_use]
+    pub fn groups(&self) -> &[Vec<String>] {
+        &self.groups
+    }
+}
+
+/// The stop words, folded.
+///
+/// # Errors
+/// [`Error::Internal`] when the file is not what it should be; a test reads it.
+pub(crate) fn stop_words() -> Result<BTreeSet<String>> {
+    let words: Vec<String> =
+        serde_json::from_str(STOP_WORDS).map_err(|cause| Error::internal(format!("stop-words.json: {cause}")))?;
+    Ok(words.iter().map(|word| french::folded(word)).collect())
+}
+
+/// What the entries of an index were made with: where it differs from this one, the index is made anew. Synonyms are no part of it,
+/// since they are of the query; neither is what Meilisearch applies to an index by itself.
+pub(crate) fn fingerprint(layout: &str) -> String {
+    let mut hash = Sha256::new();
+    for part in [layout, STOP_WORDS, &french::VERSION.to_string()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_sound() {
+        let synonyms = Synonyms::brought().unwrap();
+        assert!(synonyms.groups().len() > 10);
+        assert!(stop_words().unwrap().contains("les"));
+    }
+
+    #[test]
+    fn synonyms_are_bounded() {
+        assert!(Synonyms::new(vec![vec!["seul".to_owned()]]).is_err());
+        assert!(Synonyms::new(vec![vec!["un".to_owned(), "?!".to_owned()]]).is_err());
+        assert!(Synonyms::new(vec![vec!["un".to_owned(), "mot ".repeat(11)]]).is_err());
+        assert!(Synonyms::new(vec![vec!["FOAD".to_owned(), "formation à distance".to_owned()]]).is_ok());
+    }
+
+    #[test]
+    fn another_layout_is_another_fingerprint() {
+        assert_ne!(fingerprint("1"), fingerprint("2"));
+        assert_eq!(fingerprint("1").len(), 16);
+    }
+}

@@ -1,0 +1,225 @@
+//! What was asked, as a query of the embedded index, and with it how hits rank: by points for how a word was found, and between
+//! equals by how rare it is.
+
+use std::collections::HashMap;
+
+use ::tantivy::query::{
+    AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
+};
+use ::tantivy::schema::{Field, IndexRecordOption};
+use ::tantivy::{Searcher, Term};
+
+use super::points::Points;
+use super::schema::Fields;
+use crate::french::{self, Word};
+use crate::typed::{Asked, Clause};
+
+/// An identifier or an acronym, whole.
+const IDENTIFIER: f32 = 20_000.0;
+/// A phrase in quotes.
+const PHRASE: [f32; 2] = [1_300.0, 400.0];
+/// By its stem, in the title and in the text.
+const STEM: [f32; 2] = [1_000.0, 300.0];
+/// On top of the stem, when it is the very word.
+const WORD: [f32; 2] = [250.0, 100.0];
+/// By an expression of the same meaning.
+const SYNONYM: [f32; 2] = [900.0, 250.0];
+/// As the beginning of a word.
+const PREFIX: [f32; 2] = [400.0, 130.0];
+/// With letters that differ.
+const TYPO: [f32; 2] = [150.0, 50.0];
+/// On top, when the words stand near each other in this order.
+const NEAR: [f32; 2] = [600.0, 150.0];
+/// How far from each other: stop words may stand between.
+const NEAR_SLOP: u32 = 2;
+
+/// How many words a beginning or a misspelt word may stand for, the most frequent first: what bounds the work.
+const MOST_PREFIXED: usize = 100;
+const MOST_MISSPELT: usize = 50;
+
+/// Which fields are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Where {
+    Everywhere,
+    Titles,
+}
+
+/// Makes queries for one searcher.
+pub(super) struct Asking<'a> {
+    pub(super) searcher: &'a Searcher,
+    pub(super) fields: &'a Fields,
+    pub(super) place: Where,
+}
+
+impl Asking<'_> {
+    pub(super) fn query(&self, asked: &Asked) -> ::tantivy::Result<Box<dyn Query>> {
+        if asked.clauses.is_empty() {
+            return Ok(Box::new(AllQuery));
+        }
+        let mut clauses = Vec::new();
+        for clause in &asked.clauses {
+            clauses.push((Occur::Must, self.clause(clause)?));
+        }
+        for clause in &asked.excluded {
+            clauses.push((Occur::MustNot, self.excluded(clause)));
+        }
+        for identifier in asked.identifiers.iter().filter(|identifier| !identifier.is_empty()) {
+            clauses.push((Occur::Should, constant(term(self.fields.exact, identifier), IDENTIFIER)));
+        }
+        clauses.extend(self.nearness(asked).into_iter().map(|query| (Occur::Should, query)));
+        Ok(Box::new(BooleanQuery::new(clauses)))
+    }
+
+    /// The fields of titles and of texts, each with its points.
+    fn stems(&self) -> impl Iterator<Item = (Field, usize)> {
+        let fields = [(self.fields.title_stems, 0), (self.fields.body_stems, 1)];
+        fields.into_iter().take(if self.place == Where::Titles { 1 } else { 2 })
+    }
+
+    fn words(&self) -> impl Iterator<Item = (Field, usize)> {
+        let fields = [(self.fields.title_words, 0), (self.fields.body_words, 1)];
+        fields.into_iter().take(if self.place == Where::Titles { 1 } else { 2 })
+    }
+
+    fn clause(&self, clause: &Clause) -> ::tantivy::Result<Box<dyn Query>> {
+        if clause.phrase {
+            return Ok(any(self.words().map(|(field, at)| constant(phrase(field, &clause.words), PHRASE[at])).collect()));
+        }
+        let mut all = Vec::new();
+        for (number, word) in clause.words.iter().enumerate() {
+            all.push(self.word(word, clause.prefix && number + 1 == clause.words.len())?);
+        }
+        let literal = if all.len() == 1 { all.remove(0) } else { Box::new(BooleanQuery::intersection(all)) };
+        let mut ways = vec![literal];
+        for synonym in &clause.synonyms {
+            ways.extend(self.stems().map(|(field, at)| constant(stem_phrase(field, synonym, 0), SYNONYM[at])));
+        }
+        Ok(any(ways))
+    }
+
+    fn word(&self, word: &Word, prefix: bool) -> ::tantivy::Result<Box<dyn Query>> {
+        // An identifier is a word of the title, also when it is typed without what separates its parts.
+        let mut ways = vec![constant(term(self.fields.exact, &word.whole), STEM[0])];
+        for (field, at) in self.stems() {
+            for stem in &word.stems {
+                ways.push(Points::boxed(scored(field, stem), STEM[at]));
+            }
+            if !word.parts.is_empty() {
+                ways.push(constant(stem_phrase(field, std::slice::from_ref(word), 0), STEM[at]));
+            }
+        }
+        let typos = french::typos(&word.whole);
+        for (field, at) in self.words() {
+            ways.push(constant(term(field, &word.whole), WORD[at]));
+            if prefix {
+                ways.push(constant(self.like(field, &word.whole, 0, true, MOST_PREFIXED)?, PREFIX[at]));
+            }
+            if typos > 0 {
+                ways.push(constant(self.like(field, &word.whole, typos, prefix, MOST_MISSPELT)?, TYPO[at]));
+            }
+        }
+        Ok(any(ways))
+    }
+
+    /// The words of the index that are like this one, their first letter the same.
+    fn like(&self, field: Field, word: &str, typos: u8, prefix: bool, most: usize) -> ::tantivy::Result<Box<dyn Query>> {
+        let wanted = Term::from_field_text(field, word);
+        let fuzzy = if prefix { FuzzyTermQuery::new_prefix } else { FuzzyTermQuery::new }(wanted, typos, true);
+        let first: String = word.chars().take(1).collect();
+        let mut found: HashMap<Vec<u8>, u64> = HashMap::new();
+        for segment in self.searcher.segment_readers() {
+            let index = segment.inverted_index(field)?;
+            let mut words = index.terms().search(fuzzy.automaton()?).ge(&first).into_stream()?;
+            while words.advance() {
+                if !words.key().starts_with(first.as_bytes()) {
+                    break;
+                }
+                let documents = u64::from(words.value().doc_freq);
+                match found.get_mut(words.key()) {
+                    Some(count) => *count += documents,
+                    None => {
+                        found.insert(words.key().to_vec(), documents);
+                    }
+                }
+            }
+        }
+        let mut found: Vec<(Vec<u8>, u64)> = found.into_iter().collect();
+        found.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        found.truncate(most);
+        let terms = found.iter().filter_map(|(word, _)| std::str::from_utf8(word).ok());
+        Ok(Box::new(TermSetQuery::new(terms.map(|word| Term::from_field_text(field, word)))))
+    }
+
+    /// Exactly this word or this phrase, wherever it stands.
+    fn excluded(&self, clause: &Clause) -> Box<dyn Query> {
+        let mut ways: Vec<Box<dyn Query>> = self.words().map(|(field, _)| phrase(field, &clause.words)).collect();
+        if let [word] = clause.words.as_slice() {
+            ways.push(term(self.fields.exact, &word.whole));
+            ways.extend(self.words().map(|(field, _)| term(field, &word.whole)));
+        }
+        any(ways)
+    }
+
+    fn nearness(&self, asked: &Asked) -> Vec<Box<dyn Query>> {
+        let words: Vec<Word> =
+            asked.clauses.iter().filter(|clause| !clause.phrase).flat_map(|clause| clause.words.clone()).collect();
+        if words.len() < 2 {
+            return Vec::new();
+        }
+        self.stems().map(|(field, at)| constant(stem_phrase(field, &words, NEAR_SLOP), NEAR[at])).collect()
+    }
+}
+
+fn term(field: Field, text: &str) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
+}
+
+fn scored(field: Field, text: &str) -> Box<dyn Query> {
+    Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs))
+}
+
+fn constant(query: Box<dyn Query>, points: f32) -> Box<dyn Query> {
+    Box::new(ConstScoreQuery::new(query, points))
+}
+
+fn any(mut ways: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+    if ways.len() == 1 { ways.remove(0) } else { Box::new(BooleanQuery::union(ways)) }
+}
+
+/// These words, one after the other.
+fn phrase(field: Field, words: &[Word]) -> Box<dyn Query> {
+    let mut terms = Vec::new();
+    for word in words {
+        if word.parts.is_empty() {
+            terms.push((terms.len(), Term::from_field_text(field, &word.whole)));
+        }
+        for part in &word.parts {
+            terms.push((terms.len(), Term::from_field_text(field, &part.whole)));
+        }
+    }
+    sequence(terms, 0)
+}
+
+/// Words that share the stems of these, at the same distance from each other. Of two stems the one of the word as it is written is
+/// taken: what is compared so was written with care.
+fn stem_phrase(field: Field, words: &[Word], slop: u32) -> Box<dyn Query> {
+    let mut terms = Vec::new();
+    let mut place = 0;
+    for word in words {
+        let stems: Vec<&[String]> =
+            if word.parts.is_empty() { vec![&word.stems] } else { word.parts.iter().map(|part| part.stems.as_slice()).collect() };
+        for stems in stems {
+            terms.extend(stems.first().map(|stem| (place, Term::from_field_text(field, stem))));
+            place += 1;
+        }
+    }
+    sequence(terms, slop)
+}
+
+fn sequence(mut terms: Vec<(usize, Term)>, slop: u32) -> Box<dyn Query> {
+    match terms.len() {
+        0 => Box::new(EmptyQuery),
+        1 => Box::new(TermQuery::new(terms.remove(0).1, IndexRecordOption::Basic)),
+        _ => Box::new(PhraseQuery::new_with_offset_and_slop(terms, slop)),
+    }
+}

@@ -1,0 +1,249 @@
+//! The embedded engine: an index of tantivy in the data folder. What it does is asked of threads that may block; how it is laid out
+//! is in the files beside.
+
+mod asking;
+mod collect;
+mod folder;
+mod live;
+mod points;
+mod schema;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use ::tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery, TermQuery};
+use ::tantivy::schema::IndexRecordOption;
+use ::tantivy::{Searcher, Term};
+
+use self::asking::{Asking, Where};
+use self::collect::{Collected, Wanted, collect};
+use self::folder::{Folder, RebuildLock};
+use self::live::{Live, Writer, failed, fingerprint};
+use crate::answers::Found;
+use crate::documents::{Change, Entry, Stored};
+use crate::error::Result;
+use crate::query::{Filters, Query, Sight, Sort};
+use crate::similar::Likeness;
+use crate::typed::{Asked, Lexicon};
+
+/// What the writer keeps in memory before it writes a segment, in bytes: of the live index, and of one made anew.
+const WRITER_MEMORY: usize = 32_000_000;
+const REBUILD_MEMORY: usize = 128_000_000;
+
+/// The live index of a folder.
+pub(crate) struct Engine {
+    folder: Folder,
+    live: RwLock<Arc<Live>>,
+    /// Who holds it writes, or names another live index.
+    writing: Mutex<Option<Writer>>,
+}
+
+/// An index that is made beside the live one.
+pub(crate) struct Rebuild {
+    live: Live,
+    writer: Writer,
+    lock: RebuildLock,
+}
+
+impl Engine {
+    /// Opens the index of a folder, or begins an empty one; removes what rebuilds left that did not end.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let folder = Folder::new(root)?;
+        let live = match folder.current()? {
+            Some(name) => Live::open(&folder.path(&name), name)?,
+            None => {
+                let name = folder.next()?;
+                let live = Live::create(&folder.path(&name), name.clone())?;
+                folder.name(&name)?;
+                live
+            }
+        };
+        match folder.lock() {
+            Ok(lock) => folder.sweep(&lock)?,
+            Err(_) => tracing::debug!("another process makes the search index anew"),
+        }
+        Ok(Self { folder, live: RwLock::new(Arc::new(live)), writing: Mutex::new(None) })
+    }
+
+    fn live(&self) -> Arc<Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks whether another process named another live index, or wrote into this one.
+    fn refresh(&self, writing: &mut Option<Writer>) -> Result<Arc<Live>> {
+        let live = self.live();
+        match self.folder.current()? {
+            Some(name) if name != live.name => {
+                let other = Arc::new(Live::open(&self.folder.path(&name), name)?);
+                *writing = None;
+                *self.live.write().unwrap_or_else(PoisonError::into_inner) = other.clone();
+                Ok(other)
+            }
+            _ => {
+                live.reload()?;
+                Ok(live)
+            }
+        }
+    }
+
+    pub(crate) fn position(&self) -> Result<Option<u64>> {
+        let mut writing = self.writing();
+        Ok(self.refresh(&mut writing)?.payload()?.position)
+    }
+
+    pub(crate) fn needs_rebuild(&self) -> Result<bool> {
+        let live = self.live();
+        let payload = live.payload()?;
+        Ok(!live.readable || payload.position.is_none() || payload.fingerprint != fingerprint())
+    }
+
+    pub(crate) fn apply(&self, lexicon: &Lexicon, changes: &[Change], from: Option<u64>, to: u64) -> Result<bool> {
+        let mut writing = self.writing();
+        let live = self.refresh(&mut writing)?;
+        let payload = live.payload()?;
+        if payload.position != from {
+            return Ok(false);
+        }
+        let mut writer = match writing.take() {
+            Some(writer) => writer,
+            None => live.writer(WRITER_MEMORY)?,
+        };
+        // A writer that failed is dropped with what it wrote; the next one begins from what is committed.
+        writer.write(&live, lexicon, changes)?;
+        writer.commit(&live, Some(to))?;
+        *writing = Some(writer);
+        Ok(true)
+    }
+
+    pub(crate) fn search(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
+        let sort = if asked.clauses.is_empty() { Sort::Date } else { query.sort };
+        let wanted = Wanted {
+            sight: &query.sight,
+            filters: &query.filters,
+            sort,
+            most: offset + query.first,
+            facets: &query.facets,
+            without: None,
+        };
+        self.found(asked, Where::Everywhere, &wanted, offset)
+    }
+
+    pub(crate) fn suggest(&self, sight: &Sight, filters: &Filters, asked: &Asked, first: usize) -> Result<Found> {
+        let wanted = Wanted { sight, filters, sort: Sort::Relevance, most: first, facets: &[], without: None };
+        self.found(asked, Where::Titles, &wanted, 0)
+    }
+
+    fn found(&self, asked: &Asked, place: Where, wanted: &Wanted<'_>, offset: usize) -> Result<Found> {
+        let live = self.live();
+        let searcher = live.searcher()?;
+        let asking = Asking { searcher: &searcher, fields: &live.fields, place };
+        let query = asking.query(asked).map_err(failed)?;
+        shown(&live, &searcher, query.as_ref(), wanted, offset)
+    }
+
+    pub(crate) fn similar(&self, likeness: &Likeness, sight: &Sight, filters: &Filters, first: usize) -> Result<Found> {
+        let live = self.live();
+        let searcher = live.searcher()?;
+        let without = match &likeness.without {
+            Some(group) => live.number(&searcher, group)?,
+            None => None,
+        };
+        let Some(query) = alike(&live, &searcher, likeness).map_err(failed)? else { return Ok(Found::default()) };
+        let wanted = Wanted { sight, filters, sort: Sort::Relevance, most: first, facets: &[], without };
+        shown(&live, &searcher, &query, &wanted, 0)
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Result<Option<Entry>> {
+        let live = self.live();
+        let searcher = live.searcher()?;
+        live.find(&searcher, key)?.map(|at| live.entry(&searcher, at)).transpose()
+    }
+
+    pub(crate) fn stored(&self, after: Option<&str>, first: usize) -> Result<Vec<Stored>> {
+        self.live().stored(after.unwrap_or_default(), first)
+    }
+
+    pub(crate) fn rebuild(&self) -> Result<Rebuild> {
+        let lock = self.folder.lock()?;
+        self.folder.sweep(&lock)?;
+        let name = self.folder.next()?;
+        let live = Live::create(&self.folder.path(&name), name)?;
+        let writer = live.writer(REBUILD_MEMORY)?;
+        Ok(Rebuild { live, writer, lock })
+    }
+
+    /// Commits what was written, and makes it the live index.
+    pub(crate) fn swap(&self, rebuild: Rebuild, position: u64) -> Result<()> {
+        let Rebuild { live, mut writer, lock } = rebuild;
+        writer.commit(&live, Some(position))?;
+        writer.end()?;
+        live.reload()?;
+        let mut writing = self.writing();
+        *writing = None;
+        self.folder.name(&live.name)?;
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
+        drop(writing);
+        if let Err(cause) = self.folder.sweep(&lock) {
+            tracing::warn!("the former search index is left until the next start: {cause}");
+        }
+        Ok(())
+    }
+}
+
+impl Rebuild {
+    /// Writes entries, and commits them without a position: nobody takes them for an index until the swap.
+    pub(crate) fn put(&mut self, lexicon: &Lexicon, entries: Vec<Entry>) -> Result<()> {
+        let changes: Vec<Change> = entries.into_iter().map(|entry| Change::Put(Box::new(entry))).collect();
+        self.writer.write(&self.live, lexicon, &changes)
+    }
+}
+
+fn shown(live: &Live, searcher: &Searcher, query: &dyn TantivyQuery, wanted: &Wanted<'_>, offset: usize) -> Result<Found> {
+    let Collected { best, total, facets } = collect(searcher, query, wanted).map_err(failed)?;
+    let entries = best.into_iter().skip(offset).map(|at| live.entry(searcher, at)).collect::<Result<_>>()?;
+    Ok(Found { entries, total, facets })
+}
+
+/// The stems of a text that tell it from others, as a query: some of them must be there.
+fn alike(live: &Live, searcher: &Searcher, likeness: &Likeness) -> ::tantivy::Result<Option<BooleanQuery>> {
+    let all = searcher.num_docs() as f32;
+    let mut stems: Vec<(f32, &str)> = Vec::new();
+    for (stem, count) in &likeness.stems {
+        let documents = searcher.doc_freq(&Term::from_field_text(live.fields.body_stems, stem))?
+            + searcher.doc_freq(&Term::from_field_text(live.fields.title_stems, stem))?;
+        if documents > 0 {
+            stems.push((count * (1.0 + all / documents as f32).ln(), stem));
+        }
+    }
+    stems.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(other.1)));
+    stems.truncate(crate::similar::MOST_STEMS);
+    if stems.is_empty() {
+        return Ok(None);
+    }
+    let needed = crate::similar::needed(stems.len());
+    let each = stems.into_iter().map(|(_, stem)| {
+        let term = |field| -> Box<dyn TantivyQuery> {
+            Box::new(TermQuery::new(Term::from_field_text(field, stem), IndexRecordOption::WithFreqs))
+        };
+        let title = Box::new(::tantivy::query::BoostQuery::new(term(live.fields.title_stems), 3.0));
+        let either = BooleanQuery::union(vec![title, term(live.fields.body_stems)]);
+        (Occur::Should, Box::new(either) as Box<dyn TantivyQuery>)
+    });
+    Ok(Some(BooleanQuery::with_minimum_required_clauses(each.collect(), needed)))
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Rebuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rebuild").field("index", &self.live.name).finish_non_exhaustive()
+    }
+}
