@@ -40,7 +40,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What it is the entry of: `pos_…`, `tra_…`, `doc_…`. Letters, digits, `_` and `-`, at most 200.
+    /// What it is the entry of: `pos_…`, `tra_…`, `doc_…`. Letters, digits, `_` and `-`, at most 200; the first is no `_`.
     pub key: String,
     /// What a ranked list shows once: the thread of a post, else the key itself.
     pub group: String,
@@ -147,6 +147,15 @@ pub struct Stored {
     pub group: String,
     /// The version that was put.
     pub version: u64,
+}
+
+/// Some of what the index holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPage {
+    /// In no order that means anything.
+    pub entries: Vec<Stored>,
+    /// What to ask the next page with; none when this is the last.
+    pub next: Option<String>,
 }
 
 /// Whether `text` can be a key, a group or a value to filter by: ids and codes, never text that people write. Nothing else

@@ -172,6 +172,13 @@ pub(crate) fn compact(text: &str) -> String {
     folded(text).chars().filter(|c| c.is_alphanumeric()).take(LONGEST).collect()
 }
 
+/// A text as runs of letters and digits, folded, one space between. Elisions and the parts of a word with hyphens stand alone: so
+/// Meilisearch reads them, and counts the places of a phrase.
+pub(crate) fn spoken(text: &str) -> String {
+    let folded = folded(text);
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// The acronyms that a title names: words of 2 to 8 capitals and digits, with a capital. None when the title shouts.
 pub(crate) fn acronyms(title: &str) -> Vec<String> {
     let letters = title.chars().filter(|c| c.is_alphabetic()).count();

@@ -10,6 +10,7 @@ mod documents;
 mod error;
 mod french;
 mod highlight;
+mod meilisearch;
 mod query;
 mod rebuild;
 mod settings;
@@ -22,9 +23,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use self::answers::Found;
 pub use self::answers::{FacetCounts, Hit, Page, Suggestion, Suggestions};
-pub use self::documents::{Change, Entry, Kind, Stored};
+pub use self::documents::{Change, Entry, Kind, Stored, StoredPage};
 pub use self::error::{Error, Result};
 pub use self::highlight::{Highlighted, Range};
+pub use self::meilisearch::Server;
 pub use self::query::{DEEPEST, Facet, Filters, Held, MOST_HITS, MOST_VALUES, Query, Sight, Sort};
 pub use self::rebuild::Rebuild;
 pub use self::settings::Synonyms;
@@ -48,6 +50,7 @@ pub struct Index {
 #[derive(Debug)]
 enum Engine {
     Folder(Arc<tantivy::Engine>),
+    Server(Arc<meilisearch::Engine>),
 }
 
 impl Index {
@@ -61,6 +64,16 @@ impl Index {
         let folder = folder.to_owned();
         let engine = blocking(move || tantivy::Engine::open(&folder)).await?;
         Ok(Self::new(Engine::Folder(Arc::new(engine)), lexicon))
+    }
+
+    /// An index on a server, which is made and set when it is first needed, or was removed: a server that is away is told by what
+    /// asks it, not here.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the key cannot be sent.
+    pub fn open_server(server: Server, synonyms: &Synonyms) -> Result<Self> {
+        let engine = meilisearch::Engine::new(server, synonyms.clone())?;
+        Ok(Self::new(Engine::Server(Arc::new(engine)), Lexicon::new(synonyms)?))
     }
 
     fn new(engine: Engine, lexicon: Lexicon) -> Self {
@@ -80,6 +93,7 @@ impl Index {
         let lexicon = Arc::new(Lexicon::new(synonyms)?);
         match &self.engine {
             Engine::Folder(_) => {}
+            Engine::Server(engine) => engine.set_synonyms(synonyms).await?,
         }
         *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = lexicon;
         Ok(())
@@ -116,6 +130,7 @@ impl Index {
                 let (engine, query, asked) = (engine.clone(), query.clone(), asked.clone());
                 self.searching(move || engine.search(&query, &asked, offset)).await
             }
+            Engine::Server(engine) => engine.search(query, asked, offset).await,
         }
     }
 
@@ -135,6 +150,7 @@ impl Index {
                 let (engine, asked) = (engine.clone(), asked.clone());
                 self.searching(move || engine.suggest(&query.sight, &query.filters, &asked, query.first)).await?
             }
+            Engine::Server(engine) => engine.suggest(&query.sight, &query.filters, &asked, query.first).await?,
         };
         Ok(Suggestions::of(&asked, &found.entries, first))
     }
@@ -171,6 +187,7 @@ impl Index {
                 let (engine, query) = (engine.clone(), query.clone());
                 self.searching(move || engine.similar(&likeness, &query.sight, &query.filters, query.first)).await?
             }
+            Engine::Server(engine) => engine.similar(&likeness, &query.sight, &query.filters, query.first).await?,
         };
         Ok(Page::of(&query, &Asked::default(), 0, found).hits)
     }
@@ -184,6 +201,7 @@ impl Index {
                 let (engine, key) = (engine.clone(), key.to_owned());
                 blocking(move || engine.entry(&key)).await
             }
+            Engine::Server(engine) => engine.entry(key).await,
         }
     }
 
@@ -197,6 +215,7 @@ impl Index {
                 let engine = engine.clone();
                 blocking(move || engine.position()).await
             }
+            Engine::Server(engine) => engine.position().await,
         }
     }
 
@@ -211,11 +230,13 @@ impl Index {
                 let engine = engine.clone();
                 blocking(move || engine.needs_rebuild()).await
             }
+            Engine::Server(engine) => engine.needs_rebuild().await,
         }
     }
 
-    /// Writes changes and, in the same act, how far the log is read by then: all or nothing, seen by every search that begins after
-    /// this returns. At most 10,000 at once. Changes of one key count in their order. Done twice, they make no difference.
+    /// Writes changes and, in the same act, how far the log is read by then: seen by every search that begins after this returns. When
+    /// it fails, the position is the old one, and so is the folder's content; a server may have deleted already. Done again, it makes
+    /// no difference. At most 10,000 at once; changes of one key count in their order.
     ///
     /// False, and nothing is written, when the index is not read up to `from`: it was made anew meanwhile. Ask [`Self::position`],
     /// and read the log from there.
@@ -237,22 +258,31 @@ impl Index {
                 let (engine, lexicon) = (engine.clone(), self.lexicon());
                 blocking(move || engine.apply(&lexicon, &changes, from, to)).await
             }
+            Engine::Server(engine) => engine.apply(changes, from, to).await,
         }
     }
 
-    /// What the index holds, page by page, in the order of keys: those after `after`, 1 to 10,000 of them. The last page is shorter
-    /// than asked for.
+    /// What the index holds, page by page: those after the page that told `after`, 1 to 10,000 of them. What is written meanwhile may
+    /// be missed, or told twice.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the engine is away.
-    pub async fn stored(&self, after: Option<&str>, first: usize) -> Result<Vec<Stored>> {
+    pub async fn stored(&self, after: Option<&str>, first: usize) -> Result<StoredPage> {
         if !(1..=MOST_WRITTEN).contains(&first) {
             return Err(Error::internal("a page has 1 to 10,000 entries"));
         }
         match &self.engine {
             Engine::Folder(engine) => {
                 let (engine, after) = (engine.clone(), after.map(str::to_owned));
-                blocking(move || engine.stored(after.as_deref(), first)).await
+                let entries = blocking(move || engine.stored(after.as_deref(), first)).await?;
+                let next = entries.last().filter(|_| entries.len() == first).map(|last| last.key.clone());
+                Ok(StoredPage { entries, next })
+            }
+            Engine::Server(engine) => {
+                let offset = after.map_or(Ok(0), str::parse).map_err(|_| Error::internal("no page was told so"))?;
+                let entries = engine.stored(offset, first).await?;
+                let next = (entries.len() == first).then(|| (offset + first).to_string());
+                Ok(StoredPage { entries, next })
             }
         }
     }
@@ -274,6 +304,9 @@ fn bounded(first: usize) -> Result<usize> {
 /// Whether an entry is what its description says.
 fn sound(entry: &Entry) -> Result<()> {
     code("key", &entry.key)?;
+    if entry.key.starts_with('_') {
+        return Err(Error::internal("keys that begin with _ are the index's own"));
+    }
     code("group", &entry.group)?;
     code("audience", &entry.audience)?;
     let values = [&entry.space, &entry.forum, &entry.thread_kind, &entry.state, &entry.organisation, &entry.author];

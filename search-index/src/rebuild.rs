@@ -19,6 +19,7 @@ pub struct Rebuild {
 #[derive(Debug)]
 pub(crate) enum Making {
     Folder(Arc<crate::tantivy::Engine>, Box<crate::tantivy::Rebuild>),
+    Server(Arc<crate::meilisearch::Engine>),
 }
 
 impl Rebuild {
@@ -39,6 +40,10 @@ impl Rebuild {
                 });
                 Making::Folder(engine, making.await?)
             }
+            Making::Server(engine) => {
+                engine.put(&entries).await?;
+                Making::Server(engine)
+            }
         };
         self.written += count;
         Ok(self)
@@ -58,12 +63,14 @@ impl Rebuild {
     pub async fn finish(self, position: u64) -> Result<()> {
         match self.making {
             Making::Folder(engine, making) => blocking(move || engine.swap(*making, position)).await,
+            Making::Server(engine) => engine.swap(position).await,
         }
     }
 }
 
 impl crate::Index {
-    /// Begins an index beside the live one.
+    /// Begins an index beside the live one. Of a folder there is one at a time, whatever the processes; of a server, who begins another
+    /// ends the first: that only one node makes it anew is for the caller to see to.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`] when another rebuild is under way, or the engine is away.
@@ -76,6 +83,10 @@ impl crate::Index {
                     Ok(Making::Folder(engine, Box::new(making)))
                 })
                 .await?
+            }
+            Engine::Server(engine) => {
+                engine.begin().await?;
+                Making::Server(engine.clone())
             }
         };
         Ok(Rebuild { making, lexicon: self.lexicon(), written: 0 })

@@ -1,8 +1,9 @@
 //! What can be set without touching the code: stop words, synonyms, and how a Meilisearch server is told to index. The files of
 //! `settings/` are what a new community starts with; its administrators change the synonyms later, without an index made anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -10,6 +11,7 @@ use crate::french;
 
 const STOP_WORDS: &str = include_str!("../settings/stop-words.json");
 const SYNONYMS: &str = include_str!("../settings/synonyms.json");
+const MEILISEARCH: &str = include_str!("../settings/meilisearch.json");
 
 /// How many groups of synonyms there may be, how many expressions each, and how many words an expression.
 pub(crate) const MOST_SYNONYMS: usize = 1_000;
@@ -57,6 +59,19 @@ impl Synonyms {
     pub fn groups(&self) -> &[Vec<String>] {
         &self.groups
     }
+
+    /// As Meilisearch wants them: each expression with the others, in lower case.
+    fn for_meilisearch(&self) -> BTreeMap<String, Vec<String>> {
+        let mut map: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for group in &self.groups {
+            let expressions: Vec<String> = group.iter().map(|expression| french::spoken(expression)).collect();
+            for expression in &expressions {
+                let others = expressions.iter().filter(|other| *other != expression).cloned();
+                map.entry(expression.clone()).or_default().extend(others);
+            }
+        }
+        map.into_iter().map(|(expression, others)| (expression, others.into_iter().collect())).collect()
+    }
 }
 
 /// The stop words, folded.
@@ -67,6 +82,18 @@ pub(crate) fn stop_words() -> Result<BTreeSet<String>> {
     let words: Vec<String> =
         serde_json::from_str(STOP_WORDS).map_err(|cause| Error::internal(format!("stop-words.json: {cause}")))?;
     Ok(words.iter().map(|word| french::folded(word)).collect())
+}
+
+/// What a Meilisearch index must be set to.
+///
+/// # Errors
+/// [`Error::Internal`] when a file is not what it should be; a test reads them.
+pub(crate) fn meilisearch(synonyms: &Synonyms) -> Result<Map<String, Value>> {
+    let mut settings: Map<String, Value> =
+        serde_json::from_str(MEILISEARCH).map_err(|cause| Error::internal(format!("meilisearch.json: {cause}")))?;
+    settings.insert("stopWords".to_owned(), json!(stop_words()?));
+    settings.insert("synonyms".to_owned(), json!(synonyms.for_meilisearch()));
+    Ok(settings)
 }
 
 /// What the entries of an index were made with: where it differs from this one, the index is made anew. Synonyms are no part of it,
@@ -89,6 +116,10 @@ mod tests {
         let synonyms = Synonyms::brought().unwrap();
         assert!(synonyms.groups().len() > 10);
         assert!(stop_words().unwrap().contains("les"));
+        let settings = meilisearch(&synonyms).unwrap();
+        assert_eq!(settings["distinctAttribute"], "group");
+        assert_eq!(settings["synonyms"]["aap"], json!(["appel a projets"]));
+        assert_eq!(settings["synonyms"]["visio"], json!(["classe virtuelle", "visioconference", "webconference"]));
     }
 
     #[test]

@@ -43,9 +43,9 @@ impl Likeness {
     }
 }
 
-/// How many of so many stems must be there: a third, and two unless there is one.
+/// How many of so many stems must be there: two, unless there is one. The order does the rest: who shares more comes first.
 pub(crate) fn needed(stems: usize) -> usize {
-    stems.div_ceil(3).max(2).min(stems)
+    stems.min(2)
 }
 
 #[cfg(test)]
@@ -61,6 +61,6 @@ mod tests {
         assert_eq!(likeness.stems["gabar"], 4.0);
         assert_eq!(needed(1), 1);
         assert_eq!(needed(2), 2);
-        assert_eq!(needed(12), 4);
+        assert_eq!(needed(12), 2);
     }
 }

@@ -180,3 +180,80 @@ fn shown(page: &Page) -> String {
     lines.extend(page.facets.iter().map(|counts| format!("  {:?} {:?}", counts.facet, counts.values)));
     lines.join("\n")
 }
+
+/// Titles while they are typed, and tags, of what is seen only.
+pub(crate) async fn suggestions(index: &Index) {
+    let public = Sight::holding(["aud_public"]);
+    let member = Sight::holding(["aud_public", "aud_membres"]);
+    let all = Filters::default();
+    let titles = |found: search_index::Suggestions| -> Vec<String> { found.titles.into_iter().map(|one| one.group).collect() };
+
+    let found = index.suggest("gabar", &member, &all, 10).await.unwrap();
+    assert_eq!(found.tags, ["gabarit"]);
+    let groups = titles(found);
+    for group in ["thr_gabarit_h5p", "tra_gabarit", "doc_gabarits"] {
+        assert!(groups.contains(&group.to_owned()), "{group}: {groups:?}");
+    }
+    assert_eq!(groups.len(), 3, "{groups:?}");
+    assert_eq!(titles(index.suggest("gabar", &public, &all, 10).await.unwrap()).len(), 2);
+    assert_eq!(titles(index.suggest("gabar", &Sight::default(), &all, 10).await.unwrap()).len(), 0);
+    assert_eq!(titles(index.suggest("gabar", &member, &all, 1).await.unwrap()).len(), 1);
+    let trainings = Filters { kinds: vec![Kind::Training], ..Filters::default() };
+    assert_eq!(titles(index.suggest("gabar", &member, &trainings, 10).await.unwrap()), ["tra_gabarit"]);
+    assert!(titles(index.suggest("le", &member, &all, 10).await.unwrap()).contains(&"doc_suivi".to_owned()));
+    let found = index.suggest("classe virt", &member, &all, 10).await.unwrap();
+    assert!(
+        found.titles.iter().any(|one| one.title.markup() == "Créer une <mark>classe</mark> <mark>virtuelle</mark> BigBlueButton"
+            || one.title.markup() == "Créer une <mark>classe virtuelle</mark> BigBlueButton"),
+        "{found:?}"
+    );
+}
+
+/// The question that is being written, and the thread that is read.
+pub(crate) async fn likenesses(index: &Index) {
+    let member = Sight::holding(["aud_public", "aud_membres"]);
+    let threads = Filters { kinds: vec![Kind::Thread], ..Filters::default() };
+    let groups = |hits: Vec<search_index::Hit>| -> Vec<String> { hits.into_iter().map(|hit| hit.group).collect() };
+
+    let title = "Comment inscrire des agents en masse à une session ?";
+    let body = "J’ai deux cents utilisateurs à inscrire, un fichier serait bien pratique.";
+    let found = groups(index.similar(title, body, &member, &threads, 3).await.unwrap());
+    assert_eq!(found.first().map(String::as_str), Some("thr_inscription_masse"), "{found:?}");
+    assert!(
+        groups(index.similar(title, body, &Sight::holding(["aud_public"]), &threads, 3).await.unwrap())
+            .iter()
+            .all(|group| group != "thr_inscription_masse")
+    );
+    let elsewhere = Filters { forums: vec!["for_conception".to_owned()], ..threads.clone() };
+    assert!(
+        !groups(index.similar(title, body, &member, &elsewhere, 3).await.unwrap()).contains(&"thr_inscription_masse".to_owned())
+    );
+    assert_eq!(groups(index.similar("", "", &member, &threads, 3).await.unwrap()).len(), 0);
+
+    let related = groups(index.related("pos_classe_virtuelle_son_1", &member, &Filters::default(), 5).await.unwrap());
+    assert!(!related.contains(&"thr_classe_virtuelle_son".to_owned()), "not itself: {related:?}");
+    assert!(related.contains(&"doc_bbb".to_owned()), "{related:?}");
+    assert_eq!(groups(index.related("pos_unknown", &member, &Filters::default(), 5).await.unwrap()).len(), 0);
+    assert_eq!(groups(index.related("x\" y", &member, &Filters::default(), 5).await.unwrap()).len(), 0);
+}
+
+/// Every hit comes once, whatever the size of the pages.
+pub(crate) async fn pages(index: &Index) {
+    for text in ["", "formation"] {
+        let whole = Query { first: 100, ..Query::new(Sight::holding(["aud_public", "aud_membres"]), text) };
+        let all = index.search(&whole).await.unwrap();
+        assert!(!all.more && all.hits.len() as u64 == all.total, "{text}");
+        let mut query = Query { first: 3, ..whole };
+        let mut groups = Vec::new();
+        loop {
+            let page = index.search(&query).await.unwrap();
+            assert_eq!(page.total, all.total);
+            query.after = page.hits.last().map(|hit| hit.cursor.clone());
+            groups.extend(page.hits.into_iter().map(|hit| hit.group));
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(groups, all.hits.iter().map(|hit| hit.group.clone()).collect::<Vec<_>>(), "{text}");
+    }
+}

@@ -201,11 +201,12 @@ async fn listed() {
     }
     index.apply(vec![Change::Delete("doc_03".to_owned())], Some(25), 26).await.unwrap();
     let mut stored: Vec<Stored> = Vec::new();
+    let mut after = None;
     loop {
-        let page = index.stored(stored.last().map(|stored| stored.key.as_str()), 10).await.unwrap();
-        let last = page.len() < 10;
-        stored.extend(page);
-        if last {
+        let page = index.stored(after.as_deref(), 10).await.unwrap();
+        stored.extend(page.entries);
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }

@@ -1,4 +1,6 @@
-//! What the index does, on each engine that is there: one story per test.
+//! What the index does: one story per test, and one per question on each engine that is there. The embedded one always is;
+//! Meilisearch when `TEST_MEILI_URL` (and `TEST_MEILI_KEY`) names a server, else its tests are listed as ignored, with the reason in
+//! their name, or fail when `TEST_REQUIRE` names `meilisearch`.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -6,18 +8,23 @@ mod conformance;
 mod corpus;
 mod folder;
 mod hostile;
+mod replay;
+mod server;
 mod sight;
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use search_index::{Index, Synonyms};
+use search_index::{Index, Server, Synonyms};
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = Vec::new();
-    trials.extend(answers());
-    trials.extend(folder::stories());
+    let mut trials = folder::stories();
+    trials.extend(server::stories());
+    trials.extend(embedded());
+    trials.extend(meilisearch());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -33,34 +40,79 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-fn answers() -> Vec<Trial> {
-    let folder = Arc::new(tempfile::tempdir().unwrap());
-    let index = Arc::new(run(async {
-        let index = Index::open_folder(folder.path(), &Synonyms::brought().unwrap()).await.unwrap();
-        corpus::fill(&index).await;
-        index
-    }));
-    let mut trials = Vec::new();
-    let (hostile, kept) = (index.clone(), folder.clone());
-    trials.push(story("tantivy::hostile_questions_have_no_effect", move || async move {
-        let _kept = kept;
-        hostile::check(&hostile).await;
-    }));
-    trials.push(story("tantivy::nobody_is_told_of_what_they_may_not_see", || async {
-        let seed = rand::random();
-        let folder = tempfile::tempdir().unwrap();
-        let index = Index::open_folder(folder.path(), &Synonyms::brought().unwrap()).await.unwrap();
-        let entries = sight::entries(seed);
-        index.apply(corpus::puts(entries.clone()), None, 1).await.unwrap();
-        sight::check(&index, &entries, seed, 20).await;
-    }));
-    let ask = move |case: conformance::Case| {
-        let (index, folder) = (index.clone(), folder.clone());
-        Trial::test(format!("tantivy::{}", case.name), move || {
-            let _folder = folder;
-            run(conformance::check(&index, "tantivy", &case)).map_err(Failed::from)
-        })
-    };
-    trials.extend(conformance::cases().into_iter().map(ask));
+async fn open(folder: &Path) -> Index {
+    Index::open_folder(folder, &Synonyms::brought().unwrap()).await.unwrap()
+}
+
+fn embedded() -> Vec<Trial> {
+    let corpus = tempfile::tempdir().unwrap();
+    let drawn = tempfile::tempdir().unwrap();
+    let index = run(open(corpus.path()));
+    let other = run(open(drawn.path()));
+    let kept = Arc::new((corpus, drawn));
+    let trials = engine("tantivy", index, other);
+    // The folders go when the process does, since trials may run in any order.
+    std::mem::forget(kept);
     trials
+}
+
+fn meilisearch() -> Vec<Trial> {
+    let Some(url) = setting("TEST_MEILI_URL") else {
+        let required = setting("TEST_REQUIRE").unwrap_or_default().split(',').any(|one| one.trim() == "meilisearch");
+        let name = "meilisearch::everything (TEST_MEILI_URL is not set)";
+        let missing = || Err(Failed::from("required by TEST_REQUIRE: TEST_MEILI_URL is not set"));
+        return vec![Trial::test(name, missing).with_ignored_flag(!required)];
+    };
+    let server = |index: &str| Server {
+        url: url.clone(),
+        key: setting("TEST_MEILI_KEY"),
+        index: index.to_owned(),
+        answer_within: Duration::from_secs(10),
+        written_within: Duration::from_secs(60),
+    };
+    let open = |name| Index::open_server(server(name), &Synonyms::brought().unwrap()).unwrap();
+    engine("meilisearch", open("ciam_test_corpus"), open("ciam_test_drawn"))
+}
+
+/// The stories that every engine tells: on `index`, which holds the corpus, and on `drawn`, which holds what one story draws.
+fn engine(name: &'static str, index: Index, drawn: Index) -> Vec<Trial> {
+    let shared = Arc::new((index, OnceLock::new()));
+    let filled = move || {
+        let shared = shared.clone();
+        // On a thread of its own: stories are told within a runtime, which cannot wait for another one.
+        shared.1.get_or_init(|| std::thread::scope(|scope| scope.spawn(|| run(corpus::fill(&shared.0))).join().unwrap()));
+        shared
+    };
+    let mut trials = Vec::new();
+    for case in conformance::cases() {
+        let (title, filled) = (format!("{name}::{}", case.name), filled.clone());
+        trials.push(Trial::test(title, move || run(conformance::check(&filled().0, name, &case)).map_err(Failed::from)));
+    }
+    let kept = filled.clone();
+    trials.push(story(&format!("{name}::titles_and_tags_are_suggested"), move || async move {
+        conformance::suggestions(&kept().0).await;
+    }));
+    let kept = filled.clone();
+    trials.push(story(&format!("{name}::what_is_alike_is_found"), move || async move {
+        conformance::likenesses(&kept().0).await;
+    }));
+    let kept = filled.clone();
+    trials.push(story(&format!("{name}::pages_follow_each_other"), move || async move {
+        conformance::pages(&kept().0).await;
+    }));
+    trials.push(story(&format!("{name}::hostile_questions_have_no_effect"), move || async move {
+        hostile::check(&filled().0).await;
+    }));
+    trials.push(story(&format!("{name}::nobody_is_told_of_what_they_may_not_see"), move || async move {
+        let seed = rand::random();
+        let entries = sight::entries(seed);
+        drawn.rebuild().await.unwrap().put(entries.clone()).await.unwrap().finish(1).await.unwrap();
+        sight::check(&drawn, &entries, seed, 20).await;
+    }));
+    trials
+}
+
+#[expect(clippy::disallowed_methods, reason = "the settings of the tests are read here")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,0 +1,256 @@
+//! The engine on a server: an index of Meilisearch. It is not asked for anything before it is needed, so that a server that is away
+//! keeps nobody from starting.
+
+mod asking;
+mod http;
+mod server;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use meilisearch_sdk::indexes::Index;
+use meilisearch_sdk::search::{MatchingStrategies, SearchQuery, SearchResults, Selectors};
+use serde_json::{Map, Value, json};
+
+use self::http::Http;
+pub use self::server::Server;
+use self::server::{Connection, POSITION, document, entry, failed};
+use crate::answers::{FacetCounts, Found};
+use crate::documents::{Change, Entry, Stored};
+use crate::error::{Error, Result};
+use crate::query::{Facet, Filters, Query, Sight, Sort};
+use crate::settings::{self, Synonyms};
+use crate::similar::Likeness;
+use crate::typed::Asked;
+
+/// Changes whenever the documents do.
+const LAYOUT: &str = "meilisearch 1";
+const TITLES: [&str; 3] = ["exact", "title", "tags"];
+
+/// An index on a server.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    connection: Connection,
+    synonyms: RwLock<Synonyms>,
+    /// The index is there, and set as it should be.
+    ready: AtomicBool,
+}
+
+impl Engine {
+    pub(crate) fn new(server: Server, synonyms: Synonyms) -> Result<Self> {
+        Ok(Self { connection: Connection::new(server)?, synonyms: RwLock::new(synonyms), ready: AtomicBool::new(false) })
+    }
+
+    fn settings(&self) -> Result<Map<String, Value>> {
+        settings::meilisearch(&self.synonyms.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes and sets the index, the first time and after a failure: it may have been removed.
+    async fn ready(&self) -> Result<()> {
+        if !self.ready.load(Ordering::Acquire) {
+            self.connection.ensure(self.connection.name(), &self.settings()?).await?;
+            self.ready.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn watched<T>(&self, answer: Result<T>) -> Result<T> {
+        if matches!(answer, Err(Error::Unavailable(_))) {
+            self.ready.store(false, Ordering::Release);
+        }
+        answer
+    }
+
+    pub(crate) async fn set_synonyms(&self, synonyms: &Synonyms) -> Result<()> {
+        self.ready().await?;
+        let all = settings::meilisearch(synonyms)?;
+        let only: Map<String, Value> = all.into_iter().filter(|(key, _)| key == "synonyms").collect();
+        self.connection.set(self.connection.name(), &only).await?;
+        *self.synonyms.write().unwrap_or_else(PoisonError::into_inner) = synonyms.clone();
+        Ok(())
+    }
+
+    pub(crate) async fn search(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
+        self.ready().await?;
+        self.watched(self.ask(query, asked, offset).await)
+    }
+
+    /// One request of several searches: the hits, the counts, and the counts of each facet that is filtered on, without its filter.
+    async fn ask(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
+        let index = self.connection.client.index(self.connection.name());
+        let text = asking::text(asked);
+        let filter = asking::filter(&query.sight, &query.filters, None);
+        let by_date = query.sort == Sort::Date || asked.clauses.is_empty();
+        let (filtered, plain): (Vec<Facet>, Vec<Facet>) =
+            query.facets.iter().partition(|facet| !query.filters.of(**facet).is_empty());
+        let plain: Vec<&str> = plain.iter().map(|facet| facet.field()).collect();
+        let filtered: Vec<(Facet, [&str; 1], String)> = filtered
+            .into_iter()
+            .map(|facet| (facet, [facet.field()], asking::filter(&query.sight, &query.filters, Some(facet))))
+            .collect();
+
+        let mut searches = self.connection.client.multi_search();
+        let mut hits = all_words(&index, &text);
+        hits.with_filter(&filter).with_offset(offset).with_limit(query.first);
+        if by_date {
+            hits.with_sort(&["date:desc"]);
+        }
+        searches.with_search_query(hits);
+        // Asked for pages, a server counts groups exactly, whatever it shows.
+        let mut counts = all_words(&index, &text);
+        counts.with_filter(&filter).with_page(1).with_hits_per_page(0).with_facets(Selectors::Some(&plain));
+        searches.with_search_query(counts);
+        for (_, field, filter) in &filtered {
+            let mut counts = all_words(&index, &text);
+            counts.with_filter(filter).with_page(1).with_hits_per_page(0).with_facets(Selectors::Some(field));
+            searches.with_search_query(counts);
+        }
+        let mut answers = searches.execute::<Map<String, Value>>().await.map_err(failed)?.results.into_iter();
+        let missing = || Error::unavailable("the search server answered fewer searches than it was asked");
+        let hits = answers.next().ok_or_else(missing)?;
+        let counts = answers.next().ok_or_else(missing)?;
+        let mut told = distribution(&counts);
+        for ((facet, ..), answer) in filtered.iter().zip(answers.by_ref()) {
+            told.extend(distribution(&answer).into_iter().filter(|(field, _)| field == facet.field()));
+        }
+        Ok(Found {
+            entries: entries(hits)?,
+            total: counts.total_hits.unwrap_or_default() as u64,
+            facets: query.facets.iter().map(|facet| FacetCounts::of(*facet, asking::counts(&told, *facet))).collect(),
+        })
+    }
+
+    pub(crate) async fn suggest(&self, sight: &Sight, filters: &Filters, asked: &Asked, first: usize) -> Result<Found> {
+        self.ready().await?;
+        let index = self.connection.client.index(self.connection.name());
+        let (text, filter) = (asking::text(asked), asking::filter(sight, filters, None));
+        let mut search = all_words(&index, &text);
+        search.with_filter(&filter).with_limit(first).with_attributes_to_search_on(&TITLES);
+        let answer = index.execute_query(&search).await.map_err(failed);
+        Ok(Found { entries: entries(self.watched(answer)?)?, ..Found::default() })
+    }
+
+    pub(crate) async fn similar(&self, likeness: &Likeness, sight: &Sight, filters: &Filters, first: usize) -> Result<Found> {
+        self.ready().await?;
+        let index = self.connection.client.index(self.connection.name());
+        let mut filter = asking::filter(sight, filters, None);
+        if let Some(group) = &likeness.without {
+            filter = format!("{filter} AND NOT {}", asking::one_of("group", [group].into_iter()));
+        }
+        let text = likeness.words.join(" ") + " ";
+        let mut search = all_words(&index, &text);
+        search.with_filter(&filter).with_limit(first).with_matching_strategy(MatchingStrategies::FREQUENCY);
+        let answer = index.execute_query(&search).await.map_err(failed);
+        Ok(Found { entries: entries(self.watched(answer)?)?, ..Found::default() })
+    }
+
+    pub(crate) async fn entry(&self, key: &str) -> Result<Option<Entry>> {
+        self.ready().await?;
+        let document = self.watched(self.connection.document(self.connection.name(), key).await)?;
+        document.filter(|_| key != POSITION).map(entry).transpose()
+    }
+
+    async fn told(&self) -> Result<Map<String, Value>> {
+        self.ready().await?;
+        Ok(self.watched(self.connection.document(self.connection.name(), POSITION).await)?.unwrap_or_default())
+    }
+
+    pub(crate) async fn position(&self) -> Result<Option<u64>> {
+        Ok(self.told().await?.get("position").and_then(Value::as_u64))
+    }
+
+    pub(crate) async fn needs_rebuild(&self) -> Result<bool> {
+        Ok(self.told().await?.get("fingerprint").and_then(Value::as_str) != Some(&settings::fingerprint(LAYOUT)))
+    }
+
+    /// Deletions are tasks of their own, before the one that puts entries and the position: killed between them, the position is the
+    /// old one, and all is done again.
+    pub(crate) async fn apply(&self, changes: Vec<Change>, from: Option<u64>, to: u64) -> Result<bool> {
+        if self.position().await? != from {
+            return Ok(false);
+        }
+        self.watched(self.write(changes, to).await)?;
+        Ok(true)
+    }
+
+    async fn write(&self, changes: Vec<Change>, to: u64) -> Result<()> {
+        let name = self.connection.name();
+        let mut puts: BTreeMap<String, Entry> = BTreeMap::new();
+        let (mut keys, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        for change in changes {
+            match change {
+                Change::Put(entry) => {
+                    keys.remove(&entry.key);
+                    puts.insert(entry.key.clone(), *entry);
+                }
+                Change::Delete(key) => {
+                    puts.remove(&key);
+                    keys.insert(key);
+                }
+                Change::DeleteGroup(group) => {
+                    puts.retain(|_, entry| entry.group != group);
+                    groups.insert(group);
+                }
+            }
+        }
+        if !groups.is_empty() {
+            self.connection.delete_where(name, &asking::one_of("group", groups.iter())).await?;
+        }
+        if !keys.is_empty() {
+            self.connection.delete(name, &keys.into_iter().collect::<Vec<_>>()).await?;
+        }
+        let mut documents = puts.values().map(document).collect::<Result<Vec<_>>>()?;
+        documents.push(position(to));
+        self.connection.put(name, documents).await
+    }
+
+    pub(crate) async fn stored(&self, offset: usize, first: usize) -> Result<Vec<Stored>> {
+        self.ready().await?;
+        let page = self.watched(self.connection.documents(&["key", "group", "version"], offset, first).await)?;
+        let stored = page.into_iter().map(serde_json::from_value);
+        stored.collect::<Result<_, _>>().map_err(|cause| Error::internal(format!("a document of the index: {cause}")))
+    }
+
+    pub(crate) async fn begin(&self) -> Result<()> {
+        self.ready().await?;
+        let next = self.connection.next();
+        self.connection.remove(&next).await?;
+        self.connection.ensure(&next, &self.settings()?).await
+    }
+
+    pub(crate) async fn put(&self, entries: &[Entry]) -> Result<()> {
+        let documents = entries.iter().map(document).collect::<Result<Vec<_>>>()?;
+        self.connection.put(&self.connection.next(), documents).await
+    }
+
+    pub(crate) async fn swap(&self, to: u64) -> Result<()> {
+        let next = self.connection.next();
+        self.connection.put(&next, vec![position(to)]).await?;
+        self.connection.swap(self.connection.name(), &next).await?;
+        if let Err(cause) = self.connection.remove(&next).await {
+            tracing::warn!("the former search index is left on the server until the next rebuild: {cause}");
+        }
+        Ok(())
+    }
+}
+
+fn all_words<'a>(index: &'a Index<Http>, text: &'a str) -> SearchQuery<'a, Http> {
+    let mut search = SearchQuery::new(index);
+    search.with_query(text).with_matching_strategy(MatchingStrategies::ALL);
+    search
+}
+
+fn position(to: u64) -> Value {
+    json!({ "key": POSITION, "position": to, "fingerprint": settings::fingerprint(LAYOUT) })
+}
+
+fn entries(answer: SearchResults<Map<String, Value>>) -> Result<Vec<Entry>> {
+    answer.hits.into_iter().map(|hit| entry(hit.result)).collect()
+}
+
+fn distribution(answer: &SearchResults<Map<String, Value>>) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let told = answer.facet_distribution.iter().flatten();
+    told.map(|(field, counts)| (field.clone(), counts.iter().map(|(value, hits)| (value.clone(), *hits as u64)).collect()))
+        .collect()
+}
