@@ -1,8 +1,8 @@
 //! French as it is written, made into words to index and to ask for: what is folded, what is cut, what is stemmed. Which words
 //! match which, and how they rank, is said elsewhere.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -108,13 +108,47 @@ fn cut(text: &str, mut start: usize, end: usize, joints: &[(usize, char)]) -> Op
 }
 
 fn word(text: &str, start: usize, end: usize, parts: Vec<Part>) -> Option<Word> {
-    let lower: String =
-        text[start..end].chars().filter(|c| !is_joint(*c)).flat_map(char::to_lowercase).nfc().take(LONGEST + 1).collect();
-    if lower.chars().count() > LONGEST {
+    let Known { whole, stems } = known(&text[start..end])?;
+    Some(Word { start, end, whole, stems, parts })
+}
+
+/// A word, read.
+#[derive(Clone)]
+struct Known {
+    whole: String,
+    stems: Vec<String>,
+}
+
+/// What words were read as, the last time: to read one takes 5 µs, nearly all in the stemmer, and most words of a text are among the
+/// few thousand that people use.
+static KNOWN: LazyLock<RwLock<HashMap<String, Known>>> = LazyLock::new(RwLock::default);
+
+/// How many words are kept: about 10 MB. When there are more, all are forgotten, the frequent ones for a moment.
+const MOST_KNOWN: usize = 50_000;
+
+fn known(written: &str) -> Option<Known> {
+    if let Some(known) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(written) {
+        return Some(known.clone());
+    }
+    let read = read(written)?;
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= MOST_KNOWN {
+        known.clear();
+    }
+    known.insert(written.to_owned(), read.clone());
+    Some(read)
+}
+
+/// A word as it is written, folded and stemmed; none when it is longer than people type.
+fn read(written: &str) -> Option<Known> {
+    let letters = written.chars().filter(|c| !is_joint(*c));
+    let lower: String = letters.flat_map(char::to_lowercase).nfc().take(LONGEST + 1).collect();
+    let whole = folded(&lower);
+    if whole.is_empty() || lower.chars().nth(LONGEST).is_some() {
         return None;
     }
-    let whole = folded(&lower);
-    (!whole.is_empty()).then(|| Word { start, end, stems: stems(&lower, &whole), whole, parts })
+    let stems = stems(&lower, &whole);
+    Some(Known { whole, stems })
 }
 
 /// A letter or a digit of any script, or a mark that goes with one.
@@ -148,9 +182,16 @@ pub(crate) fn folded(text: &str) -> String {
 /// "ité"), but people leave them out when they type: so both are stemmed. It takes "gabarit" for a verb, but not "gabarits", and leaves
 /// "utilisent" as it is: so the words without the marks of these plurals are stemmed too.
 fn stems(lower: &str, folded_word: &str) -> Vec<String> {
-    let mut stems: Vec<String> = Vec::new();
+    let mut forms: Vec<&str> = Vec::new();
     for form in [singular(lower), lower, singular(folded_word), folded_word].into_iter().chain(verb(lower)) {
-        let stem = folded(&STEMMER.stem(form));
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    let mut stems: Vec<String> = Vec::new();
+    for form in forms {
+        let stem = STEMMER.stem(form);
+        let stem = if stem.is_ascii() { stem.into_owned() } else { folded(&stem) };
         if !stems.contains(&stem) {
             stems.push(stem);
         }

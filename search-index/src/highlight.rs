@@ -136,6 +136,9 @@ fn back(text: &str, at: usize, most: usize) -> usize {
 
 /// Everything that was asked for and stands in the text, in order.
 fn found(text: &str, asked: &Asked) -> Vec<Found> {
+    if asked.clauses.is_empty() {
+        return Vec::new();
+    }
     let atoms = atoms(text);
     let mut found = Vec::new();
     for (number, clause) in asked.clauses.iter().enumerate() {

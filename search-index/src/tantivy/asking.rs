@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use ::tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery, TermSetQuery,
+    AllQuery, BooleanQuery, ConstScoreQuery, DfaWrapper, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
+    TermSetQuery,
 };
 use ::tantivy::schema::{Field, IndexRecordOption};
 use ::tantivy::{Searcher, Term};
@@ -109,27 +110,34 @@ impl Asking<'_> {
             }
         }
         let typos = french::typos(&word.whole);
+        let beginning = if prefix { Some(self.automaton(&word.whole, 0, true)?) } else { None };
+        let misspelt = if typos > 0 { Some(self.automaton(&word.whole, typos, prefix)?) } else { None };
         for (field, at) in self.words() {
             ways.push(constant(term(field, &word.whole), WORD[at]));
-            if prefix {
-                ways.push(constant(self.like(field, &word.whole, 0, true, MOST_PREFIXED)?, PREFIX[at]));
+            if let Some(beginning) = &beginning {
+                ways.push(constant(self.like(field, &word.whole, beginning, MOST_PREFIXED)?, PREFIX[at]));
             }
-            if typos > 0 {
-                ways.push(constant(self.like(field, &word.whole, typos, prefix, MOST_MISSPELT)?, TYPO[at]));
+            if let Some(misspelt) = &misspelt {
+                ways.push(constant(self.like(field, &word.whole, misspelt, MOST_MISSPELT)?, TYPO[at]));
             }
         }
         Ok(any(ways))
     }
 
+    /// What recognises the words that are like this one. To make it takes longer than to use it.
+    fn automaton(&self, word: &str, typos: u8, prefix: bool) -> ::tantivy::Result<DfaWrapper> {
+        let wanted = Term::from_field_text(self.fields.title_words, word);
+        let fuzzy = if prefix { FuzzyTermQuery::new_prefix } else { FuzzyTermQuery::new };
+        fuzzy(wanted, typos, true).automaton()
+    }
+
     /// The words of the index that are like this one, their first letter the same.
-    fn like(&self, field: Field, word: &str, typos: u8, prefix: bool, most: usize) -> ::tantivy::Result<Box<dyn Query>> {
-        let wanted = Term::from_field_text(field, word);
-        let fuzzy = if prefix { FuzzyTermQuery::new_prefix } else { FuzzyTermQuery::new }(wanted, typos, true);
+    fn like(&self, field: Field, word: &str, like: &DfaWrapper, most: usize) -> ::tantivy::Result<Box<dyn Query>> {
         let first: String = word.chars().take(1).collect();
         let mut found: HashMap<Vec<u8>, u64> = HashMap::new();
         for segment in self.searcher.segment_readers() {
             let index = segment.inverted_index(field)?;
-            let mut words = index.terms().search(fuzzy.automaton()?).ge(&first).into_stream()?;
+            let mut words = index.terms().search(like).ge(&first).into_stream()?;
             while words.advance() {
                 if !words.key().starts_with(first.as_bytes()) {
                     break;
