@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use ::tantivy::query::{
     AllQuery, BooleanQuery, ConstScoreQuery, DfaWrapper, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
-    TermSetQuery,
 };
 use ::tantivy::schema::{Field, IndexRecordOption};
 use ::tantivy::{Searcher, Term};
 
+use super::any_of::AnyOf;
 use super::points::Points;
 use super::schema::Fields;
 use crate::french::{self, Word};
@@ -115,10 +115,10 @@ impl Asking<'_> {
         for (field, at) in self.words() {
             ways.push(constant(term(field, &word.whole), WORD[at]));
             if let Some(beginning) = &beginning {
-                ways.push(constant(self.like(field, &word.whole, beginning, MOST_PREFIXED)?, PREFIX[at]));
+                ways.extend(self.like(field, &word.whole, beginning, MOST_PREFIXED, PREFIX[at])?);
             }
             if let Some(misspelt) = &misspelt {
-                ways.push(constant(self.like(field, &word.whole, misspelt, MOST_MISSPELT)?, TYPO[at]));
+                ways.extend(self.like(field, &word.whole, misspelt, MOST_MISSPELT, TYPO[at])?);
             }
         }
         Ok(any(ways))
@@ -131,8 +131,15 @@ impl Asking<'_> {
         fuzzy(wanted, typos, true).automaton()
     }
 
-    /// The words of the index that are like this one, their first letter the same.
-    fn like(&self, field: Field, word: &str, like: &DfaWrapper, most: usize) -> ::tantivy::Result<Box<dyn Query>> {
+    /// The words of the index that are like this one, their first letter the same; none when there is no such word.
+    fn like(
+        &self,
+        field: Field,
+        word: &str,
+        like: &DfaWrapper,
+        most: usize,
+        points: f32,
+    ) -> ::tantivy::Result<Option<Box<dyn Query>>> {
         let first: String = word.chars().take(1).collect();
         let mut found: HashMap<Vec<u8>, u64> = HashMap::new();
         for segment in self.searcher.segment_readers() {
@@ -154,8 +161,8 @@ impl Asking<'_> {
         let mut found: Vec<(Vec<u8>, u64)> = found.into_iter().collect();
         found.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         found.truncate(most);
-        let terms = found.iter().filter_map(|(word, _)| std::str::from_utf8(word).ok());
-        Ok(Box::new(TermSetQuery::new(terms.map(|word| Term::from_field_text(field, word)))))
+        let words: Vec<Vec<u8>> = found.into_iter().map(|(word, _)| word).collect();
+        Ok((!words.is_empty()).then(|| Box::new(AnyOf { field, words, points }) as Box<dyn Query>))
     }
 
     /// Exactly this word or this phrase, wherever it stands.

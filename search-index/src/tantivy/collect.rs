@@ -324,9 +324,12 @@ impl<'a> Pass<'a> {
         for facet in &mut self.facets {
             facet.count(doc, group, new);
         }
-        let date = self.dates.first(doc).unwrap_or_default();
         // Sixteenths of a point: below that, scores differ by how floating numbers are added.
         let points = (score * 16.0) as i64 + 16 * POINTS_OF_WEIGHT * self.weights.first(doc).unwrap_or_default() as i64;
+        if !self.by_date && best.least.is_some_and(|(least, _)| points < least) {
+            return;
+        }
+        let date = self.dates.first(doc).unwrap_or_default();
         let rank = if self.by_date { (date, points) } else { (points, date) };
         best.add(Ranked { rank, group, at });
     }

@@ -1,6 +1,7 @@
 //! The embedded engine: an index of tantivy in the data folder. What it does is asked of threads that may block; how it is laid out
 //! is in the files beside.
 
+mod any_of;
 mod asking;
 mod collect;
 mod folder;
