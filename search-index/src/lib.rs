@@ -54,11 +54,11 @@ enum Engine {
 }
 
 impl Index {
-    /// Opens the index in a folder, or begins an empty one there; removes what is left of rebuilds that did not end.
+    /// Opens the index in a folder, or begins an empty one where there is none, or one that is damaged; removes what is left of
+    /// rebuilds that did not end.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the folder cannot be read or written, [`Error::Internal`] when what is in it is damaged: remove
-    /// the folder then, and rebuild.
+    /// [`Error::Unavailable`] when the folder cannot be read or written.
     pub async fn open_folder(folder: &Path, synonyms: &Synonyms) -> Result<Self> {
         let lexicon = Lexicon::new(synonyms)?;
         let folder = folder.to_owned();
@@ -127,8 +127,8 @@ impl Index {
     async fn find(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
         match &self.engine {
             Engine::Folder(engine) => {
-                let (engine, query, asked) = (engine.clone(), query.clone(), asked.clone());
-                self.searching(move || engine.search(&query, &asked, offset)).await
+                let (engine, lexicon, query, asked) = (engine.clone(), self.lexicon(), query.clone(), asked.clone());
+                self.searching(move || engine.search(&lexicon, &query, &asked, offset)).await
             }
             Engine::Server(engine) => engine.search(query, asked, offset).await,
         }
@@ -147,8 +147,8 @@ impl Index {
         query.first = MOST_SUGGESTED;
         let found = match &self.engine {
             Engine::Folder(engine) => {
-                let (engine, asked) = (engine.clone(), asked.clone());
-                self.searching(move || engine.suggest(&query.sight, &query.filters, &asked, query.first)).await?
+                let (engine, lexicon, asked) = (engine.clone(), self.lexicon(), asked.clone());
+                self.searching(move || engine.suggest(&lexicon, &query.sight, &query.filters, &asked, query.first)).await?
             }
             Engine::Server(engine) => engine.suggest(&query.sight, &query.filters, &asked, query.first).await?,
         };

@@ -169,7 +169,11 @@ impl Lexicon {
         while at < words.len() {
             let (length, synonyms) = self.expression(&words[at..]);
             let typed = &text[words[at].start..words[at + length - 1].end];
-            let meant: Vec<Word> = words[at..at + length].iter().filter(|word| !self.is_stop(&word.whole)).cloned().collect();
+            let expression = &words[at..at + length];
+            let mut meant: Vec<Word> = expression.iter().filter(|word| !self.is_stop(&word.whole)).cloned().collect();
+            if meant.is_empty() && !synonyms.is_empty() {
+                meant = expression.to_vec();
+            }
             let places: usize = meant.iter().map(Word::places).sum();
             if places > *left {
                 asked.left_out.push(typed.to_owned());

@@ -13,7 +13,7 @@ use super::any_of::AnyOf;
 use super::points::Points;
 use super::schema::Fields;
 use crate::french::{self, Word};
-use crate::typed::{Asked, Clause};
+use crate::typed::{Asked, Clause, Lexicon};
 
 /// An identifier or an acronym, whole.
 const IDENTIFIER: f32 = 20_000.0;
@@ -49,6 +49,7 @@ pub(super) enum Where {
 pub(super) struct Asking<'a> {
     pub(super) searcher: &'a Searcher,
     pub(super) fields: &'a Fields,
+    pub(super) lexicon: &'a Lexicon,
     pub(super) place: Where,
 }
 
@@ -93,7 +94,11 @@ impl Asking<'_> {
         let literal = if all.len() == 1 { all.remove(0) } else { Box::new(BooleanQuery::intersection(all)) };
         let mut ways = vec![literal];
         for synonym in &clause.synonyms {
-            ways.extend(self.stems().map(|(field, at)| constant(stem_phrase(field, synonym, 0), SYNONYM[at])));
+            if synonym.iter().all(|word| self.lexicon.is_stop(&word.whole)) {
+                ways.extend(self.words().map(|(field, at)| constant(phrase(field, synonym), SYNONYM[at])));
+            } else {
+                ways.extend(self.stems().map(|(field, at)| constant(self.stem_phrase(field, synonym, 0), SYNONYM[at])));
+            }
         }
         Ok(any(ways))
     }
@@ -106,7 +111,7 @@ impl Asking<'_> {
                 ways.push(Points::boxed(scored(field, stem), STEM[at]));
             }
             if !word.parts.is_empty() {
-                ways.push(constant(stem_phrase(field, std::slice::from_ref(word), 0), STEM[at]));
+                ways.push(constant(self.stem_phrase(field, std::slice::from_ref(word), 0), STEM[at]));
             }
         }
         let typos = french::typos(&word.whole);
@@ -175,13 +180,33 @@ impl Asking<'_> {
         any(ways)
     }
 
+    /// Words that share the stems of these, at the same distance from each other; stop words have a place and no stem. Of several stems
+    /// the first is taken, since what is compared so was written with care.
+    fn stem_phrase(&self, field: Field, words: &[Word], slop: u32) -> Box<dyn Query> {
+        let mut terms = Vec::new();
+        let mut place = 0;
+        let mut add = |whole: &str, stems: &[String]| {
+            if let Some(stem) = stems.first().filter(|_| !self.lexicon.is_stop(whole)) {
+                terms.push((place, Term::from_field_text(field, stem)));
+            }
+            place += 1;
+        };
+        for word in words {
+            if word.parts.is_empty() {
+                add(&word.whole, &word.stems);
+            }
+            word.parts.iter().for_each(|part| add(&part.whole, &part.stems));
+        }
+        sequence(terms, slop)
+    }
+
     fn nearness(&self, asked: &Asked) -> Vec<Box<dyn Query>> {
         let words: Vec<Word> =
             asked.clauses.iter().filter(|clause| !clause.phrase).flat_map(|clause| clause.words.clone()).collect();
         if words.len() < 2 {
             return Vec::new();
         }
-        self.stems().map(|(field, at)| constant(stem_phrase(field, &words, NEAR_SLOP), NEAR[at])).collect()
+        self.stems().map(|(field, at)| constant(self.stem_phrase(field, &words, NEAR_SLOP), NEAR[at])).collect()
     }
 }
 
@@ -213,22 +238,6 @@ fn phrase(field: Field, words: &[Word]) -> Box<dyn Query> {
         }
     }
     sequence(terms, 0)
-}
-
-/// Words that share the stems of these, at the same distance from each other. Of two stems the one of the word as it is written is
-/// taken: what is compared so was written with care.
-fn stem_phrase(field: Field, words: &[Word], slop: u32) -> Box<dyn Query> {
-    let mut terms = Vec::new();
-    let mut place = 0;
-    for word in words {
-        let stems: Vec<&[String]> =
-            if word.parts.is_empty() { vec![&word.stems] } else { word.parts.iter().map(|part| part.stems.as_slice()).collect() };
-        for stems in stems {
-            terms.extend(stems.first().map(|stem| (place, Term::from_field_text(field, stem))));
-            place += 1;
-        }
-    }
-    sequence(terms, slop)
 }
 
 fn sequence(mut terms: Vec<(usize, Term)>, slop: u32) -> Box<dyn Query> {

@@ -22,7 +22,7 @@ use self::folder::{Folder, RebuildLock};
 use self::live::{Live, Writer, failed, fingerprint};
 use crate::answers::Found;
 use crate::documents::{Change, Entry, Stored};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::query::{Filters, Query, Sight, Sort};
 use crate::similar::Likeness;
 use crate::typed::{Asked, Lexicon};
@@ -47,17 +47,20 @@ pub(crate) struct Rebuild {
 }
 
 impl Engine {
-    /// Opens the index of a folder, or begins an empty one; removes what rebuilds left that did not end.
+    /// Opens the index of a folder, or begins an empty one where there is none, or a damaged one; removes what rebuilds left that did
+    /// not end.
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let folder = Folder::new(root)?;
         let live = match folder.current()? {
-            Some(name) => Live::open(&folder.path(&name), name)?,
-            None => {
-                let name = folder.next()?;
-                let live = Live::create(&folder.path(&name), name.clone())?;
-                folder.name(&name)?;
-                live
-            }
+            Some(name) if folder.path(&name).is_dir() => match Live::open(&folder.path(&name), name) {
+                // What it held can be read again from where it came.
+                Err(Error::Internal(cause)) => {
+                    tracing::error!("the search index is damaged, another one is begun: {cause}");
+                    begin(&folder)?
+                }
+                opened => opened?,
+            },
+            _ => begin(&folder)?,
         };
         match folder.lock() {
             Ok(lock) => folder.sweep(&lock)?,
@@ -120,7 +123,7 @@ impl Engine {
         Ok(true)
     }
 
-    pub(crate) fn search(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
+    pub(crate) fn search(&self, lexicon: &Lexicon, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
         let sort = if asked.clauses.is_empty() { Sort::Date } else { query.sort };
         let wanted = Wanted {
             sight: &query.sight,
@@ -130,18 +133,25 @@ impl Engine {
             facets: &query.facets,
             without: None,
         };
-        self.found(asked, Where::Everywhere, &wanted, offset)
+        self.found(lexicon, asked, Where::Everywhere, &wanted, offset)
     }
 
-    pub(crate) fn suggest(&self, sight: &Sight, filters: &Filters, asked: &Asked, first: usize) -> Result<Found> {
+    pub(crate) fn suggest(
+        &self,
+        lexicon: &Lexicon,
+        sight: &Sight,
+        filters: &Filters,
+        asked: &Asked,
+        first: usize,
+    ) -> Result<Found> {
         let wanted = Wanted { sight, filters, sort: Sort::Relevance, most: first, facets: &[], without: None };
-        self.found(asked, Where::Titles, &wanted, 0)
+        self.found(lexicon, asked, Where::Titles, &wanted, 0)
     }
 
-    fn found(&self, asked: &Asked, place: Where, wanted: &Wanted<'_>, offset: usize) -> Result<Found> {
+    fn found(&self, lexicon: &Lexicon, asked: &Asked, place: Where, wanted: &Wanted<'_>, offset: usize) -> Result<Found> {
         let live = self.live();
         let searcher = live.searcher()?;
-        let asking = Asking { searcher: &searcher, fields: &live.fields, place };
+        let asking = Asking { searcher: &searcher, fields: &live.fields, lexicon, place };
         let query = asking.query(asked).map_err(failed)?;
         shown(&live, &searcher, query.as_ref(), wanted, offset)
     }
@@ -201,6 +211,14 @@ impl Rebuild {
         let changes: Vec<Change> = entries.into_iter().map(|entry| Change::Put(Box::new(entry))).collect();
         self.writer.write(&self.live, lexicon, &changes)
     }
+}
+
+/// An empty index, as the live one.
+fn begin(folder: &Folder) -> Result<Live> {
+    let name = folder.next()?;
+    let live = Live::create(&folder.path(&name), name.clone())?;
+    folder.name(&name)?;
+    Ok(live)
 }
 
 fn shown(live: &Live, searcher: &Searcher, query: &dyn TantivyQuery, wanted: &Wanted<'_>, offset: usize) -> Result<Found> {

@@ -33,6 +33,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("folder::a_rebuild_left_half_way_harms_nothing", abandoned),
         story("folder::only_one_rebuild_at_a_time", one_at_a_time),
         story("folder::an_index_of_another_version_asks_to_be_made_anew", other_version),
+        story("folder::a_damaged_index_is_begun_anew", damaged),
         story("folder::another_process_sees_the_swap", two_processes),
         story("folder::synonyms_change_without_a_rebuild", synonyms),
         story("folder::entries_are_listed_page_by_page", listed),
@@ -165,6 +166,25 @@ async fn other_version() {
     index.rebuild().await.unwrap().put(vec![entry("doc_1", "gabarit", "")]).await.unwrap().finish(3).await.unwrap();
     assert_eq!(index.needs_rebuild().await, Ok(false));
     assert_eq!(found(&index, "gabarit").await, ["doc_1"]);
+}
+
+async fn damaged() {
+    for (name, harm) in [
+        ("its list of segments is cut", (|live: &Path| std::fs::write(live.join("meta.json"), b"{\"seg").unwrap()) as fn(&Path)),
+        ("its folder is gone", |live: &Path| std::fs::remove_dir_all(live).unwrap()),
+        ("its list of segments is gone", |live: &Path| std::fs::remove_file(live.join("meta.json")).unwrap()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let index = open(folder.path()).await;
+        index.apply(puts(vec![entry("doc_1", "gabarit", "")]), None, 5).await.unwrap();
+        drop(index);
+        harm(&folder.path().join("index-1"));
+        let index = open(folder.path()).await;
+        assert_eq!(index.needs_rebuild().await, Ok(true), "{name}");
+        assert_eq!(index.position().await, Ok(None), "{name}");
+        assert_eq!(index.apply(puts(vec![entry("doc_1", "gabarit", "")]), None, 5).await, Ok(true), "{name}");
+        assert_eq!(found(&index, "gabarit").await, ["doc_1"], "{name}");
+    }
 }
 
 async fn two_processes() {

@@ -23,9 +23,12 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = folder::stories();
     trials.extend(server::stories());
-    trials.extend(embedded());
+    let (corpus, drawn) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    trials.extend(embedded(corpus.path(), drawn.path()));
     trials.extend(meilisearch());
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let told = libtest_mimic::run(&arguments, trials);
+    drop((corpus, drawn));
+    told.exit_code()
 }
 
 /// A story, on a runtime of its own.
@@ -44,16 +47,8 @@ async fn open(folder: &Path) -> Index {
     Index::open_folder(folder, &Synonyms::brought().unwrap()).await.unwrap()
 }
 
-fn embedded() -> Vec<Trial> {
-    let corpus = tempfile::tempdir().unwrap();
-    let drawn = tempfile::tempdir().unwrap();
-    let index = run(open(corpus.path()));
-    let other = run(open(drawn.path()));
-    let kept = Arc::new((corpus, drawn));
-    let trials = engine("tantivy", index, other);
-    // The folders go when the process does, since trials may run in any order.
-    std::mem::forget(kept);
-    trials
+fn embedded(corpus: &Path, drawn: &Path) -> Vec<Trial> {
+    engine("tantivy", run(open(corpus)), run(open(drawn)))
 }
 
 fn meilisearch() -> Vec<Trial> {
