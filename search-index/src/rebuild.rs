@@ -23,19 +23,22 @@ pub(crate) enum Making {
 }
 
 impl Rebuild {
-    /// Writes entries, at most 10,000 at once; of two with one key, the later stands.
+    /// Writes entries, at most 10,000 at once, each key once.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`] when the engine is away or the disk is full, [`crate::Error::Internal`] when an entry is not
     /// sound. The rebuild is over then.
     pub async fn put(mut self, entries: Vec<Entry>) -> Result<Self> {
+        if entries.len() > crate::MOST_WRITTEN {
+            return Err(crate::Error::Internal("more than 10,000 entries at once".into()));
+        }
         entries.iter().try_for_each(sound)?;
         let count = entries.len() as u64;
         self.making = match self.making {
             Making::Folder(engine, mut making) => {
                 let lexicon = self.lexicon.clone();
                 let making = blocking(move || {
-                    making.put(&lexicon, entries)?;
+                    making.put(&lexicon, &entries)?;
                     Ok(making)
                 });
                 Making::Folder(engine, making.await?)

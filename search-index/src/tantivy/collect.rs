@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use ::tantivy::columnar::{Column, StrColumn};
+use ::tantivy::columnar::{Cardinality, Column, StrColumn};
 use ::tantivy::query::{EnableScoring, Query};
 use ::tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 
@@ -163,7 +163,8 @@ impl<'a> Counting<'a> {
 
     /// Counts a group of which this entry was met; `new` is false when another one was before.
     fn count(&mut self, doc: DocId, group: u64, new: bool) {
-        let Some(column) = &self.column else { return };
+        // Only years differ between the entries of a group.
+        let Some(column) = self.column.as_ref().filter(|_| new || !self.years.is_empty()) else { return };
         for ordinal in column.term_ords(doc) {
             let Ok(ordinal) = usize::try_from(ordinal) else { continue };
             if let Some(groups) = self.years.get_mut(ordinal) {
@@ -199,7 +200,9 @@ fn value(column: Option<&StrColumn>, ordinal: usize) -> ::tantivy::Result<String
 enum Gate {
     Open,
     Closed,
-    /// One of its values is among these, by their ordinals.
+    /// Its value is among these, by their ordinals; an entry has one or none.
+    Value(Column<u64>, Vec<bool>),
+    /// One of its values is.
     Values(Column<u64>, Vec<bool>),
     Dates(Column<i64>, i64, i64),
     Is(Column<u64>, u64),
@@ -222,20 +225,28 @@ impl Gate {
                 *place = true;
             }
         }
-        Ok(if open.contains(&true) { Self::Values(column.ords().clone(), open) } else { Self::Closed })
+        let ordinals = column.ords().clone();
+        Ok(match (open.contains(&true), ordinals.get_cardinality()) {
+            (false, _) => Self::Closed,
+            (true, Cardinality::Multivalued) => Self::Values(ordinals, open),
+            (true, _) => Self::Value(ordinals, open),
+        })
     }
 
     fn lets(&self, doc: DocId) -> bool {
         match self {
             Self::Open => true,
             Self::Closed => false,
-            Self::Values(ordinals, open) => ordinals
-                .values_for_doc(doc)
-                .any(|ordinal| usize::try_from(ordinal).is_ok_and(|ordinal| open.get(ordinal) == Some(&true))),
+            Self::Value(ordinals, open) => ordinals.first(doc).is_some_and(|ordinal| is_open(open, ordinal)),
+            Self::Values(ordinals, open) => ordinals.values_for_doc(doc).any(|ordinal| is_open(open, ordinal)),
             Self::Dates(dates, from, until) => dates.first(doc).is_some_and(|date| (*from..*until).contains(&date)),
             Self::Is(values, wanted) => values.first(doc) == Some(*wanted),
         }
     }
+}
+
+fn is_open(open: &[bool], ordinal: u64) -> bool {
+    usize::try_from(ordinal).is_ok_and(|ordinal| open.get(ordinal) == Some(&true))
 }
 
 /// One segment.

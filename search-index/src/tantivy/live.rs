@@ -160,9 +160,8 @@ impl Writer {
         for change in changes {
             match change {
                 Change::Put(entry) => {
-                    let number = self.number(live, &searcher, &entry.group)?;
                     self.writer.delete_term(Term::from_field_text(live.fields.key, &entry.key));
-                    self.writer.add_document(live.fields.document(lexicon, entry, number)?).map_err(failed)?;
+                    self.add(live, &searcher, lexicon, entry)?;
                 }
                 Change::Delete(key) => {
                     self.writer.delete_term(Term::from_field_text(live.fields.key, key));
@@ -172,6 +171,19 @@ impl Writer {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Writes entries that are not there yet. Nothing is deleted for them: a million deletions are kept in memory until the commit, and
+    /// looked for in every segment then.
+    pub(super) fn write_new(&mut self, live: &Live, lexicon: &Lexicon, entries: &[Entry]) -> Result<()> {
+        let searcher = live.searcher()?;
+        entries.iter().try_for_each(|entry| self.add(live, &searcher, lexicon, entry))
+    }
+
+    fn add(&mut self, live: &Live, searcher: &Searcher, lexicon: &Lexicon, entry: &Entry) -> Result<()> {
+        let number = self.number(live, searcher, &entry.group)?;
+        self.writer.add_document(live.fields.document(lexicon, entry, number)?).map_err(failed)?;
         Ok(())
     }
 

@@ -206,10 +206,9 @@ impl Engine {
 }
 
 impl Rebuild {
-    /// Writes entries, and commits them without a position: nobody takes them for an index until the swap.
-    pub(crate) fn put(&mut self, lexicon: &Lexicon, entries: Vec<Entry>) -> Result<()> {
-        let changes: Vec<Change> = entries.into_iter().map(|entry| Change::Put(Box::new(entry))).collect();
-        self.writer.write(&self.live, lexicon, &changes)
+    /// Writes entries, each key once. Nothing is committed before the swap, so that nobody takes this for an index.
+    pub(crate) fn put(&mut self, lexicon: &Lexicon, entries: &[Entry]) -> Result<()> {
+        self.writer.write_new(&self.live, lexicon, entries)
     }
 }
 
