@@ -255,8 +255,8 @@ impl Index {
         }
         match &self.engine {
             Engine::Folder(engine) => {
-                let (engine, lexicon) = (engine.clone(), self.lexicon());
-                blocking(move || engine.apply(&lexicon, &changes, from, to)).await
+                let engine = engine.clone();
+                blocking(move || engine.apply(&changes, from, to)).await
             }
             Engine::Server(engine) => engine.apply(changes, from, to).await,
         }

@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use crate::documents::Entry;
 use crate::error::Result;
-use crate::typed::Lexicon;
 use crate::{Engine, blocking, sound};
 
 /// An index in the making.
 #[derive(Debug)]
 pub struct Rebuild {
     pub(crate) making: Making,
-    pub(crate) lexicon: Arc<Lexicon>,
     pub(crate) written: u64,
 }
 
@@ -36,9 +34,8 @@ impl Rebuild {
         let count = entries.len() as u64;
         self.making = match self.making {
             Making::Folder(engine, mut making) => {
-                let lexicon = self.lexicon.clone();
                 let making = blocking(move || {
-                    making.put(&lexicon, &entries)?;
+                    making.put(&entries)?;
                     Ok(making)
                 });
                 Making::Folder(engine, making.await?)
@@ -92,6 +89,6 @@ impl crate::Index {
                 Making::Server(engine.clone())
             }
         };
-        Ok(Rebuild { making, lexicon: self.lexicon(), written: 0 })
+        Ok(Rebuild { making, written: 0 })
     }
 }

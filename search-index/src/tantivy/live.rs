@@ -7,11 +7,10 @@ use ::tantivy::schema::{Field, IndexRecordOption, Value};
 use ::tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term};
 use serde::{Deserialize, Serialize};
 
-use super::schema::{Fields, LAYOUT, columns, schema};
+use super::schema::{Fields, LAYOUT, columns, register, schema};
 use crate::documents::{Change, Entry, Stored};
 use crate::error::{Error, Result};
 use crate::settings;
-use crate::typed::Lexicon;
 
 /// What is committed with the entries, in the same act.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +55,7 @@ impl Live {
     pub(super) fn open(path: &Path, name: String) -> Result<Self> {
         let (schema, fields) = schema();
         let index = Index::open_in_dir(path).map_err(failed)?;
+        register(&index)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
         Ok(Self { name, fields, readable: index.schema() == schema, index, reader })
     }
@@ -155,13 +155,13 @@ fn first(searcher: &Searcher, field: Field, text: &str) -> ::tantivy::Result<Opt
 
 impl Writer {
     /// Writes changes, to be committed later.
-    pub(super) fn write(&mut self, live: &Live, lexicon: &Lexicon, changes: &[Change]) -> Result<()> {
+    pub(super) fn write(&mut self, live: &Live, changes: &[Change]) -> Result<()> {
         let searcher = live.searcher()?;
         for change in changes {
             match change {
                 Change::Put(entry) => {
                     self.writer.delete_term(Term::from_field_text(live.fields.key, &entry.key));
-                    self.add(live, &searcher, lexicon, entry)?;
+                    self.add(live, &searcher, entry)?;
                 }
                 Change::Delete(key) => {
                     self.writer.delete_term(Term::from_field_text(live.fields.key, key));
@@ -176,14 +176,14 @@ impl Writer {
 
     /// Writes entries that are not there yet. Nothing is deleted for them: a million deletions are kept in memory until the commit, and
     /// looked for in every segment then.
-    pub(super) fn write_new(&mut self, live: &Live, lexicon: &Lexicon, entries: &[Entry]) -> Result<()> {
+    pub(super) fn write_new(&mut self, live: &Live, entries: &[Entry]) -> Result<()> {
         let searcher = live.searcher()?;
-        entries.iter().try_for_each(|entry| self.add(live, &searcher, lexicon, entry))
+        entries.iter().try_for_each(|entry| self.add(live, &searcher, entry))
     }
 
-    fn add(&mut self, live: &Live, searcher: &Searcher, lexicon: &Lexicon, entry: &Entry) -> Result<()> {
+    fn add(&mut self, live: &Live, searcher: &Searcher, entry: &Entry) -> Result<()> {
         let number = self.number(live, searcher, &entry.group)?;
-        self.writer.add_document(live.fields.document(lexicon, entry, number)?).map_err(failed)?;
+        self.writer.add_document(live.fields.document(entry, number)?).map_err(failed)?;
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl Engine {
         Ok(!live.readable || payload.position.is_none() || payload.fingerprint != fingerprint())
     }
 
-    pub(crate) fn apply(&self, lexicon: &Lexicon, changes: &[Change], from: Option<u64>, to: u64) -> Result<bool> {
+    pub(crate) fn apply(&self, changes: &[Change], from: Option<u64>, to: u64) -> Result<bool> {
         let mut writing = self.writing();
         let live = self.refresh(&mut writing)?;
         let payload = live.payload()?;
@@ -117,7 +117,7 @@ impl Engine {
             None => live.writer(WRITER_MEMORY)?,
         };
         // A writer that failed is dropped with what it wrote; the next one begins from what is committed.
-        writer.write(&live, lexicon, changes)?;
+        writer.write(&live, changes)?;
         writer.commit(&live, Some(to))?;
         *writing = Some(writer);
         Ok(true)
@@ -207,8 +207,8 @@ impl Engine {
 
 impl Rebuild {
     /// Writes entries, each key once. Nothing is committed before the swap, so that nobody takes this for an index.
-    pub(crate) fn put(&mut self, lexicon: &Lexicon, entries: &[Entry]) -> Result<()> {
-        self.writer.write_new(&self.live, lexicon, entries)
+    pub(crate) fn put(&mut self, entries: &[Entry]) -> Result<()> {
+        self.writer.write_new(&self.live, entries)
     }
 }
 

@@ -1,19 +1,23 @@
 //! How an entry lies in the embedded index: its words for finding, its columns for filtering and counting, itself for showing.
 
-use ::tantivy::TantivyDocument;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use ::tantivy::schema::{FAST, Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions};
-use ::tantivy::tokenizer::{PreTokenizedString, Token};
+use ::tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer};
+use ::tantivy::{Index, TantivyDocument};
 
 use crate::documents::Entry;
 use crate::error::{Error, Result};
 use crate::french::{self, Word};
-use crate::typed::Lexicon;
+use crate::settings;
 
 /// Changes whenever the fields do.
 pub(super) const LAYOUT: &str = "tantivy 1";
 
-/// Between the title, the tags and the identifiers, so that no phrase goes across.
-const GAP: usize = 10;
+/// The readers of texts.
+const WORDS: &str = "french_words";
+const STEMS: &str = "french_stems";
 
 /// The fields of an index.
 #[derive(Clone, Copy, Debug)]
@@ -64,21 +68,20 @@ pub(super) mod columns {
 
 pub(super) fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
-    let words = |positions| {
-        let indexing = TextFieldIndexing::default().set_index_option(positions);
-        TextOptions::default().set_indexing_options(indexing)
+    let text = |tokenizer| {
+        let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer);
+        TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqsAndPositions))
     };
-    let text = words(IndexRecordOption::WithFreqsAndPositions);
     let code = TextOptions::default().set_fast("raw");
     let fields = Fields {
         key: schema.add_text_field("key", STRING),
         group: schema.add_text_field("group", STRING),
         entry: schema.add_text_field("entry", STORED),
         exact: schema.add_text_field("exact", STRING),
-        title_words: schema.add_text_field("title_words", text.clone()),
-        title_stems: schema.add_text_field("title_stems", text.clone()),
-        body_words: schema.add_text_field("body_words", text.clone()),
-        body_stems: schema.add_text_field("body_stems", text),
+        title_words: schema.add_text_field("title_words", text(WORDS)),
+        title_stems: schema.add_text_field("title_stems", text(STEMS)),
+        body_words: schema.add_text_field("body_words", text(WORDS)),
+        body_stems: schema.add_text_field("body_stems", text(STEMS)),
         number: schema.add_u64_field(columns::NUMBER, FAST),
         version: schema.add_u64_field(columns::VERSION, FAST),
         weight: schema.add_u64_field(columns::WEIGHT, FAST),
@@ -101,7 +104,7 @@ pub(super) fn schema() -> (Schema, Fields) {
 
 impl Fields {
     /// An entry as it is written; `number` is that of its group.
-    pub(super) fn document(&self, lexicon: &Lexicon, entry: &Entry, number: u64) -> Result<TantivyDocument> {
+    pub(super) fn document(&self, entry: &Entry, number: u64) -> Result<TantivyDocument> {
         let json = serde_json::to_string(entry).map_err(|cause| Error::internal(cause.to_string()))?;
         let mut document = TantivyDocument::new();
         document.add_text(self.key, &entry.key);
@@ -112,14 +115,12 @@ impl Fields {
             document.add_text(self.exact, name);
         }
 
-        let mut title = Tokens::default();
-        for text in [entry.title.as_str()].into_iter().chain(entry.tags.iter().chain(&entry.identifiers).map(String::as_str)) {
-            title.add(lexicon, text);
+        for text in [&entry.title].into_iter().chain(&entry.tags).chain(&entry.identifiers) {
+            document.add_text(self.title_words, text);
+            document.add_text(self.title_stems, text);
         }
-        title.write(&mut document, self.title_words, self.title_stems);
-        let mut body = Tokens::default();
-        body.add(lexicon, &entry.body);
-        body.write(&mut document, self.body_words, self.body_stems);
+        document.add_text(self.body_words, &entry.body);
+        document.add_text(self.body_stems, &entry.body);
 
         document.add_u64(self.number, number);
         document.add_u64(self.version, entry.version);
@@ -151,41 +152,76 @@ impl Fields {
     }
 }
 
-/// The words of a field and their stems, each at its place.
-#[derive(Default)]
-struct Tokens {
-    words: Vec<Token>,
-    stems: Vec<Token>,
-    place: usize,
+/// Registers the readers of texts with an index.
+pub(super) fn register(index: &Index) -> Result<()> {
+    let stop_words = Arc::new(settings::stop_words()?);
+    for (name, stems) in [(WORDS, false), (STEMS, true)] {
+        let french = French { stop_words: stop_words.clone(), stems };
+        index.tokenizers().register(name, TextAnalyzer::from(french));
+    }
+    Ok(())
 }
 
-impl Tokens {
-    fn add(&mut self, lexicon: &Lexicon, text: &str) {
+/// Makes the words of a text, or their stems without those of stop words; each at its place, where a word with hyphens stands whole at
+/// the place of its first part.
+#[derive(Clone)]
+struct French {
+    stop_words: Arc<BTreeSet<String>>,
+    stems: bool,
+}
+
+impl Tokenizer for French {
+    type TokenStream<'a> = Tokens;
+
+    fn token_stream(&mut self, text: &str) -> Tokens {
+        let mut tokens = Vec::new();
+        let mut place = 0;
         for word in french::words(text) {
             let places = word.places();
             let Word { whole, stems, parts, .. } = word;
-            self.push(lexicon, self.place, whole, stems);
+            self.add(&mut tokens, place, whole, stems);
             for (number, part) in parts.into_iter().enumerate() {
-                self.push(lexicon, self.place + number, part.whole, part.stems);
+                self.add(&mut tokens, place + number, part.whole, part.stems);
             }
-            self.place += places;
+            place += places;
         }
-        self.place += GAP;
-    }
-
-    fn push(&mut self, lexicon: &Lexicon, place: usize, whole: String, stems: Vec<String>) {
-        if !lexicon.is_stop(&whole) {
-            self.stems.extend(stems.into_iter().map(|stem| token(place, stem)));
-        }
-        self.words.push(token(place, whole));
-    }
-
-    fn write(self, document: &mut TantivyDocument, words: Field, stems: Field) {
-        document.add_pre_tokenized_text(words, PreTokenizedString { text: String::new(), tokens: self.words });
-        document.add_pre_tokenized_text(stems, PreTokenizedString { text: String::new(), tokens: self.stems });
+        Tokens { tokens: tokens.into_iter(), token: Token::default() }
     }
 }
 
-fn token(position: usize, text: String) -> Token {
-    Token { position, text, position_length: 1, ..Token::default() }
+impl French {
+    fn add(&self, tokens: &mut Vec<Token>, position: usize, whole: String, stems: Vec<String>) {
+        let token = |text| Token { position, text, position_length: 1, ..Token::default() };
+        if !self.stems {
+            tokens.push(token(whole));
+        } else if !self.stop_words.contains(&whole) {
+            tokens.extend(stems.into_iter().map(token));
+        }
+    }
+}
+
+/// The words of a text, one after the other.
+struct Tokens {
+    tokens: std::vec::IntoIter<Token>,
+    token: Token,
+}
+
+impl TokenStream for Tokens {
+    fn advance(&mut self) -> bool {
+        match self.tokens.next() {
+            Some(token) => {
+                self.token = token;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
 }

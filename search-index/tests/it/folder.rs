@@ -87,6 +87,9 @@ async fn gone() {
     drop(index);
     {
         let bare = tantivy::Index::open_in_dir(&live).unwrap();
+        for reader in ["french_words", "french_stems"] {
+            bare.tokenizers().register(reader, tantivy::tokenizer::SimpleTokenizer::default());
+        }
         let mut writer: tantivy::IndexWriter = bare.writer_with_num_threads(1, 15_000_000).unwrap();
         let key = bare.schema().get_field("key").unwrap();
         writer.delete_term(tantivy::Term::from_field_text(key, "doc_1"));
