@@ -119,7 +119,8 @@ impl Asking<'_> {
         let misspelt = if typos > 0 { Some(self.automaton(&word.whole, typos, prefix)?) } else { None };
         for (field, at) in self.words() {
             ways.push(constant(term(field, &word.whole), WORD[at]));
-            if let Some(beginning) = &beginning {
+            // In texts, one or two letters begin most of what was ever written.
+            if let Some(beginning) = beginning.as_ref().filter(|_| at == 0 || word.whole.chars().count() > 2) {
                 ways.extend(self.like(field, &word.whole, beginning, MOST_PREFIXED, PREFIX[at])?);
             }
             if let Some(misspelt) = &misspelt {
