@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use graphql::Api;
 use services::places::Places;
-use services::{App, Error, Result, events, files, inbox, jobs, live};
+use services::{App, Error, Result, events, files, inbox, jobs, live, search};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 /// What one process does.
 #[derive(Clone, Copy, Debug)]
 pub struct Duties {
-    /// Runs jobs and tells people what happens, in the background. Tests do it by hand.
+    /// Runs jobs, tells people what happens and keeps the search index, in the background. Tests do it by hand.
     pub jobs: bool,
     /// Takes the client's address from the last `X-Forwarded-For`: a proxy stands in front.
     pub behind_proxy: bool,
@@ -61,6 +61,7 @@ async fn start_now(app: App, listener: TcpListener, duties: Duties) -> Result<Ru
         true => vec![
             tokio::spawn(jobs::work(app.clone(), stopped.clone())),
             tokio::spawn(inbox::deliver(app.clone(), stopped.clone())),
+            tokio::spawn(search::keep(app.clone(), stopped.clone())),
         ],
         false => Vec::new(),
     };

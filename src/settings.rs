@@ -54,6 +54,8 @@ pub enum Command {
     /// Exporte des objets, sur la sortie standard.
     #[command(subcommand)]
     Export(Export),
+    /// Refait l'index de recherche à côté de celui qui sert, puis le met à sa place.
+    Reindex,
     /// Affiche le schéma GraphQL.
     Schema,
 }

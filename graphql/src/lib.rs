@@ -32,6 +32,7 @@ mod read_marks;
 mod reports;
 mod roles;
 mod scalars;
+mod search;
 mod sentences;
 mod sessions;
 mod turns;
@@ -54,6 +55,7 @@ pub struct Query(
     catalogue::CatalogueQuery,
     library::LibraryQuery,
     reports::ReportsQuery,
+    search::SearchQuery,
 );
 
 /// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems ; elle vaut

@@ -76,7 +76,8 @@ impl NodeQuery {
     }
 }
 
-async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
+/// The object of that id, as this caller sees it.
+pub(crate) async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
     let Ok(id) = id.parse::<AnyId>() else { return Ok(None) };
     Ok(match id {
         AnyId::Member(id) => request.member(id).await?.map(|member| Node::Member(Member(member))),

@@ -361,6 +361,12 @@ impl Caller {
                 })
     }
 
+    /// The spaces that they moderate one by one; none is listed for who moderates everywhere.
+    pub fn moderated_spaces(&self) -> impl Iterator<Item = SpaceId> {
+        let held = self.roles.iter().filter(|held| held.role == Role::Moderateur && self.passes(Scope::Moderate));
+        held.filter_map(|held| held.space)
+    }
+
     /// Whether they administer the organisation whose ancestors (itself included) these are.
     #[must_use]
     pub fn administers(&self, ancestors: &[OrganisationId]) -> bool {

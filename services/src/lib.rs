@@ -8,6 +8,7 @@
 //! - [`feeds`]: what the publication calendar tells readers of feeds;
 //! - [`library`]: documents and their versions; [`files`]: what members send, and who may read it;
 //! - [`links`]: threads and trainings, linked both ways; [`reports`]: malfunctions, from the report to the fix;
+//! - [`search`]: what is found of all this, by whom;
 //! - [`following`]: what members want to be told, [`inbox`]: what they are told; [`read_marks`]: how far they have read;
 //! - [`audience`] and [`caller`]: who may see what, who asks;
 //! - [`events`], [`jobs`], [`mail`]: what happened, what is to be done, what is told by mail; [`live`]: who waits for what
@@ -48,6 +49,7 @@ pub mod presence;
 pub mod read_marks;
 pub mod reports;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod text;
 
@@ -81,6 +83,8 @@ pub struct App {
     pub nodes: nodes::Nodes,
     /// Who looks at what.
     pub presence: presence::Presence,
+    /// What is found.
+    pub search: Arc<search::Search>,
     /// This node, the same after a restart: it leases jobs.
     pub node: Uuid,
 }
@@ -107,6 +111,7 @@ impl App {
             db: db::Db::open(source, &nodes).await?,
             files: files::Disk::open(&config.data_dir, node)?,
             mailer: mail::Mailer::new(&config)?,
+            search: search::Search::open(&config.data_dir.join("search")).await?,
             feeds: Arc::default(),
             limits: Arc::new(sessions::Limits::new(config.links_per_hour, nodes.clone())),
             presence: presence::Presence::new(nodes.clone(), Arc::clone(&live), clock.clone()),

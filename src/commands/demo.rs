@@ -1,7 +1,7 @@
 //! `ciam demo`: a lively community, the same each time; with `--posts`, a large one of the same shape.
 
 use indicatif::ProgressBar;
-use services::{Result, demo};
+use services::{Result, demo, search};
 
 use super::{bar_style, beside};
 use crate::settings::Settings;
@@ -18,6 +18,8 @@ pub async fn run(settings: &Settings, posts: usize) -> Result<()> {
         bar.set_position(done);
     })
     .await?;
+    // So that all of it is found from the first start on.
+    search::rebuild(&app, |progress| bar.set_position(progress.done)).await?;
     bar.finish_and_clear();
     let (members, threads, posts) = (filled.members, filled.threads, filled.posts);
     println!("{members} membres, {threads} fils, {posts} messages, {} formations.", filled.trainings);

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod export;
 pub mod import;
 pub mod migrate;
+pub mod reindex;
 pub mod serve;
 pub mod token;
 
@@ -28,6 +29,7 @@ pub async fn main() -> ExitCode {
         Command::Token { handle, days } => token::run(&cli.settings, &handle, days).await,
         Command::Export(what) => export::run(&cli.settings, &what).await,
         Command::Import(what) => import::run(&cli.settings, &what).await,
+        Command::Reindex => reindex::run(&cli.settings).await,
         Command::Schema => {
             print!("{}", graphql::sdl());
             Ok(())

@@ -13,16 +13,18 @@ pub(super) fn live() -> Response {
     json(StatusCode::OK, r#"{"status":"ok"}"#)
 }
 
-/// The database answers, and the process is not stopping. Without its Redis it serves all the same, and says so.
+/// The database answers, and the process is not stopping. Without its Redis, or with a search index that is not kept, it serves all
+/// the same, and says so.
 #[handler]
 pub(super) async fn ready(door: Data<&Door>) -> Response {
     let database = door.api.app.db.ping().await.is_ok();
     let (redis, stopping) = (door.api.app.nodes.line(), *door.stopped.borrow());
+    let search = door.api.app.search.is_well();
     let (status, code) = match (database, stopping, redis) {
         (false, ..) => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
         (true, true, _) => ("stopping", StatusCode::SERVICE_UNAVAILABLE),
-        (true, false, Line::Cut) => ("degraded", StatusCode::OK),
-        (true, false, Line::Open | Line::None) => ("ok", StatusCode::OK),
+        (true, false, Line::Open | Line::None) if search => ("ok", StatusCode::OK),
+        (true, false, _) => ("degraded", StatusCode::OK),
     };
     let database = if database { "ok" } else { "unavailable" };
     let redis = match redis {
@@ -30,7 +32,8 @@ pub(super) async fn ready(door: Data<&Door>) -> Response {
         Line::Open => r#","redis":"ok""#,
         Line::Cut => r#","redis":"unavailable""#,
     };
-    json(code, format!(r#"{{"status":"{status}","database":"{database}"{redis}}}"#))
+    let search = if search { "" } else { r#","search":"unavailable""# };
+    json(code, format!(r#"{{"status":"{status}","database":"{database}"{redis}{search}}}"#))
 }
 
 fn json(code: StatusCode, body: impl Into<String>) -> Response {

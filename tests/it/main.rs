@@ -40,6 +40,7 @@ mod reading;
 mod reports;
 mod roles;
 mod schema;
+mod search;
 mod sessions;
 mod sharing;
 mod socket;
@@ -80,6 +81,7 @@ fn main() -> std::process::ExitCode {
         reading::stories(),
         reports::stories(),
         roles::stories(),
+        search::stories(),
         sessions::stories(),
         sharing::stories(),
         socket::stories(),
@@ -104,6 +106,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(kills::trials());
     trials.extend(nodes::trials());
     trials.extend(pages::trials());
+    trials.extend(search::trials());
     trials.extend(socket::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     harness::servers::stop();

@@ -24,6 +24,7 @@ use crate::loaders::{OpeningOf, grouped};
 use crate::paging::{connection, paging, size, total};
 use crate::reports::Report;
 use crate::scalars::DateTime;
+use crate::search::{self, SearchHit};
 
 pub(super) use services::forum::ThreadFilter as Filter;
 
@@ -186,6 +187,16 @@ impl Thread {
         #[graphql(desc = "Avant ce curseur.")] before: Option<String>,
     ) -> Result<SystemEventConnection> {
         links::events(ctx, self.0.id, paging(first, after, last, before)).await
+    }
+
+    /// Ce qui lui ressemble, de ce que vous voyez : fils, formations et documents, le plus proche d'abord.
+    #[graphql(complexity = "20 + size(first, None) * child_complexity")]
+    async fn related(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Les n premiers, 5 par défaut, 20 au plus.")] first: Option<i32>,
+    ) -> Result<Vec<SearchHit>> {
+        search::related(ctx, self.0.id, first).await
     }
 
     /// Le document sur lequel sont les remarques qu'il porte ; null pour tout autre fil.

@@ -441,6 +441,21 @@ pub async fn last(cx: &mut Cx) -> Result<i64> {
     Ok(one!(cx, (i64,), "select coalesce(max(seq), 0) from events")?.0)
 }
 
+/// The same once everything that is committed by now has its number.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn numbered(cx: &mut Cx) -> Result<i64> {
+    let waiting = opt!(cx, (EventId,), "select id from events where seq is null order by id desc limit 1")?;
+    if let Some((newest,)) = waiting {
+        let left = "select count(*) from (select 1 as one from events where seq is null and id <= $1 limit 1) e";
+        while one!(cx, (i64,), left, newest)?.0 > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+    last(cx).await
+}
+
 /// When the first entry after `position` was written; none when there is no such entry.
 pub(crate) async fn moment_after(cx: &mut Cx, position: i64) -> Result<Option<DateTime<Utc>>> {
     let row = opt!(cx, (DateTime<Utc>,), "select at from events where seq > $1 order by seq limit 1", position)?;

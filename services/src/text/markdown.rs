@@ -302,22 +302,37 @@ fn footnote_prefix(body: &str) -> String {
     Sha256::digest(body).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn excerpt<'a>(root: &'a AstNode<'a>) -> String {
+/// The words of `body`, without marks.
+#[must_use]
+pub fn plain(body: &str) -> String {
+    let arena = Arena::new();
+    words(parse_document(&arena, body, &options()), usize::MAX)
+}
+
+/// The words below `root`; not many more than so many bytes.
+fn words<'a>(root: &'a AstNode<'a>, most: usize) -> String {
     let mut text = String::new();
     for node in root.descendants() {
         match &node.data().value {
             NodeValue::Text(part) => text.push_str(part),
             NodeValue::Code(code) => text.push_str(&code.literal),
+            // It is shown as it is written.
+            NodeValue::HtmlInline(html) => text.push_str(html),
+            NodeValue::HtmlBlock(html) => text.push_str(&html.literal),
             NodeValue::CodeBlock(code) => text.push_str(&code.literal),
             NodeValue::FootnoteReference(_) => {}
             value if value.block() || matches!(value, NodeValue::SoftBreak | NodeValue::LineBreak) => text.push(' '),
             _ => {}
         }
-        if text.len() > EXCERPT_MOST * 8 {
+        if text.len() > most {
             break;
         }
     }
-    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn excerpt<'a>(root: &'a AstNode<'a>) -> String {
+    let folded = words(root, EXCERPT_MOST * 8);
     match folded.char_indices().nth(EXCERPT_MOST) {
         None => folded,
         Some((most, _)) => {
@@ -356,6 +371,13 @@ mod tests {
                 assert!(!lower.contains(bad), "{body} -> {html}");
             }
         }
+    }
+
+    #[test]
+    fn the_words_of_a_body_are_without_marks() {
+        let body = "# Un *gabarit*\n\n- [x] `H5P` & <b>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[lien](https://a.fr \"t\")";
+        assert_eq!(plain(body), "Un gabarit H5P & <b> a b 1 2 lien");
+        assert_eq!(plain(" \n"), "");
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod markdown;
 
 use crate::error::{Code, Problem};
 
-pub use markdown::{Group, MODERATORS, Mentioned, Names, Rendered, names, render};
+pub use markdown::{Group, MODERATORS, Mentioned, Names, Rendered, names, plain, render};
 
 /// The longest body of a post, in characters.
 pub const BODY_MOST: usize = 50_000;

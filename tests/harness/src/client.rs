@@ -27,6 +27,7 @@ pub struct Reply {
 impl Client {
     /// Somebody who did not sign in, to the product at `url`.
     pub fn new(url: &str) -> Self {
+        provide_tls();
         Self { url: url.to_owned(), http: reqwest::Client::new(), bearer: None }
     }
 
@@ -192,4 +193,10 @@ impl Reply {
         let error = self.errors.first().unwrap_or_else(|| panic!("no error: {}", self.text));
         error["extensions"]["code"].as_str().unwrap_or("").to_owned()
     }
+}
+
+/// What the HTTP client needs before it is made, even for addresses without TLS: the one stack of the product, ring's.
+pub(crate) fn provide_tls() {
+    // Refused when it is there already.
+    drop(rustls::crypto::ring::default_provider().install_default());
 }

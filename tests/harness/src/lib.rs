@@ -41,6 +41,7 @@ macro_rules! stories {
 
 /// One test per story and database.
 pub fn trials(stories: Vec<Story>) -> Vec<Trial> {
+    client::provide_tls();
     let mut trials = Vec::new();
     for story in stories {
         let file = story.file.rsplit("::").next().unwrap_or("");

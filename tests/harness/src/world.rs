@@ -122,6 +122,12 @@ impl World {
         services::inbox::catch_up(&self.app).await.expect("people are told")
     }
 
+    /// Lets everything that happened be found.
+    pub async fn index(&self) {
+        self.events().await;
+        services::search::catch_up(&self.app).await.expect("the index is kept");
+    }
+
     /// Moves the clock.
     pub fn advance(&self, by: TimeDelta) {
         self.app.clock.advance(by);

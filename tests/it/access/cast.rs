@@ -533,6 +533,52 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
     ] {
         along(kind, name, nth, place);
     }
+    world.index().await;
+    for (kind, name, nth, place) in [
+        ("SearchConnection", "list", 0, "search(query: \"\", first: 100) { @ }"),
+        ("SearchEdge", "list", 0, "search(query: \"\", first: 100) { edges { @ } }"),
+        ("SearchFacet", "list", 0, "search(query: \"fil thread\") { facets { @ } }"),
+        (
+            "SearchFacetValue",
+            "list",
+            1,
+            "search(query: \"\\\"post edited\\\"\", filter: { kinds: [FIL] }) { facets { values { @ } } }",
+        ),
+        (
+            "ThreadHit",
+            "open",
+            0,
+            "search(query: \"\\\"post edited\\\"\", filter: { kinds: [FIL] }) { edges { node { ... on ThreadHit { @ } } } }",
+        ),
+        (
+            "TrainingHit",
+            "open",
+            0,
+            "search(query: \"training open\", filter: { kinds: [FORMATION] }) { edges { node { ... on TrainingHit { @ } } } }",
+        ),
+        (
+            "DocumentHit",
+            "open",
+            0,
+            "search(query: \"document open\", filter: { kinds: [DOCUMENT] }) { edges { node { ... on DocumentHit { @ } } } }",
+        ),
+        (
+            "HighlightedText",
+            "title",
+            0,
+            "search(query: \"document open\", filter: { kinds: [DOCUMENT] }) { edges { node { ... on DocumentHit { title { @ } } } } }",
+        ),
+        (
+            "HighlightRange",
+            "first",
+            0,
+            "search(query: \"document open\", filter: { kinds: [DOCUMENT] }) { edges { node { ... on DocumentHit { title { ranges { @ } } } } } }",
+        ),
+        ("Suggestions", "list", 0, "suggest(prefix: \"thread\") { @ }"),
+        ("SuggestedTitle", "list", 0, "suggest(prefix: \"thread ope\") { hits { @ } }"),
+    ] {
+        along(kind, name, nth, place.into());
+    }
     along("Node", "any", 0, format!("node(id: \"{}\") {{ @ }}", cast.id("plateforme")));
     along("Preview", "any", 0, "preview(body: \"Bonjour\") { @ }".into());
     along("PageInfo", "list", 0, "threads { pageInfo { @ } }".into());

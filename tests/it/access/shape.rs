@@ -1,14 +1,14 @@
 //! The schema as introspection tells it, and how to ask for any field of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use harness::World;
 use serde_json::{Value, json};
 
 use crate::steps::{read, text};
 
-/// The fields of each object and interface, each with the name of its type.
-pub(crate) struct Shape(BTreeMap<String, Vec<Field>>);
+/// The fields of each object and interface, each with the name of its type; and the unions.
+pub(crate) struct Shape(BTreeMap<String, Vec<Field>>, BTreeSet<String>);
 
 struct Field {
     name: String,
@@ -21,9 +21,13 @@ impl Shape {
         let query = "{ __schema { types { name kind fields(includeDeprecated: true) { name args { name }
             type { name ofType { name ofType { name ofType { name } } } } } } } }";
         let data = read(&world.anonymous(), query, json!({})).await;
-        let mut types = BTreeMap::new();
+        let (mut types, mut unions) = (BTreeMap::new(), BTreeSet::new());
         for kind in data["__schema"]["types"].as_array().expect("types") {
             let name = text(&kind["name"]);
+            if kind["kind"] == "UNION" {
+                unions.insert(name);
+                continue;
+            }
             if name.starts_with("__") || !["OBJECT", "INTERFACE"].iter().any(|object| kind["kind"] == *object) {
                 continue;
             }
@@ -34,7 +38,7 @@ impl Shape {
             });
             types.insert(name, fields.collect());
         }
-        Self(types)
+        Self(types, unions)
     }
 
     /// `Type.field` of all of them.
@@ -54,6 +58,9 @@ impl Shape {
     }
 
     fn selection(&self, kind: &str) -> String {
+        if self.1.contains(kind) {
+            return "{ __typename }".into();
+        }
         let Some(fields) = self.0.get(kind) else { return String::new() };
         if fields.iter().any(|field| field.name == "id") {
             return "{ id }".into();
@@ -64,8 +71,10 @@ impl Shape {
         if let Some(node) = fields.iter().find(|field| field.name == "node") {
             return format!("{{ node {} }}", self.selection(&node.kind));
         }
-        let scalars = fields.iter().filter(|field| !self.0.contains_key(&field.kind) && !field.takes_arguments);
-        format!("{{ {} }}", scalars.map(|field| field.name.as_str()).collect::<Vec<_>>().join(" "))
+        let is_scalar =
+            |field: &&Field| !self.0.contains_key(&field.kind) && !self.1.contains(&field.kind) && !field.takes_arguments;
+        let scalars: Vec<_> = fields.iter().filter(is_scalar).map(|field| field.name.as_str()).collect();
+        if scalars.is_empty() { "{ __typename }".into() } else { format!("{{ {} }}", scalars.join(" ")) }
     }
 }
 

@@ -45,6 +45,19 @@ const LIBRARY: &str = "{ documents(first: 100) { totalCount edges { node { ...D 
         ownerMember { id } ownerOrganisation { id } category { name } audience { kind } remarks { id title } sourcePost { id }
         threads(first: 3) { totalCount edges { node { id title } } } threadCounts { count } }";
 
+/// Everything that finds.
+const SEARCH: &str = "{ search(query: \"\", first: 100) { ...S } fils: search(query: \"thread\", first: 100) { ...S }
+        formations: search(query: \"training\", first: 100) { ...S } documents: search(query: \"document\", first: 100) { ...S }
+        messages: search(query: \"post\", first: 100, orderBy: DATE) { ...S }
+        threads(first: 20) { edges { node { related { ... on ThreadHit { thread { id } title { text } } ... on TrainingHit { training { id } }
+            ... on DocumentHit { document { id } } } } } }
+        suggest(prefix: \"thr\", first: 20) { hits { title { text } node { id } } tags }
+        similarThreads(title: \"Le fil thread-restricted\", body: \"post-restricted\", first: 20) { thread { id } title { text } excerpt { text } } }
+    fragment S on SearchConnection { totalCount facets { values { value node { id } } } edges { node {
+        ... on ThreadHit { thread { id } post { id body } title { text } excerpt { html } }
+        ... on TrainingHit { training { id } title { text } excerpt { text } }
+        ... on DocumentHit { document { id } title { text } excerpt { text } } } } }";
+
 /// Everything that leads to people and organisations.
 const PEOPLE: &str = "{ viewer { ...M } member(handle: \"membre\") { ...M } author: member(handle: \"autrice\") { ...M }
         candidate: member(handle: \"candidate\") { ...M } external: member(handle: \"externe\") { ...M }
@@ -62,7 +75,7 @@ pub(super) async fn what_is_invisible_leaves_no_trace(world: &World) {
     let targets = targets(&cast).await;
     for (column, (who, client)) in cast.viewers().enumerate() {
         let mut seen = String::new();
-        for query in [PLACES, POSTS, LIBRARY, PEOPLE, TRAININGS, LINKS] {
+        for query in [PLACES, POSTS, LIBRARY, PEOPLE, TRAININGS, LINKS, SEARCH] {
             let data = read(client, query, json!({})).await;
             seen.push_str(&data.to_string());
             if query == PLACES {

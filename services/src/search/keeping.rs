@@ -1,0 +1,264 @@
+//! Keeps the index true: reads the log from where the index stands, reads what entries are about as it is now, and puts or deletes it.
+//!
+//! How far the log was read is kept by the index in the same act, so that a crash, a restart and a second node with an index of its
+//! own are one case: everything after that place is read again, and doing it again makes no difference.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use search_index::{Change, Rebuild};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{entries, store};
+use crate::App;
+use crate::db::{Cx, Work};
+use crate::error::{Error, Result};
+use crate::events::{self, Event};
+use crate::id::{DocumentId, PostId, ThreadId, TrainingId};
+
+/// Entries of the log that a turn reads at most.
+const ENTRIES: i64 = 500;
+/// Rows that are read and written at once.
+const PART: usize = 1_000;
+const ROWS: i64 = PART as i64;
+/// Between turns: a commit of the index costs some 30 ms, whatever is in it.
+const GATHER: Duration = Duration::from_millis(250);
+const POLL: Duration = Duration::from_secs(1);
+
+/// How far an index that is made anew is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Posts, trainings and documents that were read.
+    pub done: u64,
+    /// How many there were when it began.
+    pub all: u64,
+}
+
+/// Keeps the index true until `stop` turns true.
+pub async fn keep(app: App, mut stop: watch::Receiver<bool>) {
+    let mut wakes = app.db.wakes(Work::Events);
+    while !*stop.borrow() {
+        let turned = tokio::select! {
+            turned = turn(&app) => turned,
+            // An index in the making is left; the live one stays as it is.
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        app.search.well.store(turned.is_ok(), Ordering::Relaxed);
+        match turned {
+            Ok(true) => {
+                drop(tokio::time::timeout(GATHER, stop.wait_for(|stop| *stop)).await);
+                continue;
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(cause = error.cause(), "the search index is not kept"),
+        }
+        tokio::select! {
+            () = wakes.next() => {}
+            () = tokio::time::sleep(POLL) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Reads everything that is in the log. For tests and commands.
+///
+/// # Errors
+/// When the database or the index fails.
+pub async fn catch_up(app: &App) -> Result<()> {
+    while turn(app).await? {}
+    Ok(())
+}
+
+/// Reads on in the log; makes the index anew when it was never filled, or by another version. False when there is nothing to read.
+///
+/// # Errors
+/// When the database or the index fails, or an entry is of a kind that this binary does not know.
+pub async fn turn(app: &App) -> Result<bool> {
+    let index = &app.search.index;
+    let stands = match index.position().await? {
+        Some(stands) if !index.needs_rebuild().await? => stands,
+        _ => {
+            rebuild(app, |_| ()).await?;
+            return Ok(true);
+        }
+    };
+    let mut cx = app.db.reader().await?;
+    let from = i64::try_from(app.search.read_from(stands)).map_err(|_| Error::internal("an index beyond any log"))?;
+    let entries = events::after(&mut cx, from, ENTRIES).await?;
+    let Some(last) = entries.last().map(|last| u64::try_from(last.seq).unwrap_or(stands)) else { return Ok(false) };
+    let mut touched = Touched::default();
+    entries.iter().for_each(|entry| touched.by(&entry.event));
+    let mut changes = Vec::new();
+    for thread in std::mem::take(&mut touched.threads) {
+        let mut beyond = -1;
+        loop {
+            let rows = store::posts_of(&mut cx, thread, beyond, ROWS).await?;
+            let Some(last) = rows.last().map(|row| row.ordinal) else { break };
+            beyond = last;
+            changes.extend(rows.into_iter().map(entries::post));
+            // A thread may be longer than what is held at once. Until the last part the index stays where it is.
+            if changes.len() >= PART && !index.apply(std::mem::take(&mut changes), Some(stands), stands).await? {
+                return Ok(true);
+            }
+        }
+    }
+    changes.extend(touched.changes(&mut cx).await?);
+    drop(cx);
+    if changes.is_empty() {
+        app.search.pass(stands, last);
+    } else {
+        // Not written when it was made anew meanwhile: the next turn goes on from there.
+        index.apply(changes, Some(stands), last).await?;
+    }
+    Ok(true)
+}
+
+/// Makes the index anew beside the live one, which goes on answering until it is there.
+///
+/// # Errors
+/// When the database or the index fails, or when somebody else makes it anew already; the live one stays then.
+pub async fn rebuild(app: &App, told: impl Fn(Progress)) -> Result<u64> {
+    let (position, all) = {
+        let mut cx = app.db.reader().await?;
+        // Before the first row: what happens meanwhile is read again.
+        (events::last(&mut cx).await?, store::count(&mut cx).await?)
+    };
+    let all = u64::try_from(all).unwrap_or(0);
+    let mut making = Making { rebuild: app.search.index.rebuild().await?, done: 0 };
+    told(Progress { done: 0, all });
+    let mut after = PostId(Uuid::nil());
+    loop {
+        let rows = store::posts_after(&mut *app.db.reader().await?, after, ROWS).await?;
+        let (Some(last), read) = (rows.last().map(|row| row.id), rows.len()) else { break };
+        after = last;
+        making = making.put(rows.into_iter().map(entries::post).collect(), read).await?;
+        told(Progress { done: making.done, all });
+    }
+    let mut after = TrainingId(Uuid::nil());
+    loop {
+        let mut cx = app.db.reader().await?;
+        let ids = store::trainings_after(&mut cx, after, ROWS).await?;
+        let Some(last) = ids.last() else { break };
+        after = *last;
+        let changes = entries::trainings(&mut cx, &ids).await?;
+        drop(cx);
+        making = making.put(changes, ids.len()).await?;
+        told(Progress { done: making.done, all });
+    }
+    let mut after = DocumentId(Uuid::nil());
+    loop {
+        let mut cx = app.db.reader().await?;
+        let ids = store::documents_after(&mut cx, after, ROWS).await?;
+        let Some(last) = ids.last() else { break };
+        after = *last;
+        let changes = entries::documents(&mut cx, &ids).await?;
+        drop(cx);
+        making = making.put(changes, ids.len()).await?;
+        told(Progress { done: making.done, all });
+    }
+    let written = making.rebuild.written();
+    making.rebuild.finish(u64::try_from(position).unwrap_or(0)).await?;
+    Ok(written)
+}
+
+struct Making {
+    rebuild: Rebuild,
+    done: u64,
+}
+
+impl Making {
+    /// Writes what is to be found among what was read.
+    async fn put(self, changes: Vec<Change>, read: usize) -> Result<Self> {
+        let entries = changes.into_iter().filter_map(|change| match change {
+            Change::Put(entry) => Some(*entry),
+            Change::Delete(_) | Change::DeleteGroup(_) => None,
+        });
+        let rebuild = self.rebuild.put(entries.collect()).await?;
+        Ok(Self { rebuild, done: self.done + read as u64 })
+    }
+}
+
+/// What entries of the log may have changed of the index.
+#[derive(Default)]
+struct Touched {
+    posts: BTreeSet<PostId>,
+    /// With all their posts, which carry what the thread is.
+    threads: BTreeSet<ThreadId>,
+    trainings: BTreeSet<TrainingId>,
+    documents: BTreeSet<DocumentId>,
+}
+
+impl Touched {
+    fn by(&mut self, event: &Event) {
+        match *event {
+            Event::PostAdded { post, .. }
+            | Event::PostDeleted { post, .. }
+            | Event::PostEdited { post, .. }
+            | Event::PostHidden { post, .. }
+            | Event::ThreadOpened { post, .. } => _ = self.posts.insert(post),
+            Event::AnswerAccepted { thread, .. }
+            | Event::ThreadChanged { thread }
+            | Event::ThreadHidden { thread, .. }
+            | Event::ThreadMoved { thread, .. }
+            | Event::ThreadReopened { thread } => _ = self.threads.insert(thread),
+            Event::ReportChanged { report } | Event::ReportOpened { report } | Event::ReportStateChanged { report, .. } => {
+                _ = self.threads.insert(ThreadId(report.0));
+            }
+            Event::DocumentArchived { document, .. }
+            | Event::DocumentChanged { document }
+            | Event::DocumentCreated { document }
+            | Event::DocumentVersionAdded { document, .. } => _ = self.documents.insert(document),
+            Event::TrainingMerged { training, into } => self.trainings.extend([training, into]),
+            Event::TrainingChanged { training }
+            | Event::TrainingCreated { training, .. }
+            | Event::TrainingSeenByOthers { training, .. }
+            | Event::TrainingStateChanged { training, .. } => _ = self.trainings.insert(training),
+            // Of nothing that is found, or that is read anew with each question: who people are and what they hold, what forums,
+            // collections and organisations are called, who sees a forum.
+            Event::AccessTokenCreated { .. }
+            | Event::AccessTokenRevoked { .. }
+            | Event::AffiliationDecided { .. }
+            | Event::AffiliationEnded { .. }
+            | Event::AffiliationRequested { .. }
+            | Event::CollectionChanged { .. }
+            | Event::CollectionCreated { .. }
+            | Event::DocumentVoted { .. }
+            | Event::ForumChanged { .. }
+            | Event::ForumCreated { .. }
+            | Event::MemberChanged { .. }
+            | Event::MemberJoined { .. }
+            | Event::MemberReinstated { .. }
+            | Event::MemberSuspended { .. }
+            | Event::OrganisationChanged { .. }
+            | Event::OrganisationCreated { .. }
+            | Event::ReportNoted { .. }
+            | Event::RoleEnded { .. }
+            | Event::RoleGranted { .. }
+            | Event::SessionOpened { .. }
+            | Event::SessionRevoked { .. }
+            | Event::ThreadLeft { .. }
+            | Event::ThreadLinked { .. }
+            | Event::ThreadLinksChanged { .. }
+            | Event::ThreadLocked { .. }
+            | Event::ThreadPinned { .. }
+            | Event::ThreadUnlinked { .. }
+            | Event::TrainingFramed { .. }
+            | Event::TrainingLinksChanged { .. }
+            | Event::TrainingPlanned { .. }
+            | Event::TrainingSessionChanged { .. }
+            | Event::TrainingSessionCreated { .. }
+            | Event::TrainingSessionStateChanged { .. } => {}
+        }
+    }
+
+    /// What becomes of the index, as things are now; but for whole threads.
+    async fn changes(self, cx: &mut Cx) -> Result<Vec<Change>> {
+        let posts = store::posts(cx, &Vec::from_iter(self.posts)).await?;
+        let mut changes: Vec<_> = posts.into_iter().map(entries::post).collect();
+        changes.extend(entries::trainings(cx, &Vec::from_iter(self.trainings)).await?);
+        changes.extend(entries::documents(cx, &Vec::from_iter(self.documents)).await?);
+        Ok(changes)
+    }
+}

@@ -1,0 +1,184 @@
+//! SQL and rows of what is indexed, nothing else.
+
+use chrono::{DateTime, Utc};
+
+use crate::Caller;
+use crate::db::{Cx, all, each, in_list, one, sight};
+use crate::error::Result;
+use crate::forum::ThreadKind;
+use crate::id::{AudienceId, CollectionId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId, TrainingId};
+
+/// A post with what its thread and its forum say.
+#[derive(sqlx::FromRow)]
+pub(super) struct PostRow {
+    pub(super) id: PostId,
+    pub(super) thread_id: ThreadId,
+    /// From 0.
+    pub(super) ordinal: i64,
+    pub(super) author_id: MemberId,
+    pub(super) body: String,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) hidden_at: Option<DateTime<Utc>>,
+    pub(super) deleted_at: Option<DateTime<Utc>>,
+    pub(super) title: String,
+    pub(super) kind: ThreadKind,
+    pub(super) solved_at: Option<DateTime<Utc>>,
+    pub(super) accepted_post_id: Option<PostId>,
+    pub(super) thread_hidden_at: Option<DateTime<Utc>>,
+    pub(super) forum_id: ForumId,
+    pub(super) space_id: SpaceId,
+    /// Of a report.
+    pub(super) state: Option<String>,
+}
+
+/// `posts!("p.id in (")`: posts of which something is true.
+macro_rules! posts {
+    ($which:literal) => {
+        concat!(
+            "select p.id, p.thread_id, p.ordinal, p.author_id, p.body, p.created_at, p.hidden_at, p.deleted_at, t.title, t.kind,
+                    t.solved_at, t.accepted_post_id, t.hidden_at as thread_hidden_at, t.forum_id, f.space_id, r.state
+             from posts p join threads t on t.id = p.thread_id join forums f on f.id = t.forum_id
+             left join reports r on r.id = t.id and t.kind = 'SIGNALEMENT'
+             where ",
+            $which
+        )
+    };
+}
+
+pub(super) async fn posts(cx: &mut Cx, ids: &[PostId]) -> Result<Vec<PostRow>> {
+    Ok(in_list!(cx, PostRow, posts!("p.id in ("), ids, ")")?)
+}
+
+/// Posts of a thread beyond an ordinal, in order.
+pub(super) async fn posts_of(cx: &mut Cx, thread: ThreadId, beyond: i64, most: i64) -> Result<Vec<PostRow>> {
+    let sql = posts!("p.thread_id = $1 and p.ordinal > $2 order by p.ordinal limit $3");
+    Ok(all!(cx, PostRow, sql, thread, beyond, most)?)
+}
+
+/// Posts of all threads, in the order of their ids after one.
+pub(super) async fn posts_after(cx: &mut Cx, after: PostId, most: i64) -> Result<Vec<PostRow>> {
+    Ok(all!(cx, PostRow, posts!("p.id > $1 order by p.id limit $2"), after, most)?)
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct TrainingRow {
+    pub(super) id: TrainingId,
+    pub(super) title: String,
+    pub(super) short_name: String,
+    pub(super) collection_id: CollectionId,
+    pub(super) organisation_id: OrganisationId,
+    pub(super) state: String,
+    pub(super) audience_id: AudienceId,
+    pub(super) catch_phrase: Option<String>,
+    pub(super) sirh_id: Option<String>,
+    pub(super) merged_into_id: Option<TrainingId>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+pub(super) async fn trainings(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<TrainingRow>> {
+    Ok(in_list!(
+        cx,
+        TrainingRow,
+        "select id, title, short_name, collection_id, organisation_id, state, audience_id, catch_phrase, sirh_id, merged_into_id,
+                updated_at
+         from trainings where id in (",
+        ids,
+        ")"
+    )?)
+}
+
+/// What trainings say, in Markdown, a part a row.
+pub(super) async fn training_texts(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<(TrainingId, String)>> {
+    Ok(in_list!(
+        cx,
+        (TrainingId, String),
+        "select training_id, body from training_texts where training_id in (",
+        ids,
+        ") order by training_id, part"
+    )?)
+}
+
+/// The titles and the competences of their modules.
+pub(super) async fn training_modules(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<(TrainingId, String, Option<String>)>> {
+    Ok(in_list!(
+        cx,
+        (TrainingId, String, Option<String>),
+        "select m.training_id, m.title, c.competence from training_modules m
+         left join training_module_competences c on c.training_id = m.training_id and c.module = m.position
+         where m.training_id in (",
+        ids,
+        ") order by m.training_id, m.position, c.position"
+    )?)
+}
+
+/// Their numbers on Mentor.
+pub(super) async fn training_numbers(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<(TrainingId, i64)>> {
+    Ok(in_list!(
+        cx,
+        (TrainingId, i64),
+        "select training_id, number from training_addresses where training_id in (",
+        ids,
+        ") order by training_id, position"
+    )?)
+}
+
+pub(super) async fn trainings_after(cx: &mut Cx, after: TrainingId, most: i64) -> Result<Vec<TrainingId>> {
+    let rows = all!(cx, (TrainingId,), "select id from trainings where id > $1 order by id limit $2", after, most)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct DocumentRow {
+    pub(super) id: DocumentId,
+    pub(super) title: String,
+    pub(super) summary: String,
+    pub(super) member_id: Option<MemberId>,
+    pub(super) organisation_id: Option<OrganisationId>,
+    pub(super) audience_id: AudienceId,
+    /// The number of its latest version; 0 when it has none.
+    pub(super) latest: i64,
+    pub(super) updated_at: DateTime<Utc>,
+    pub(super) archived_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn documents(cx: &mut Cx, ids: &[DocumentId]) -> Result<Vec<DocumentRow>> {
+    Ok(in_list!(
+        cx,
+        DocumentRow,
+        "select id, title, summary, member_id, organisation_id, audience_id, latest, updated_at, archived_at
+         from documents where id in (",
+        ids,
+        ")"
+    )?)
+}
+
+pub(super) async fn document_tags(cx: &mut Cx, ids: &[DocumentId]) -> Result<Vec<(DocumentId, String)>> {
+    Ok(in_list!(
+        cx,
+        (DocumentId, String),
+        "select document_id, tag from document_tags where document_id in (",
+        ids,
+        ") order by document_id, tag"
+    )?)
+}
+
+pub(super) async fn documents_after(cx: &mut Cx, after: DocumentId, most: i64) -> Result<Vec<DocumentId>> {
+    let rows = all!(cx, (DocumentId,), "select id from documents where id > $1 order by id limit $2", after, most)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// How much there is to index.
+pub(super) async fn count(cx: &mut Cx) -> Result<i64> {
+    let sql = "select (select count(*) from posts) + (select count(*) from trainings) + (select count(*) from documents)";
+    Ok(one!(cx, (i64,), sql)?.0)
+}
+
+/// The forums that the caller sees, by which threads are found: a forum that others may see from now on changes no entry.
+pub(super) async fn forums_seen(cx: &mut Cx, caller: &Caller) -> Result<Vec<ForumId>> {
+    let rows = each!(cx, |c: DB| {
+        let mut query = sqlx::QueryBuilder::<DB>::new("select id from forums where");
+        sight!(query, caller, "audience_id");
+        query.build_query_as::<(ForumId,)>().fetch_all(&mut *c).await
+    })?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
