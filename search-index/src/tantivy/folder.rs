@@ -72,13 +72,24 @@ impl Folder {
     /// # Errors
     /// [`Error::Unavailable`] when another process, or another task of this one, has it.
     pub(super) fn lock(&self) -> Result<RebuildLock> {
-        let path = self.root.join(LOCK);
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|cause| failed(&path, &cause))?;
+        let file = self.lock_file()?;
         match file.try_lock() {
             Ok(()) => Ok(RebuildLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::unavailable("another rebuild of the index is under way")),
-            Err(TryLockError::Error(cause)) => Err(failed(&path, &cause)),
+            Err(TryLockError::Error(cause)) => Err(failed(&self.root, &cause)),
         }
+    }
+
+    /// The same, once whoever has it is ready: where there is no index yet, that is soon.
+    pub(super) fn wait_for_lock(&self) -> Result<RebuildLock> {
+        let file = self.lock_file()?;
+        file.lock().map_err(|cause| failed(&self.root, &cause))?;
+        Ok(RebuildLock { _file: file })
+    }
+
+    fn lock_file(&self) -> Result<File> {
+        let path = self.root.join(LOCK);
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(|cause| failed(&path, &cause))
     }
 
     /// Removes every index but the live one. Who still reads one that was live goes on reading it.

@@ -52,15 +52,15 @@ impl Engine {
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let folder = Folder::new(root)?;
         let live = match folder.current()? {
-            Some(name) if folder.path(&name).is_dir() => match Live::open(&folder.path(&name), name) {
+            Some(name) if folder.path(&name).is_dir() => match Live::open(&folder.path(&name), name.clone()) {
                 // What it held can be read again from where it came.
                 Err(Error::Internal(cause)) => {
                     tracing::error!("the search index is damaged, another one is begun: {cause}");
-                    begin(&folder)?
+                    begin(&folder, Some(&name))?
                 }
                 opened => opened?,
             },
-            _ => begin(&folder)?,
+            _ => begin(&folder, None)?,
         };
         match folder.lock() {
             Ok(lock) => folder.sweep(&lock)?,
@@ -213,7 +213,13 @@ impl Rebuild {
 }
 
 /// An empty index, as the live one.
-fn begin(folder: &Folder) -> Result<Live> {
+fn begin(folder: &Folder, damaged: Option<&str>) -> Result<Live> {
+    // Held, so that nobody takes what is not named yet for what a rebuild left.
+    let _lock = folder.wait_for_lock()?;
+    // Another process that found none either was faster.
+    if let Some(name) = folder.current()?.filter(|name| Some(&**name) != damaged && folder.path(name).is_dir()) {
+        return Live::open(&folder.path(&name), name);
+    }
     let name = folder.next()?;
     let live = Live::create(&folder.path(&name), name.clone())?;
     folder.name(&name)?;

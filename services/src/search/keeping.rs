@@ -23,8 +23,8 @@ const ENTRIES: i64 = 500;
 /// Rows that are read and written at once.
 const PART: usize = 1_000;
 const ROWS: i64 = PART as i64;
-/// Between turns: a commit of the index costs some 30 ms, whatever is in it.
-const GATHER: Duration = Duration::from_millis(250);
+/// Before a turn: a commit of the index costs some 30 ms, whatever is in it, and whoever follows what happens is told first.
+const GATHER: Duration = Duration::from_millis(300);
 const POLL: Duration = Duration::from_secs(1);
 
 /// How far an index that is made anew is.
@@ -46,19 +46,17 @@ pub async fn keep(app: App, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
         };
         app.search.well.store(turned.is_ok(), Ordering::Relaxed);
-        match turned {
-            Ok(true) => {
-                drop(tokio::time::timeout(GATHER, stop.wait_for(|stop| *stop)).await);
-                continue;
+        if let Err(error) = &turned {
+            tracing::warn!(cause = error.cause(), "the search index is not kept");
+        }
+        if !matches!(turned, Ok(true)) {
+            tokio::select! {
+                () = wakes.next() => {}
+                () = tokio::time::sleep(POLL) => {}
+                _ = stop.changed() => {}
             }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(cause = error.cause(), "the search index is not kept"),
         }
-        tokio::select! {
-            () = wakes.next() => {}
-            () = tokio::time::sleep(POLL) => {}
-            _ = stop.changed() => {}
-        }
+        drop(tokio::time::timeout(GATHER, stop.wait_for(|stop| *stop)).await);
     }
 }
 
@@ -87,7 +85,15 @@ pub async fn turn(app: &App) -> Result<bool> {
     let mut cx = app.db.reader().await?;
     let from = i64::try_from(app.search.read_from(stands)).map_err(|_| Error::internal("an index beyond any log"))?;
     let entries = events::after(&mut cx, from, ENTRIES).await?;
-    let Some(last) = entries.last().map(|last| u64::try_from(last.seq).unwrap_or(stands)) else { return Ok(false) };
+    let Some(last) = entries.last().map(|last| u64::try_from(last.seq).unwrap_or(stands)) else {
+        if from <= events::last(&mut cx).await? {
+            return Ok(false);
+        }
+        // The database came back from a copy: the index tells of what never was.
+        drop(cx);
+        rebuild(app, |_| ()).await?;
+        return Ok(true);
+    };
     let mut touched = Touched::default();
     entries.iter().for_each(|entry| touched.by(&entry.event));
     let mut changes = Vec::new();
