@@ -6,8 +6,10 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Union};
 use futures_util::future::try_join_all;
+use services::error::Code;
 use services::id::{AnyId, CollectionId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId, TrainingId};
 use services::search::{self, Facet, FacetCounts, Filters, Hit, Kind, Query, Sort};
+use services::text::{self, BODY_MOST};
 use services::{Error, Result};
 
 use crate::catalogue::Training;
@@ -87,7 +89,7 @@ impl From<Facet> for SearchFacetKind {
 }
 
 /// Ce qu'une recherche retient : ce qui remplit toutes les conditions données. D'une liste, une des valeurs suffit ; une liste vide ne
-/// retient pas moins.
+/// retient pas moins, et une liste a 100 valeurs au plus.
 #[derive(InputObject, Default)]
 pub(crate) struct SearchFilter {
     /// De ces natures.
@@ -128,19 +130,14 @@ impl SearchFilter {
             authors = if authors.iter().all(|author| *author == own) { vec![own] } else { vec![String::new()] };
         }
         Ok(Filters {
-            kinds: self.kinds.iter().flatten().map(|kind| (*kind).into()).collect(),
+            kinds: listed("kinds", &self.kinds)?.iter().map(|kind| (*kind).into()).collect(),
             spaces: told::<SpaceId>("spaceIds", &self.space_ids)?,
             forums: told::<ForumId>("forumIds", &self.forum_ids)?,
-            thread_kinds: self
-                .thread_kinds
-                .iter()
-                .flatten()
-                .map(|kind| services::forum::ThreadKind::from(*kind).code().to_owned())
-                .collect(),
-            states: self.states.clone().unwrap_or_default(),
+            thread_kinds: listed("threadKinds", &self.thread_kinds)?.iter().map(|kind| code_of(*kind)).collect(),
+            states: listed("states", &self.states)?.to_vec(),
             collections: told::<CollectionId>("collectionIds", &self.collection_ids)?,
             organisations: told::<OrganisationId>("organisationIds", &self.organisation_ids)?,
-            years: self.years.clone().unwrap_or_default(),
+            years: listed("years", &self.years)?.to_vec(),
             authors,
             from: self.since.map(|at| at.0.timestamp()),
             until: self.until.map(|at| at.0.timestamp()),
@@ -149,9 +146,25 @@ impl SearchFilter {
     }
 }
 
+fn code_of(kind: ThreadKind) -> String {
+    services::forum::ThreadKind::from(kind).code().to_owned()
+}
+
+/// How many values of a list a filter takes.
+const MOST_VALUES: usize = 100;
+
+/// The values of a list; too many would cost as many looks in the index.
+fn listed<'v, T>(field: &'static str, given: &'v Option<Vec<T>>) -> Result<&'v [T]> {
+    let values = given.as_deref().unwrap_or_default();
+    match values.len() {
+        0..=MOST_VALUES => Ok(values),
+        _ => Err(Error::invalid(field, Code::TooLong, format!("Au plus {MOST_VALUES} valeurs."))),
+    }
+}
+
 /// Ids as the index knows them, each of the kind that the field takes.
 fn told<Id: std::str::FromStr + ToString>(field: &'static str, given: &Option<Vec<ID>>) -> Result<Vec<String>> {
-    given.iter().flatten().map(|id| ids::argument::<Id>(field, id).map(|id| id.to_string())).collect()
+    listed(field, given)?.iter().map(|id| ids::argument::<Id>(field, id).map(|id| id.to_string())).collect()
 }
 
 /// Une partie d'un texte, en caractères.
@@ -411,7 +424,9 @@ impl SearchQuery {
         let forums = forum.iter().map(ToString::to_string).collect();
         let filters = Filters { kinds: vec![Kind::Thread], forums, ..Filters::default() };
         let (sight, first) = (request.finds_apart().await?, whole(first.unwrap_or(ALIKE)));
-        let body = services::text::plain(&body);
+        // As much as a post may hold.
+        let body: String = body.chars().take(BODY_MOST).collect();
+        let body = text::plain(&body);
         let hits = request.app.search.similar(&title, &body, &sight, &filters, first).await?;
         let threads = shown(request, hits).await?.into_iter().filter_map(|(_, hit)| match hit {
             SearchHit::Thread(hit) => Some(hit),

@@ -12,8 +12,8 @@ pub enum Error {
     /// The engine is away, too slow, full, or refuses our key; another rebuild is under way. Try again later. The text is for the
     /// log.
     Unavailable(Cow<'static, str>),
-    /// What was asked can be corrected; the sentence, in French, is for who asked.
-    Invalid(Cow<'static, str>),
+    /// What was asked can be corrected: which part of it (`query`, `first`, `after`, `synonyms`), and a sentence in French for who asked.
+    Invalid(&'static str, Cow<'static, str>),
     /// A fault of ours, or an index that is damaged. The text is for the log.
     Internal(Cow<'static, str>),
 }
@@ -23,8 +23,8 @@ impl Error {
         Self::Unavailable(cause.into())
     }
 
-    pub(crate) fn invalid(sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::Invalid(sentence.into())
+    pub(crate) fn invalid(part: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::Invalid(part, sentence.into())
     }
 
     pub(crate) fn internal(cause: impl Into<Cow<'static, str>>) -> Self {
@@ -36,7 +36,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable(cause) => write!(f, "the search engine is unavailable: {cause}"),
-            Self::Invalid(sentence) => f.write_str(sentence),
+            Self::Invalid(_, sentence) => f.write_str(sentence),
             Self::Internal(cause) => write!(f, "the search index failed: {cause}"),
         }
     }

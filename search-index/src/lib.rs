@@ -298,7 +298,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 fn bounded(first: usize) -> Result<usize> {
-    if (1..=MOST_SUGGESTED).contains(&first) { Ok(first) } else { Err(Error::invalid("Demandez de 1 à 20 résultats.")) }
+    if (1..=MOST_SUGGESTED).contains(&first) {
+        Ok(first)
+    } else {
+        Err(Error::invalid("first", "Demandez de 1 à 20 résultats."))
+    }
 }
 
 /// Whether an entry is what its description says.

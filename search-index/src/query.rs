@@ -189,17 +189,17 @@ impl Query {
     /// [`Error::Invalid`] when the page is too long or too deep, or the cursor is of another question.
     pub(crate) fn offset(&self) -> Result<usize> {
         if !(1..=MOST_HITS).contains(&self.first) {
-            return Err(Error::invalid("Demandez de 1 à 100 résultats."));
+            return Err(Error::invalid("first", "Demandez de 1 à 100 résultats."));
         }
         let Some(cursor) = &self.after else { return Ok(0) };
-        let stale = || Error::invalid("Ce curseur n’est pas de cette recherche : reprenez au début.");
+        let stale = || Error::invalid("after", "Ce curseur n’est pas de cette recherche : reprenez au début.");
         let (place, mark) = cursor.split_once('.').ok_or_else(stale)?;
         if mark != self.mark() {
             return Err(stale());
         }
         match place.parse() {
             Ok(place) if place < DEEPEST => Ok(place),
-            Ok(_) => Err(Error::invalid("Au-delà de 1 000 résultats, précisez la recherche.")),
+            Ok(_) => Err(Error::invalid("after", "Au-delà de 1 000 résultats, précisez la recherche.")),
             Err(_) => Err(stale()),
         }
     }
@@ -252,12 +252,12 @@ mod tests {
         query.after = Some(query.cursor(20));
         assert_eq!(query.offset(), Ok(20));
         query.text = "h5p".to_owned();
-        assert!(matches!(query.offset(), Err(Error::Invalid(_))));
+        assert!(matches!(query.offset(), Err(Error::Invalid(..))));
         query.after = Some(query.cursor(DEEPEST));
-        assert!(matches!(query.offset(), Err(Error::Invalid(_))));
+        assert!(matches!(query.offset(), Err(Error::Invalid(..))));
         for wrong in ["", "x", "-1.0", "1.zz"] {
             query.after = Some(wrong.to_owned());
-            assert!(matches!(query.offset(), Err(Error::Invalid(_))), "{wrong}");
+            assert!(matches!(query.offset(), Err(Error::Invalid(..))), "{wrong}");
         }
     }
 

@@ -39,15 +39,18 @@ impl Synonyms {
     /// [`Error::Invalid`] with a sentence in French.
     pub fn new(groups: Vec<Vec<String>>) -> Result<Self> {
         if groups.len() > MOST_SYNONYMS {
-            return Err(Error::invalid("Il y a plus de 1 000 groupes de synonymes."));
+            return Err(Error::invalid("synonyms", "Il y a plus de 1 000 groupes de synonymes."));
         }
         for group in &groups {
             if !(2..=MOST_EXPRESSIONS).contains(&group.len()) {
-                return Err(Error::invalid(format!("« {} » : un groupe compte de 2 à 10 expressions.", group.join(", "))));
+                return Err(Error::invalid(
+                    "synonyms",
+                    format!("« {} » : un groupe compte de 2 à 10 expressions.", group.join(", ")),
+                ));
             }
             for expression in group {
                 if !(1..=LONGEST_EXPRESSION).contains(&french::words(expression).len()) {
-                    return Err(Error::invalid(format!("« {expression} » : une expression compte de 1 à 10 mots.")));
+                    return Err(Error::invalid("synonyms", format!("« {expression} » : une expression compte de 1 à 10 mots.")));
                 }
             }
         }

@@ -28,9 +28,9 @@ pub(crate) struct Likeness {
 impl Likeness {
     pub(crate) fn of(lexicon: &Lexicon, title: &str, body: &str) -> Self {
         let mut likeness = Self::default();
-        let read: String = body.chars().take(READ).collect();
-        for (text, counts) in [(title, TITLE), (&read, 1.0)] {
-            for word in french::words(text).into_iter().filter(|word| !lexicon.is_stop(&word.whole)) {
+        for (text, counts) in [(title, TITLE), (body, 1.0)] {
+            let read: String = text.chars().take(READ).collect();
+            for word in french::words(&read).into_iter().filter(|word| !lexicon.is_stop(&word.whole)) {
                 if let Some(stem) = word.stems.into_iter().next() {
                     *likeness.stems.entry(stem).or_default() += counts;
                 }

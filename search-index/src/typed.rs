@@ -114,7 +114,7 @@ impl Lexicon {
     /// [`Error::Invalid`] when it is longer than 1,000 characters.
     pub(crate) fn read(&self, text: &str) -> Result<Asked> {
         if text.chars().nth(LONGEST).is_some() {
-            return Err(Error::invalid("La recherche est trop longue : 1 000 caractères au plus."));
+            return Err(Error::invalid("query", "La recherche est trop longue : 1 000 caractères au plus."));
         }
         let mut asked = Asked { typed: !text.trim().is_empty(), ..Asked::default() };
         let mut left = MOST_WORDS;
@@ -376,6 +376,6 @@ mod tests {
         assert_eq!(asked.clauses.len(), MOST_WORDS);
         assert_eq!(asked.left_out, ["douze"], "a stop word does not count");
         let lexicon = Lexicon::new(&Synonyms::brought().unwrap()).unwrap();
-        assert!(matches!(lexicon.read(&"mot ".repeat(10_000)), Err(Error::Invalid(_))));
+        assert!(matches!(lexicon.read(&"mot ".repeat(10_000)), Err(Error::Invalid(..))));
     }
 }

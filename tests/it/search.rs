@@ -6,7 +6,7 @@ use harness::{Client, Database, Story, World, stories, trial};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::binary::{PATIENCE, Place, Served};
+use crate::binary::{PATIENCE, Place, Served, until};
 use crate::catalogue::{manager, published};
 use crate::cost::cost;
 use crate::steps::{colleague, moderator, new_forum, nodes, organisation, read, text};
@@ -31,6 +31,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(trial(format!("search::the_demo_is_found [{database}]"), database.missing(), move || {
             harness::tell(demo(database));
         }));
+        trials.push(trial(
+            format!("search::without_its_index_the_service_goes_on_and_says_so [{database}]"),
+            database.missing(),
+            move || {
+                harness::tell(without(database));
+            },
+        ));
         trials.push(trial(format!("search::a_killed_reindex_harms_nothing [{database}]"), database.missing(), move || {
             harness::tell(killed(database));
         }));
@@ -309,18 +316,30 @@ async fn a_page_of_results_runs_as_many_statements_whatever_its_size(world: &Wor
 async fn what_cannot_be_searched_is_refused_in_words(world: &World) {
     world.index().await;
     let who = world.anonymous();
-    let code = async |query: String, variables: Value| who.run(&query, variables).await.code();
-    let ask = "query($q: String!) { search(query: $q) { totalCount } }".to_owned();
-    assert_eq!(code(ask.clone(), json!({ "q": "mot ".repeat(10_000) })).await, "INVALID");
-    assert_eq!(code("{ search(query: \"a\", first: 101) { totalCount } }".into(), json!({})).await, "INVALID");
-    assert_eq!(code("{ search(query: \"a\", first: -1) { totalCount } }".into(), json!({})).await, "INVALID");
-    assert_eq!(code("{ search(query: \"a\", after: \"x\") { totalCount } }".into(), json!({})).await, "INVALID");
-    let wrong = "{ search(query: \"a\", filter: { forumIds: [\"thr_00000000000000000000000000000001\"] }) { totalCount } }";
-    assert_eq!(code(wrong.into(), json!({})).await, "INVALID");
-    assert_eq!(
-        code("{ search(query: \"a\", filter: { mine: true }) { totalCount } }".into(), json!({})).await,
-        "UNAUTHENTICATED"
-    );
+    // The code, and the field that it is about.
+    let refused = async |query: &str, variables: Value| {
+        let reply = who.run(query, variables).await;
+        (reply.code(), reply.errors[0]["extensions"]["fields"][0].as_str().unwrap_or_default().to_owned())
+    };
+    let invalid = |field: &str| ("INVALID".to_owned(), field.to_owned());
+    let ask = "query($q: String!) { search(query: $q) { totalCount } }";
+    assert_eq!(refused(ask, json!({ "q": "mot ".repeat(10_000) })).await, invalid("query"));
+    for (query, field) in [
+        ("{ search(query: \"a\", first: 101) { totalCount } }", "first"),
+        ("{ search(query: \"a\", first: -1) { totalCount } }", "first"),
+        ("{ suggest(prefix: \"a\", first: 21) { tags } }", "first"),
+        ("{ search(query: \"a\", after: \"x\") { totalCount } }", "after"),
+        ("{ search(query: \"a\", filter: { forumIds: [\"thr_00000000000000000000000000000001\"] }) { totalCount } }", "forumIds"),
+    ] {
+        assert_eq!(refused(query, json!({})).await, invalid(field), "{query}");
+    }
+    let many = "query($s: [String!], $y: [Int!]) { search(query: \"a\", filter: { states: $s, years: $y }) { totalCount } }";
+    assert_eq!(refused(many, json!({ "s": vec!["PUBLIEE"; 101] })).await, invalid("states"));
+    assert_eq!(refused(many, json!({ "y": vec![2026; 101] })).await, invalid("years"));
+    let mine = "{ search(query: \"a\", filter: { mine: true }) { totalCount } }";
+    assert_eq!(refused(mine, json!({})).await.0, "UNAUTHENTICATED");
+    let alike = "query($t: String!) { similarThreads(title: $t, body: $t) { place } }";
+    assert!(who.run(alike, json!({ "t": "> mot ".repeat(15_000) })).await.errors.is_empty());
     for odd in [
         "",
         " ",
@@ -335,7 +354,7 @@ async fn what_cannot_be_searched_is_refused_in_words(world: &World) {
         "x' or '1'='1",
         "(.*)+$",
     ] {
-        let reply = who.run(&ask, json!({ "q": odd })).await;
+        let reply = who.run(ask, json!({ "q": odd })).await;
         assert!(reply.errors.is_empty(), "{odd}: {}", reply.text);
     }
 }
@@ -421,4 +440,34 @@ async fn killed(database: Database) {
     let names: Vec<_> = indexes.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     // What is left of those that were killed is removed by the next one.
     assert_eq!(names.iter().filter(|name| name.starts_with("index-")).count(), 1, "{names:?}");
+}
+
+/// The folder of the index is gone: what is written is kept, health says so, and the next start makes the index anew.
+async fn without(database: Database) {
+    let place = Place::new(database).await;
+    place.run(&["demo"]).await.done();
+    let served = place.serve().await;
+    let who = as_member(&place, &served, "claire.fontaine").await;
+    let before = known(&who).await;
+    let folder = place.folder.path().join("search");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    std::fs::write(&folder, "no folder").expect("written");
+    let forums = read(&who, "{ space(slug: \"plateforme\") { forums { id slug } } }", json!({})).await["space"]["forums"].clone();
+    let forum = forums.as_array().expect("forums").iter().find(|forum| forum["slug"] == "questions").expect("one")["id"].clone();
+    let (thread, _) = who.open_thread(&text(&forum), "QUESTION", "Gabarit H5P perdu", "Texte").await;
+    until("health says so", async || {
+        let (status, health) = who.take("/health/ready").await;
+        let health = String::from_utf8(health).expect("UTF-8");
+        status == 200 && health.contains(r#""status":"degraded""#) && health.contains(r#""search":"unavailable""#)
+    })
+    .await;
+    let asked = "{ search(query: \"gabarit\", afterWrite: true) { totalCount } }";
+    assert_eq!(who.run(asked, json!({})).await.code(), "UNAVAILABLE");
+    served.stop().await;
+    std::fs::remove_file(&folder).expect("removed");
+    let served = place.serve().await;
+    let who = who.at(&served.url);
+    let after = known(&who).await;
+    assert_eq!(after["totalCount"].as_i64(), before["totalCount"].as_i64().map(|count| count + 1), "{thread}");
+    served.stop().await;
 }

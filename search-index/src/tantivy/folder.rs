@@ -39,7 +39,10 @@ impl Folder {
         let file = self.root.join(CURRENT);
         match fs::read_to_string(&file) {
             Ok(name) if is_index(name.trim()) => Ok(Some(name.trim().to_owned())),
-            Ok(_) => Err(Error::internal(format!("{} names no index", file.display()))),
+            Ok(_) => {
+                tracing::error!("{} names no index", file.display());
+                Ok(None)
+            }
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(failed(&file, &cause)),
         }

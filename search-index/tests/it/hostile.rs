@@ -94,9 +94,11 @@ pub(crate) async fn check(index: &Index) {
         assert!(begun.elapsed() < Duration::from_secs(20), "{text:?}");
     }
     let long = "gabarit ".repeat(10_000);
-    let Err(Error::Invalid(sentence)) = index.search(&Query::new(sight.clone(), &long)).await else { panic!("it was too long") };
+    let Err(Error::Invalid("query", sentence)) = index.search(&Query::new(sight.clone(), &long)).await else {
+        panic!("it was too long")
+    };
     assert!(sentence.contains("trop longue"), "{sentence}");
-    assert!(matches!(index.suggest(&long, &sight, &Filters::default(), 5).await, Err(Error::Invalid(_))));
+    assert!(matches!(index.suggest(&long, &sight, &Filters::default(), 5).await, Err(Error::Invalid(..))));
     assert!(index.similar("gabarit", &long, &sight, &Filters::default(), 5).await.is_ok(), "a text to compare may be long");
 
     // What looks like the syntax of an engine is words: the same answer as without it.

@@ -48,7 +48,7 @@ pub use sessions::{
     SessionFields, count_sessions, create_session, formateurs, sessions_by_id, sessions_of, transition_session, update_session,
 };
 pub(crate) use sessions::{add_session, move_session, take_session};
-pub(crate) use store::shows_file;
+pub(crate) use store::{shows_file, trainings_by_id as training_rows};
 pub use trainings::{TrainingFields, create_training, record_framing, transition_training, update_training};
 pub(crate) use trainings::{add_training, frame_training, take_training};
 

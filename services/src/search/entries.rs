@@ -1,22 +1,30 @@
 //! Rows as entries of the index: what is found of each thing, and what it is filtered by.
 
-use std::collections::HashMap;
-
 use search_index::{Change, Entry, Kind};
 use sha2::{Digest, Sha256};
 
-use super::store::{self, DocumentRow, PostRow, TrainingRow};
+use super::store::{self, DocumentRow, PostRow};
+use crate::catalogue::{self, MentorAddress, Module, Text, Training};
 use crate::db::Cx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::forum::ThreadKind;
 use crate::id::{DocumentId, TrainingId};
-use crate::text;
+use crate::{library, text};
+
+/// These posts. To read so many bodies takes too long for a thread on which requests wait.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(super) async fn posts(rows: Vec<PostRow>) -> Result<Vec<Change>> {
+    let read = move || rows.into_iter().map(post).collect();
+    tokio::task::spawn_blocking(read).await.map_err(|cause| Error::internal(cause.to_string()))
+}
 
 /// A post; what was deleted is no longer found.
 ///
 /// Its audience is its forum: that others may see it from now on changes no entry of its threads. A thread has no collection and no
 /// organisation, since those of the trainings it is linked to, and of who wrote it, are not for all who see it.
-pub(super) fn post(row: PostRow) -> Change {
+fn post(row: PostRow) -> Change {
     if row.deleted_at.is_some() {
         return Change::Delete(row.id.to_string());
     }
@@ -44,42 +52,28 @@ pub(super) fn post(row: PostRow) -> Change {
 
 /// These trainings; one that was merged into another is found as that.
 pub(super) async fn trainings(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<Change>> {
-    let mut said: HashMap<TrainingId, Vec<String>> = HashMap::new();
-    for (training, body) in store::training_texts(cx, ids).await? {
-        said.entry(training).or_default().push(text::plain(&body));
-    }
-    for (training, title, competence) in store::training_modules(cx, ids).await? {
-        let parts = said.entry(training).or_default();
-        // A row for each competence of a module.
-        if parts.last() != Some(&title) {
-            parts.push(title);
-        }
-        parts.extend(competence);
-    }
-    let mut numbers: HashMap<TrainingId, Vec<String>> = HashMap::new();
-    for (training, number) in store::training_numbers(cx, ids).await? {
-        numbers.entry(training).or_default().push(number.to_string());
-    }
-    let rows = store::trainings(cx, ids).await?;
-    Ok(rows.into_iter().map(|row| training(&mut said, &mut numbers, row)).collect())
+    let rows = catalogue::training_rows(cx, ids).await?;
+    let (mut texts, mut modules) = (catalogue::texts(cx, ids).await?, catalogue::modules(cx, ids).await?);
+    let mut addresses = catalogue::addresses(cx, ids).await?;
+    let changes = rows.into_iter().map(|row| {
+        let (texts, modules) = (texts.remove(&row.id).unwrap_or_default(), modules.remove(&row.id).unwrap_or_default());
+        training(&texts, modules, &addresses.remove(&row.id).unwrap_or_default(), row)
+    });
+    Ok(changes.collect())
 }
 
-type Said<T> = HashMap<TrainingId, Vec<T>>;
-
-fn training(said: &mut Said<String>, numbers: &mut Said<String>, row: TrainingRow) -> Change {
-    if row.merged_into_id.is_some() {
-        return Change::Delete(row.id.to_string());
-    }
-    let mut parts: Vec<_> = row.catch_phrase.into_iter().collect();
-    parts.append(said.entry(row.id).or_default());
-    let mut identifiers = vec![row.short_name];
-    identifiers.extend(row.sirh_id);
-    identifiers.append(numbers.entry(row.id).or_default());
+fn training(texts: &[Text], modules: Vec<Module>, addresses: &[MentorAddress], row: Training) -> Change {
     let key = row.id.to_string();
+    if row.merged_into_id.is_some() {
+        return Change::Delete(key);
+    }
+    let mut said: Vec<_> = row.catch_phrase.into_iter().chain(texts.iter().map(|text| text::plain(&text.body))).collect();
+    said.extend(modules.into_iter().flat_map(|module| [vec![module.title], module.competences].concat()));
+    let numbers = addresses.iter().map(|address| address.number.to_string());
     put(Entry {
-        body: parts.join("\n"),
-        identifiers,
-        state: Some(row.state),
+        body: said.join("\n"),
+        identifiers: [row.short_name].into_iter().chain(row.sirh_id).chain(numbers).collect(),
+        state: Some(row.state.code().to_owned()),
         collections: vec![row.collection_id.to_string()],
         organisation: Some(row.organisation_id.to_string()),
         ..entry((key.clone(), key), Kind::Training, row.title, row.audience_id.to_string(), row.updated_at)
@@ -88,10 +82,7 @@ fn training(said: &mut Said<String>, numbers: &mut Said<String>, row: TrainingRo
 
 /// These documents; what is archived is in no list, and is not found either.
 pub(super) async fn documents(cx: &mut Cx, ids: &[DocumentId]) -> Result<Vec<Change>> {
-    let mut tags: HashMap<DocumentId, Vec<String>> = HashMap::new();
-    for (document, tag) in store::document_tags(cx, ids).await? {
-        tags.entry(document).or_default().push(tag);
-    }
+    let mut tags = library::tags(cx, ids).await?;
     let rows = store::documents(cx, ids).await?;
     Ok(rows.into_iter().map(|row| document(tags.remove(&row.id).unwrap_or_default(), row)).collect())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use search_index::{Change, Rebuild};
+use search_index::{Change, Kind};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -103,7 +103,7 @@ pub async fn turn(app: &App) -> Result<bool> {
             let rows = store::posts_of(&mut cx, thread, beyond, ROWS).await?;
             let Some(last) = rows.last().map(|row| row.ordinal) else { break };
             beyond = last;
-            changes.extend(rows.into_iter().map(entries::post));
+            changes.extend(entries::posts(rows).await?);
             // A thread may be longer than what is held at once. Until the last part the index stays where it is.
             if changes.len() >= PART && !index.apply(std::mem::take(&mut changes), Some(stands), stands).await? {
                 return Ok(true);
@@ -132,58 +132,52 @@ pub async fn rebuild(app: &App, told: impl Fn(Progress)) -> Result<u64> {
         (events::last(&mut cx).await?, store::count(&mut cx).await?)
     };
     let all = u64::try_from(all).unwrap_or(0);
-    let mut making = Making { rebuild: app.search.index.rebuild().await?, done: 0 };
-    told(Progress { done: 0, all });
-    let mut after = PostId(Uuid::nil());
-    loop {
-        let rows = store::posts_after(&mut *app.db.reader().await?, after, ROWS).await?;
-        let (Some(last), read) = (rows.last().map(|row| row.id), rows.len()) else { break };
-        after = last;
-        making = making.put(rows.into_iter().map(entries::post).collect(), read).await?;
-        told(Progress { done: making.done, all });
+    let mut making = app.search.index.rebuild().await?;
+    let mut done = 0;
+    told(Progress { done, all });
+    for kind in Kind::ALL {
+        let mut after = Uuid::nil();
+        while let Some(page) = page(&mut *app.db.reader().await?, kind, after).await? {
+            after = page.last;
+            done += page.read as u64;
+            // What is not to be found is not there yet.
+            let entries = page.changes.into_iter().filter_map(|change| match change {
+                Change::Put(entry) => Some(*entry),
+                Change::Delete(_) | Change::DeleteGroup(_) => None,
+            });
+            making = making.put(entries.collect()).await?;
+            told(Progress { done, all });
+        }
     }
-    let mut after = TrainingId(Uuid::nil());
-    loop {
-        let mut cx = app.db.reader().await?;
-        let ids = store::trainings_after(&mut cx, after, ROWS).await?;
-        let Some(last) = ids.last() else { break };
-        after = *last;
-        let changes = entries::trainings(&mut cx, &ids).await?;
-        drop(cx);
-        making = making.put(changes, ids.len()).await?;
-        told(Progress { done: making.done, all });
-    }
-    let mut after = DocumentId(Uuid::nil());
-    loop {
-        let mut cx = app.db.reader().await?;
-        let ids = store::documents_after(&mut cx, after, ROWS).await?;
-        let Some(last) = ids.last() else { break };
-        after = *last;
-        let changes = entries::documents(&mut cx, &ids).await?;
-        drop(cx);
-        making = making.put(changes, ids.len()).await?;
-        told(Progress { done: making.done, all });
-    }
-    let written = making.rebuild.written();
-    making.rebuild.finish(u64::try_from(position).unwrap_or(0)).await?;
+    let written = making.written();
+    making.finish(u64::try_from(position).unwrap_or(0)).await?;
     Ok(written)
 }
 
-struct Making {
-    rebuild: Rebuild,
-    done: u64,
+/// Some of all rows of a kind.
+struct Rows {
+    changes: Vec<Change>,
+    read: usize,
+    last: Uuid,
 }
 
-impl Making {
-    /// Writes what is to be found among what was read.
-    async fn put(self, changes: Vec<Change>, read: usize) -> Result<Self> {
-        let entries = changes.into_iter().filter_map(|change| match change {
-            Change::Put(entry) => Some(*entry),
-            Change::Delete(_) | Change::DeleteGroup(_) => None,
-        });
-        let rebuild = self.rebuild.put(entries.collect()).await?;
-        Ok(Self { rebuild, done: self.done + read as u64 })
-    }
+/// Rows of a kind in the order of their ids after one; none behind the last.
+async fn page(cx: &mut Cx, kind: Kind, after: Uuid) -> Result<Option<Rows>> {
+    let (last, read, changes) = match kind {
+        Kind::Thread => {
+            let rows = store::posts_after(cx, PostId(after), ROWS).await?;
+            (rows.last().map(|row| row.id.0), rows.len(), entries::posts(rows).await?)
+        }
+        Kind::Training => {
+            let ids = store::trainings_after(cx, TrainingId(after), ROWS).await?;
+            (ids.last().map(|id| id.0), ids.len(), entries::trainings(cx, &ids).await?)
+        }
+        Kind::Document => {
+            let ids = store::documents_after(cx, DocumentId(after), ROWS).await?;
+            (ids.last().map(|id| id.0), ids.len(), entries::documents(cx, &ids).await?)
+        }
+    };
+    Ok(last.map(|last| Rows { changes, read, last }))
 }
 
 /// What entries of the log may have changed of the index.
@@ -209,7 +203,7 @@ impl Touched {
             | Event::ThreadHidden { thread, .. }
             | Event::ThreadMoved { thread, .. }
             | Event::ThreadReopened { thread } => _ = self.threads.insert(thread),
-            Event::ReportChanged { report } | Event::ReportOpened { report } | Event::ReportStateChanged { report, .. } => {
+            Event::ReportOpened { report } | Event::ReportStateChanged { report, .. } => {
                 _ = self.threads.insert(ThreadId(report.0));
             }
             Event::DocumentArchived { document, .. }
@@ -239,6 +233,7 @@ impl Touched {
             | Event::MemberSuspended { .. }
             | Event::OrganisationChanged { .. }
             | Event::OrganisationCreated { .. }
+            | Event::ReportChanged { .. }
             | Event::ReportNoted { .. }
             | Event::RoleEnded { .. }
             | Event::RoleGranted { .. }
@@ -261,8 +256,7 @@ impl Touched {
 
     /// What becomes of the index, as things are now; but for whole threads.
     async fn changes(self, cx: &mut Cx) -> Result<Vec<Change>> {
-        let posts = store::posts(cx, &Vec::from_iter(self.posts)).await?;
-        let mut changes: Vec<_> = posts.into_iter().map(entries::post).collect();
+        let mut changes = entries::posts(store::posts(cx, &Vec::from_iter(self.posts)).await?).await?;
         changes.extend(entries::trainings(cx, &Vec::from_iter(self.trainings)).await?);
         changes.extend(entries::documents(cx, &Vec::from_iter(self.documents)).await?);
         Ok(changes)

@@ -21,10 +21,7 @@ use crate::events;
 use crate::id::PostId;
 
 pub use keeping::{Progress, catch_up, keep, rebuild, turn};
-pub use search_index::{
-    Facet, FacetCounts, Filters, Held, Highlighted, Hit, Kind, MOST_HITS, MOST_SUGGESTED, Page, Query, Range, Sight, Sort,
-    Suggestion, Suggestions,
-};
+pub use search_index::{Facet, FacetCounts, Filters, Held, Highlighted, Hit, Kind, Page, Query, Sight, Sort, Suggestions};
 
 /// How long somebody waits for what they wrote to be found, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,22 +43,15 @@ struct Passed {
 }
 
 impl Search {
-    /// Opens the index in `folder`; one that is damaged is removed, and made anew by [`keep`].
+    /// Opens the index in `folder`, or begins an empty one where there is none or a damaged one, which [`keep`] fills.
     ///
     /// # Errors
     /// [`Error::Startup`] when the folder cannot be read or written.
     pub async fn open(folder: &Path) -> Result<Arc<Self>> {
         let fault = |error: search_index::Error| Error::Startup(format!("L'index de recherche ne s'ouvre pas : {error}"));
         let synonyms = Synonyms::brought().map_err(fault)?;
-        let index = match Index::open_folder(folder, &synonyms).await {
-            Err(search_index::Error::Internal(cause)) => {
-                tracing::warn!(%cause, "the search index is damaged, and made anew");
-                std::fs::remove_dir_all(folder).map_err(|error| Error::Startup(format!("{} : {error}", folder.display())))?;
-                Index::open_folder(folder, &synonyms).await
-            }
-            opened => opened,
-        };
-        Ok(Arc::new(Self { index: index.map_err(fault)?, well: AtomicBool::new(true), passed: Mutex::default() }))
+        let index = Index::open_folder(folder, &synonyms).await.map_err(fault)?;
+        Ok(Arc::new(Self { index, well: AtomicBool::new(true), passed: Mutex::default() }))
     }
 
     /// How far the log is read, when the index stands there.
@@ -84,7 +74,7 @@ impl Search {
     /// What was asked for, best first or newest first, among what `sight` lets see.
     ///
     /// # Errors
-    /// [`Error::Invalid`] on `query` when it is too long, or the page or the cursor is not of it; [`Error::Unavailable`].
+    /// [`Error::Invalid`] on `query` when it is too long, on `first`, on `after` when it is not of that question; [`Error::Unavailable`].
     pub async fn search(&self, query: &Query) -> Result<Page> {
         Ok(self.index.search(query).await?)
     }
@@ -157,7 +147,7 @@ impl From<search_index::Error> for Error {
     fn from(error: search_index::Error) -> Self {
         match error {
             search_index::Error::Unavailable(cause) => Self::unavailable(cause.into_owned()),
-            search_index::Error::Invalid(sentence) => Self::invalid("query", Code::Malformed, sentence.into_owned()),
+            search_index::Error::Invalid(part, sentence) => Self::invalid(part, Code::Malformed, sentence.into_owned()),
             search_index::Error::Internal(cause) => Self::internal(cause.into_owned()),
         }
     }

@@ -6,7 +6,7 @@ use crate::Caller;
 use crate::db::{Cx, all, each, in_list, one, sight};
 use crate::error::Result;
 use crate::forum::ThreadKind;
-use crate::id::{AudienceId, CollectionId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId, TrainingId};
+use crate::id::{AudienceId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId, TrainingId};
 
 /// A post with what its thread and its forum say.
 #[derive(sqlx::FromRow)]
@@ -60,68 +60,6 @@ pub(super) async fn posts_after(cx: &mut Cx, after: PostId, most: i64) -> Result
     Ok(all!(cx, PostRow, posts!("p.id > $1 order by p.id limit $2"), after, most)?)
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct TrainingRow {
-    pub(super) id: TrainingId,
-    pub(super) title: String,
-    pub(super) short_name: String,
-    pub(super) collection_id: CollectionId,
-    pub(super) organisation_id: OrganisationId,
-    pub(super) state: String,
-    pub(super) audience_id: AudienceId,
-    pub(super) catch_phrase: Option<String>,
-    pub(super) sirh_id: Option<String>,
-    pub(super) merged_into_id: Option<TrainingId>,
-    pub(super) updated_at: DateTime<Utc>,
-}
-
-pub(super) async fn trainings(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<TrainingRow>> {
-    Ok(in_list!(
-        cx,
-        TrainingRow,
-        "select id, title, short_name, collection_id, organisation_id, state, audience_id, catch_phrase, sirh_id, merged_into_id,
-                updated_at
-         from trainings where id in (",
-        ids,
-        ")"
-    )?)
-}
-
-/// What trainings say, in Markdown, a part a row.
-pub(super) async fn training_texts(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<(TrainingId, String)>> {
-    Ok(in_list!(
-        cx,
-        (TrainingId, String),
-        "select training_id, body from training_texts where training_id in (",
-        ids,
-        ") order by training_id, part"
-    )?)
-}
-
-/// The titles and the competences of their modules.
-pub(super) async fn training_modules(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<(TrainingId, String, Option<String>)>> {
-    Ok(in_list!(
-        cx,
-        (TrainingId, String, Option<String>),
-        "select m.training_id, m.title, c.competence from training_modules m
-         left join training_module_competences c on c.training_id = m.training_id and c.module = m.position
-         where m.training_id in (",
-        ids,
-        ") order by m.training_id, m.position, c.position"
-    )?)
-}
-
-/// Their numbers on Mentor.
-pub(super) async fn training_numbers(cx: &mut Cx, ids: &[TrainingId]) -> Result<Vec<(TrainingId, i64)>> {
-    Ok(in_list!(
-        cx,
-        (TrainingId, i64),
-        "select training_id, number from training_addresses where training_id in (",
-        ids,
-        ") order by training_id, position"
-    )?)
-}
-
 pub(super) async fn trainings_after(cx: &mut Cx, after: TrainingId, most: i64) -> Result<Vec<TrainingId>> {
     let rows = all!(cx, (TrainingId,), "select id from trainings where id > $1 order by id limit $2", after, most)?;
     Ok(rows.into_iter().map(|row| row.0).collect())
@@ -149,16 +87,6 @@ pub(super) async fn documents(cx: &mut Cx, ids: &[DocumentId]) -> Result<Vec<Doc
          from documents where id in (",
         ids,
         ")"
-    )?)
-}
-
-pub(super) async fn document_tags(cx: &mut Cx, ids: &[DocumentId]) -> Result<Vec<(DocumentId, String)>> {
-    Ok(in_list!(
-        cx,
-        (DocumentId, String),
-        "select document_id, tag from document_tags where document_id in (",
-        ids,
-        ") order by document_id, tag"
     )?)
 }
 

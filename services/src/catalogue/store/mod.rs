@@ -16,5 +16,5 @@ pub(super) use export::*;
 pub(super) use imports::*;
 pub(super) use lists::*;
 pub(super) use sessions::*;
-pub(crate) use trainings::shows_file;
 pub(super) use trainings::*;
+pub(crate) use trainings::{shows_file, trainings_by_id};
