@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::process::Stdio;
 
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use harness::{Client, Database, Story, World, servers, stories, trial};
 use libtest_mimic::Trial;
 use reqwest::{Method, Response};
@@ -80,13 +80,6 @@ async fn tag(world: &World, path: &str) -> String {
     header(&take(world, Method::HEAD, path, &[]).await, "etag")
 }
 
-/// Goes on to noon, when it is the same day in Paris.
-async fn noon(world: &World) {
-    let past = i64::from(world.app.clock.now().num_seconds_from_midnight());
-    world.advance(TimeDelta::seconds((36 * 3600 - past) % (24 * 3600)));
-    world.run_jobs().await;
-}
-
 fn day(world: &World, days: i64) -> String {
     (world.app.clock.now() + TimeDelta::days(days)).date_naive().to_string()
 }
@@ -114,7 +107,6 @@ async fn update(who: &Client, training: &str, fields: Value) {
 }
 
 async fn feeds_tell_what_a_visitor_sees_and_nothing_else(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let langues = json!({ "collectionId": collection(world, "langues").await });
@@ -163,7 +155,6 @@ async fn feeds_tell_what_a_visitor_sees_and_nothing_else(world: &World) {
 }
 
 async fn who_comes_back_gets_a_304_until_something_changes(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let id = planned(world, &maker, &inside, "PREVUE", 40, json!({})).await;
@@ -210,7 +201,6 @@ async fn who_comes_back_gets_a_304_until_something_changes(world: &World) {
 }
 
 async fn whatever_leaves_a_feed_changes_its_tag(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let langues = collection(world, "langues").await;
@@ -261,7 +251,6 @@ async fn whatever_leaves_a_feed_changes_its_tag(world: &World) {
 }
 
 async fn what_moved_is_told_page_by_page(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let id = planned(world, &maker, &inside, "MOUVANTE", 40, json!({})).await;
@@ -313,7 +302,6 @@ async fn unknown_feeds_lead_nowhere(world: &World) {
 }
 
 async fn a_feed_of_ten_thousand_trainings_is_whole_and_costs_no_more_statements(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     planned(world, &maker, &inside, "MODELE", 40, json!({})).await;
@@ -364,7 +352,6 @@ pub(crate) async fn parsed(world: &World, path: &str) -> Value {
 }
 
 async fn independent_parsers_read_them(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let langues = collection(world, "langues").await;

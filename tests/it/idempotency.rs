@@ -5,7 +5,6 @@ use ciam::Duties;
 use harness::{Client, Story, World, stories};
 use serde_json::{Value, json};
 use services::App;
-use services::clock::Clock;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -119,7 +118,7 @@ async fn a_repeat_after_a_restart_is_a_repeat(world: &World) {
     let forum = world.forum("plateforme", "questions").await;
     let thread = opened(&ada, question(&forum, "k")).await;
     world.stop().await;
-    let app = App::open((*world.app.config).clone(), Clock::system(), Uuid::from_u128(2)).await.expect("it opens again");
+    let app = App::open((*world.app.config).clone(), world.app.clock.clone(), Uuid::from_u128(2)).await.expect("it opens again");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let running = ciam::start(app, listener, Duties { jobs: false, behind_proxy: false }).await.expect("it starts again");

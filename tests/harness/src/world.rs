@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike};
 use ciam::{Duties, Running};
 use services::clock::Clock;
 use services::config::{Config, Limits, LinkLimits};
@@ -70,7 +70,7 @@ impl World {
             links_per_hour: settings.links.unwrap_or(LinkLimits { per_address: 1000, per_origin: 100_000 }),
             limits: settings.limits,
         };
-        let app = App::open(config, Clock::system(), Uuid::from_u128(1)).await.expect("the product opens");
+        let app = App::open(config, noon(), Uuid::from_u128(1)).await.expect("the product opens");
         let laid = foundation::lay(&app).await.expect("the foundation").expect("an empty database");
         let duties = Duties { jobs: false, behind_proxy: settings.behind_proxy };
         let running = ciam::start(app.clone(), listener, duties).await.expect("the product starts");
@@ -287,6 +287,15 @@ impl World {
         assert_eq!(mails, 0, "mails were left unread: {:?}", self.mails.lock().await);
         self.stop().await;
     }
+}
+
+/// A clock that stands at the next noon, when it is the same day in Paris and all of what comes back each day is a day away: no
+/// story depends on the hour at which it is told.
+fn noon() -> Clock {
+    let clock = Clock::system();
+    let past = i64::from(clock.now().num_seconds_from_midnight());
+    clock.advance(TimeDelta::seconds((36 * 3600 - past) % (24 * 3600)));
+    clock
 }
 
 /// A second node.

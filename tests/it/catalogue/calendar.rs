@@ -1,6 +1,6 @@
 //! The publication calendar: what is planned, what is published, what moved.
 
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use harness::{Client, World};
 use serde_json::{Value, json};
 
@@ -11,20 +11,12 @@ async fn plan(who: &Client, training: &str, date: Option<&str>, reason: Option<&
     who.mutate("planTraining", json!({ "trainingId": training, "date": date, "reason": reason }), "training { plannedOn }").await
 }
 
-/// Goes on to noon, when it is the same day in Paris.
-async fn noon(world: &World) {
-    let past = i64::from(world.app.clock.now().num_seconds_from_midnight());
-    world.advance(TimeDelta::seconds((36 * 3600 - past) % (24 * 3600)));
-    world.run_jobs().await;
-}
-
 /// A day that many days from now.
 fn day(world: &World, days: i64) -> String {
     (world.app.clock.now() + TimeDelta::days(days)).date_naive().to_string()
 }
 
 pub(super) async fn a_planned_date_keeps_its_history(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let open = json!({ "opening": "TOUS_PUBLICS" });
@@ -65,7 +57,6 @@ pub(super) async fn a_planned_date_keeps_its_history(world: &World) {
 }
 
 pub(super) async fn the_calendar_lists_what_is_published_and_planned_for_all(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let langues = collection(world, "langues").await;
@@ -153,7 +144,6 @@ pub(super) async fn the_calendar_lists_what_is_published_and_planned_for_all(wor
 }
 
 pub(super) async fn calendar_changes_tell_what_moved(world: &World) {
-    noon(world).await;
     let inside = organisation(world, "Dedans", None).await;
     let maker = manager(world, "gerante", &inside).await;
     let mut open = complete();
