@@ -94,6 +94,8 @@ impl Store {
             // What was not yet moved into the file is in its log; there is none after a clean end.
             drop(std::fs::copy(place.folder.join("ciam.sqlite-wal"), folder.join("ciam.sqlite-wal")));
         }
+        // The index too: to make it anew would take what is measured away.
+        copy_all(&place.folder.join("search"), &folder.join("search"));
         Place { folder, database_url: self.url("copy"), copied: true }
     }
 
@@ -168,6 +170,19 @@ impl Drop for Place {
     fn drop(&mut self) {
         if self.copied {
             drop(std::fs::remove_dir_all(&self.folder));
+        }
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let copy = to.join(entry.file_name());
+        if entry.file_type().expect("a kind").is_dir() {
+            copy_all(&entry.path(), &copy);
+        } else {
+            std::fs::copy(entry.path(), copy).expect("a copy");
         }
     }
 }

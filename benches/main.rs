@@ -1,5 +1,5 @@
 //! What the product costs, each figure beside its limit and what it is compared with, measured in one run: `cargo bench`, or
-//! one part of it: `cargo bench -- page`, `posts`, `start`, `live`, `followers`, `import`, `calendar`; `sqlite` or `postgres` for one database; `--short` for small sizes,
+//! one part of it: `cargo bench -- page`, `posts`, `start`, `live`, `followers`, `import`, `calendar`, `search`; `sqlite` or `postgres` for one database; `--short` for small sizes,
 //! to see that all of it runs. Nothing here asserts on time: it fails when something broke.
 
 #![expect(clippy::expect_used, reason = "a benchmark that panics has broken")]
@@ -15,6 +15,7 @@ mod machine;
 mod page;
 mod posts;
 mod report;
+mod search;
 mod served;
 mod start;
 
@@ -36,6 +37,8 @@ struct Sizes {
     subscribers: usize,
     /// Followers of another.
     followers: usize,
+    /// Posts of the search index.
+    found: usize,
     /// How long one round of one measure takes.
     round: Duration,
     /// Rounds that count, after one that warms up.
@@ -58,19 +61,26 @@ fn main() {
     }
     let given = |word: &str| arguments.iter().any(|argument| argument == word);
     let sizes = match given("--short") {
-        true => {
-            Sizes { posts: 20_000, lines: 1000, subscribers: 200, followers: 1000, round: Duration::from_millis(200), rounds: 1 }
-        }
+        true => Sizes {
+            posts: 20_000,
+            lines: 1000,
+            subscribers: 200,
+            followers: 1000,
+            found: 20_000,
+            round: Duration::from_millis(200),
+            rounds: 1,
+        },
         false => Sizes {
             posts: 200_000,
             lines: 50_000,
             subscribers: 10_000,
             followers: 20_000,
+            found: 1_000_000,
             round: Duration::from_secs(3),
             rounds: 4,
         },
     };
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 8] = [
         ("page", page::measure),
         ("posts", posts::measure),
         ("start", start::measure),
@@ -78,6 +88,7 @@ fn main() {
         ("followers", followers::measure),
         ("import", import::measure),
         ("calendar", calendar::measure),
+        ("search", search::measure),
     ];
     let all = !parts.iter().any(|(name, _)| given(name));
     let mut report = report::Report::default();

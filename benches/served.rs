@@ -141,6 +141,7 @@ pub(crate) async fn open(folder: &Path, database_url: Option<String>) -> App {
         data_dir: folder.to_owned(),
         database_url,
         redis_url: None,
+        search_server: None,
         smtp_url: None,
         mail_from: "CIAM <ne-pas-repondre@ciam.test>".into(),
         public_url: "http://127.0.0.1".into(),

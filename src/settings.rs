@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use services::config::{Config, Limits, LinkLimits};
+use services::config::{Config, Limits, LinkLimits, SearchServer};
 use services::files::Kinds;
 
 /// Le service de la Communauté interministérielle des acteurs de Mentor (CIAM).
@@ -56,6 +56,12 @@ pub enum Command {
     Export(Export),
     /// Refait l'index de recherche à côté de celui qui sert, puis le met à sa place.
     Reindex,
+    /// Cherche dans l'index de recherche ce qui manque, ce qui n'est plus à jour et ce qui est de trop, et le répare.
+    Doctor {
+        /// Cherche seulement.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Affiche le schéma GraphQL.
     Schema,
 }
@@ -116,6 +122,15 @@ pub struct Settings {
     /// Redis : redis://… ou rediss://… ; porte ce que plusieurs nœuds se disent et comptent ensemble.
     #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true)]
     pub redis_url: Option<String>,
+    /// Meilisearch : http://… ou https://… ; tient l'index de recherche, sinon dans le dossier des données.
+    #[arg(long, env = "MEILI_URL", hide_env_values = true, global = true)]
+    pub meili_url: Option<String>,
+    /// Clé de Meilisearch, qui peut tout sur l'index et sur celui qui se fait à côté.
+    #[arg(long, env = "MEILI_KEY", hide_env_values = true, global = true)]
+    pub meili_key: Option<String>,
+    /// Nom de l'index chez Meilisearch : lettres, chiffres, _ et -.
+    #[arg(long, env = "MEILI_INDEX", value_parser = index_name, default_value = "ciam", global = true)]
+    pub meili_index: String,
     /// SMTP : smtp://… ou smtps://… ; des fichiers dans la boîte d'envoi par défaut.
     #[arg(long, env = "SMTP_URL", hide_env_values = true, global = true)]
     pub smtp_url: Option<String>,
@@ -235,6 +250,11 @@ impl Settings {
             data_dir: self.data_dir.clone(),
             database_url: self.database_url.clone().filter(|url| !url.is_empty()),
             redis_url: self.redis_url.clone().filter(|url| !url.is_empty()),
+            search_server: self.meili_url.clone().filter(|url| !url.is_empty()).map(|url| SearchServer {
+                url,
+                key: self.meili_key.clone().filter(|key| !key.is_empty()),
+                index: self.meili_index.clone(),
+            }),
             smtp_url: self.smtp_url.clone().filter(|url| !url.is_empty()),
             mail_from: self.mail_from.clone(),
             public_url: public_url.trim_end_matches('/').to_owned(),
@@ -276,6 +296,12 @@ impl LimitSettings {
             socket_message_bytes: self.socket_message_bytes,
         }
     }
+}
+
+/// What a server takes as the name of an index, and a little less: the one beside it has a longer name.
+fn index_name(text: &str) -> Result<String, String> {
+    let fits = (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    fits.then(|| text.to_owned()).ok_or_else(|| "de 1 à 200 lettres sans accent, chiffres, _ et -".to_owned())
 }
 
 /// A whole number that is not zero: a limit of nothing would refuse everything.

@@ -56,6 +56,7 @@ pub struct Query(
     library::LibraryQuery,
     reports::ReportsQuery,
     search::SearchQuery,
+    search::SynonymsQuery,
 );
 
 /// La racine des écritures. Chacune reçoit un objet input et rend un objet qui porte clientMutationId et problems ; elle vaut
@@ -74,13 +75,19 @@ pub struct Mutation(
     library::LibraryMutation,
     links::LinksMutation,
     reports::ReportsMutation,
-    Told,
+    Aside,
 );
 
-/// What members follow, have read and are told. One entry of the root, since each one makes the type of every answer deeper, of which
+/// What members follow, have read and are told, and the synonyms of search. One entry of the root, since each one makes the type of every answer deeper, of which
 /// the compiler has a limit.
 #[derive(MergedObject, Default)]
-struct Told(following::FollowingMutation, read_marks::ReadMarksMutation, inbox::InboxMutation, presence::PresenceMutation);
+struct Aside(
+    following::FollowingMutation,
+    read_marks::ReadMarksMutation,
+    inbox::InboxMutation,
+    presence::PresenceMutation,
+    search::SynonymsMutation,
+);
 
 type CiamSchema = Schema<Query, Mutation, Subscription>;
 

@@ -16,6 +16,7 @@ use crate::library::{Document, DocumentCategory};
 use crate::organisations::{Affiliation, Organisation};
 use crate::reports::Report;
 use crate::roles::RoleGrant;
+use crate::search::SynonymGroup;
 use crate::sessions::{AccessToken, Session};
 
 /// How many ids `nodes` takes.
@@ -40,6 +41,7 @@ pub(crate) enum Node {
     RoleGrant(RoleGrant),
     Session(Session),
     Space(Space),
+    SynonymGroup(SynonymGroup),
     Thread(Thread),
     Training(Training),
     TrainingImport(TrainingImport),
@@ -95,6 +97,7 @@ pub(crate) async fn node(request: &Request, id: &ID) -> Result<Option<Node>> {
         AnyId::Affiliation(id) => request.loads().load_one(id).await?.map(|found| Node::Affiliation(Affiliation(found))),
         AnyId::RoleGrant(id) => request.loads().load_one(id).await?.map(|found| Node::RoleGrant(RoleGrant(found))),
         AnyId::Session(id) => request.loads().load_one(id).await?.map(|found| Node::Session(Session(found))),
+        AnyId::SynonymGroup(id) => request.loads().load_one(id).await?.map(Node::SynonymGroup),
         AnyId::AccessToken(id) => request.loads().load_one(id).await?.map(|found| Node::AccessToken(AccessToken(found))),
         AnyId::Collection(id) => request.loads().load_one(id).await?.map(|found| Node::Collection(Collection(found))),
         AnyId::Training(id) => request.training(id).await?.map(|found| Node::Training(Training(found))),

@@ -1,5 +1,7 @@
 //! Search: one ranked list over threads, trainings and documents, what somebody may be typing, and what is like something.
 
+mod synonyms;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use services::search::{self, Facet, FacetCounts, Filters, Hit, Kind, Query, Sort
 use services::text::{self, BODY_MOST};
 use services::{Error, Result};
 
+pub(crate) use self::synonyms::{SynonymGroup, SynonymsMutation, SynonymsQuery};
 use crate::catalogue::Training;
 use crate::context::{ContextExt, Request};
 use crate::forum::{Post, Thread, ThreadKind};

@@ -138,6 +138,17 @@ pub enum Change {
     DeleteGroup(String),
 }
 
+impl Change {
+    /// What it changes: the key of an entry, or of a group.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put(entry) => &entry.key,
+            Self::Delete(key) | Self::DeleteGroup(key) => key,
+        }
+    }
+}
+
 /// What the index holds under a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {

@@ -18,6 +18,7 @@ mod similar;
 mod tantivy;
 mod typed;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -33,7 +34,8 @@ pub use self::settings::Synonyms;
 use self::similar::Likeness;
 use self::typed::{Asked, Lexicon};
 
-/// The most entries of one [`Index::stored`] page, one [`Rebuild::put`] and changes of one [`Index::apply`].
+/// The most entries of one [`Index::stored`] page and one [`Rebuild::put`], changes of one [`Index::apply`], and keys of one
+/// [`Index::versions`].
 pub const MOST_WRITTEN: usize = 10_000;
 /// The most suggestions or similar threads at once.
 pub const MOST_SUGGESTED: usize = 20;
@@ -284,6 +286,23 @@ impl Index {
                 let next = (entries.len() == first).then(|| (offset + first).to_string());
                 Ok(StoredPage { entries, next })
             }
+        }
+    }
+
+    /// The versions of what the index holds of these keys; at most 10,000.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the engine is away.
+    pub async fn versions(&self, keys: Vec<String>) -> Result<BTreeMap<String, u64>> {
+        if keys.len() > MOST_WRITTEN {
+            return Err(Error::internal("more than 10,000 keys at once"));
+        }
+        match &self.engine {
+            Engine::Folder(engine) => {
+                let engine = engine.clone();
+                blocking(move || engine.versions(&keys)).await
+            }
+            Engine::Server(engine) => engine.versions(&keys).await,
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Redis, `redis://` or `rediss://`, for what several nodes tell each other and count together; the process alone when none.
     pub redis_url: Option<String>,
+    /// The Meilisearch server that holds the search index; a folder of the data folder when none.
+    pub search_server: Option<SearchServer>,
     /// SMTP, `smtp://` or `smtps://`; files in the outbox when none.
     pub smtp_url: Option<String>,
     /// The sender of every mail.
@@ -26,6 +28,17 @@ pub struct Config {
     pub links_per_hour: LinkLimits,
     /// What one client may ask of the process.
     pub limits: Limits,
+}
+
+/// A Meilisearch server, and what is ours on it.
+#[derive(Clone, Debug)]
+pub struct SearchServer {
+    /// `http://…` or `https://…`.
+    pub url: String,
+    /// A key that may do everything with the two indexes of that name; none where the server asks for none.
+    pub key: Option<String>,
+    /// The name of the index; another one of this name and `_next` is made beside it.
+    pub index: String,
 }
 
 /// Limits on requests for sign-in links.

@@ -1,5 +1,5 @@
 //! What an empty database is given: the community's three spaces, their forums, the State's collections of trainings, the
-//! library's categories and entries, and the first administrator.
+//! library's categories and entries, the synonyms of search, and the first administrator.
 
 use crate::App;
 use crate::accounts;
@@ -14,7 +14,7 @@ use crate::id::{CollectionId, ForumId, MemberId, RoleGrantId, SpaceId};
 use crate::jobs::{self, Job};
 use crate::library;
 use crate::roles::{self, Role, RoleGrant};
-use crate::{sessions, text};
+use crate::{search, sessions, text};
 
 /// The first administrator's handle.
 pub const ADMINISTRATOR: &str = "administration";
@@ -210,6 +210,7 @@ pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
         !forum::spaces(&mut reader).await?.is_empty()
             && !catalogue::collections(&mut reader).await?.is_empty()
             && library::is_laid(&mut reader).await?
+            && search::synonyms_are_laid(&mut reader).await?
     };
     if laid {
         return Ok(None);
@@ -223,11 +224,12 @@ pub(crate) async fn lay_by(app: &App, clock: &Clock) -> Result<Option<Laid>> {
             Box::pin(async move {
                 // Two nodes may start on the same empty database: the second one waits, and finds it laid.
                 alone(tx, "foundation").await?;
-                // A database that an earlier version founded has spaces, and no collection or no library.
+                // A database that an earlier version founded has spaces, and no collection, no library or no synonyms.
                 if catalogue::collections(tx).await?.is_empty() {
                     lay_collections(tx, &clock).await?;
                 }
                 library::lay(tx, &clock).await?;
+                search::lay_synonyms(tx, &clock).await?;
                 if !forum::spaces(tx).await?.is_empty() {
                     return Ok(None);
                 }

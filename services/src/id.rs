@@ -108,6 +108,8 @@ ids! {
     SignInLinkId = "lnk" as SignInLink;
     /// A space.
     SpaceId = "spa" as Space;
+    /// Expressions that mean the same when something is searched.
+    SynonymGroupId = "syn" as SynonymGroup;
     /// A thread of a forum.
     ThreadId = "thr" as Thread;
     /// A training of a collection.

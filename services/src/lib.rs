@@ -111,7 +111,7 @@ impl App {
             db: db::Db::open(source, &nodes).await?,
             files: files::Disk::open(&config.data_dir, node)?,
             mailer: mail::Mailer::new(&config)?,
-            search: search::Search::open(&config.data_dir.join("search")).await?,
+            search: search::Search::open(&config).await?,
             feeds: Arc::default(),
             limits: Arc::new(sessions::Limits::new(config.links_per_hour, nodes.clone())),
             presence: presence::Presence::new(nodes.clone(), Arc::clone(&live), clock.clone()),

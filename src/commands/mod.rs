@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 pub mod demo;
+pub mod doctor;
 pub mod export;
 pub mod import;
 pub mod migrate;
@@ -30,6 +31,7 @@ pub async fn main() -> ExitCode {
         Command::Export(what) => export::run(&cli.settings, &what).await,
         Command::Import(what) => import::run(&cli.settings, &what).await,
         Command::Reindex => reindex::run(&cli.settings).await,
+        Command::Doctor { dry_run } => doctor::run(&cli.settings, dry_run).await,
         Command::Schema => {
             print!("{}", graphql::sdl());
             Ok(())

@@ -1,5 +1,9 @@
 //! Search: what is written is found, in French, by who may see it, and by nobody else.
 
+mod checking;
+mod server;
+mod synonyms;
+
 use std::time::Instant;
 
 use harness::{Client, Database, Story, World, stories, trial};
@@ -9,6 +13,9 @@ use serde_json::{Value, json};
 use crate::binary::{PATIENCE, Place, Served, until};
 use crate::catalogue::{manager, published};
 use crate::cost::cost;
+use checking::what_the_index_has_wrong_is_found_and_mended;
+use synonyms::{administrators_edit_synonyms, what_is_no_synonym_is_refused};
+
 use crate::steps::{colleague, moderator, new_forum, nodes, organisation, read, text};
 
 pub(crate) fn stories() -> Vec<Story> {
@@ -22,11 +29,15 @@ pub(crate) fn stories() -> Vec<Story> {
         a_page_of_results_runs_as_many_statements_whatever_its_size,
         what_cannot_be_searched_is_refused_in_words,
         an_index_that_is_damaged_is_made_anew,
+        administrators_edit_synonyms,
+        what_is_no_synonym_is_refused,
+        what_the_index_has_wrong_is_found_and_mended,
     ]
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut trials = server::trials();
+    trials.extend(checking::trials());
     for database in [Database::Sqlite, Database::Postgres] {
         trials.push(trial(format!("search::the_demo_is_found [{database}]"), database.missing(), move || {
             harness::tell(demo(database));
@@ -67,6 +78,12 @@ async fn found(who: &Client, query: &str) -> Vec<String> {
 /// The same of threads: the library has entries from the first day.
 async fn threads(who: &Client, query: &str) -> Vec<String> {
     ids(&search(who, query, threads_only()).await)
+}
+
+/// An id of the API as this database writes it in SQL.
+fn row(world: &World, id: &str) -> String {
+    let (_, digits) = id.split_once('_').expect("a prefix");
+    world.uuid(digits.parse().expect("a UUID"))
 }
 
 fn threads_only() -> Value {
@@ -364,8 +381,10 @@ async fn an_index_that_is_damaged_is_made_anew(world: &World) {
     let (thread, _) = world.administrator().open_thread(&forum, "QUESTION", "Zirconium", "Texte").await;
     world.index().await;
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("current"), "nothing of the kind").expect("written");
-    let search = services::search::Search::open(folder.path()).await.expect("opened");
+    std::fs::create_dir(folder.path().join("search")).expect("a folder");
+    std::fs::write(folder.path().join("search/current"), "nothing of the kind").expect("written");
+    let config = services::config::Config { data_dir: folder.path().to_owned(), ..(*world.app.config).clone() };
+    let search = services::search::Search::open(&config).await.expect("opened");
     let app = services::App { search, ..world.app.clone() };
     services::search::catch_up(&app).await.expect("made anew");
     let sight = services::search::Sight { audiences: services::search::Held::All, ..Default::default() };

@@ -63,10 +63,8 @@ impl Engine {
     }
 
     pub(crate) async fn set_synonyms(&self, synonyms: &Synonyms) -> Result<()> {
-        self.ready().await?;
-        let all = settings::meilisearch(synonyms)?;
-        let only: Map<String, Value> = all.into_iter().filter(|(key, _)| key == "synonyms").collect();
-        self.connection.set(self.connection.name(), &only).await?;
+        // Another node may have told the server already.
+        self.connection.ensure(self.connection.name(), &settings::meilisearch(synonyms)?).await?;
         *self.synonyms.write().unwrap_or_else(PoisonError::into_inner) = synonyms.clone();
         Ok(())
     }
@@ -207,7 +205,17 @@ impl Engine {
 
     pub(crate) async fn stored(&self, offset: usize, first: usize) -> Result<Vec<Stored>> {
         self.ready().await?;
-        let page = self.watched(self.connection.documents(&["key", "group", "version"], offset, first).await)?;
+        self.held("kind EXISTS", offset, first).await
+    }
+
+    pub(crate) async fn versions(&self, keys: &[String]) -> Result<BTreeMap<String, u64>> {
+        self.ready().await?;
+        let held = self.held(&asking::one_of("key", keys.iter()), 0, keys.len()).await?;
+        Ok(held.into_iter().map(|stored| (stored.key, stored.version)).collect())
+    }
+
+    async fn held(&self, filter: &str, offset: usize, first: usize) -> Result<Vec<Stored>> {
+        let page = self.watched(self.connection.documents(&["key", "group", "version"], filter, offset, first).await)?;
         let stored = page.into_iter().map(serde_json::from_value);
         stored.collect::<Result<_, _>>().map_err(|cause| Error::internal(format!("a document of the index: {cause}")))
     }

@@ -74,7 +74,7 @@ impl Connection {
         format!("{}_next", self.server.index)
     }
 
-    /// Makes an index unless there is one, and sets it unless it is set so.
+    /// Makes an index unless there is one, and sets what is not set so.
     pub(super) async fn ensure(&self, name: &str, settings: &Map<String, Value>) -> Result<()> {
         match self.client.get_raw_index(name).await {
             Ok(_) => {}
@@ -88,13 +88,18 @@ impl Connection {
         let address = format!("{}/indexes/{name}/settings", self.server.url);
         let found: Map<String, Value> =
             self.http.request(&address, Method::<(), ()>::Get { query: () }, 200).await.map_err(failed)?;
-        if settings.iter().all(|(key, wanted)| found.get(key).is_some_and(|found| same(wanted, found, ordered(key)))) {
-            return Ok(());
-        }
-        self.set(name, settings).await
+        let is_set = |key: &str, wanted: &Value| match found.get(key) {
+            // What nobody wants as a synonym any more is none.
+            Some(found) if key == "synonyms" => same(wanted, found, false) && same(found, wanted, false),
+            Some(found) => same(wanted, found, ordered(key)),
+            None => false,
+        };
+        let others = settings.iter().filter(|(key, wanted)| !is_set(key, wanted));
+        let other: Map<String, Value> = others.map(|(key, wanted)| (key.clone(), wanted.clone())).collect();
+        if other.is_empty() { Ok(()) } else { self.set(name, &other).await }
     }
 
-    pub(super) async fn set(&self, name: &str, settings: &Map<String, Value>) -> Result<()> {
+    async fn set(&self, name: &str, settings: &Map<String, Value>) -> Result<()> {
         let address = format!("{}/indexes/{name}/settings", self.server.url);
         let task = self.http.request(&address, Method::Patch { query: (), body: settings }, 202).await.map_err(failed)?;
         self.done(task).await
@@ -162,13 +167,13 @@ impl Connection {
     }
 
     /// A page of documents, some fields of them, by a filter.
-    pub(super) async fn documents(&self, fields: &[&str], offset: usize, first: usize) -> Result<Vec<Value>> {
+    pub(super) async fn documents(&self, fields: &[&str], filter: &str, offset: usize, first: usize) -> Result<Vec<Value>> {
         #[derive(Deserialize)]
         struct Page {
             results: Vec<Value>,
         }
         let address = format!("{}/indexes/{}/documents/fetch", self.server.url, self.name());
-        let body = json!({ "fields": fields, "filter": "kind EXISTS", "offset": offset, "limit": first });
+        let body = json!({ "fields": fields, "filter": filter, "offset": offset, "limit": first });
         let page: Page = self.http.request(&address, Method::Post { query: (), body }, 200).await.map_err(failed)?;
         Ok(page.results)
     }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 
 const CURRENT: &str = "current";
 const LOCK: &str = "rebuild.lock";
+const WISH: &str = "wish.lock";
 const PREFIX: &str = "index-";
 
 /// The folder.
@@ -75,7 +76,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Unavailable`] when another process, or another task of this one, has it.
     pub(super) fn lock(&self) -> Result<RebuildLock> {
-        let file = self.lock_file()?;
+        let file = self.lock_file(LOCK)?;
         match file.try_lock() {
             Ok(()) => Ok(RebuildLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::unavailable("another rebuild of the index is under way")),
@@ -85,13 +86,29 @@ impl Folder {
 
     /// The same, once whoever has it is ready: where there is no index yet, that is soon.
     pub(super) fn wait_for_lock(&self) -> Result<RebuildLock> {
-        let file = self.lock_file()?;
+        let file = self.lock_file(LOCK)?;
         file.lock().map_err(|cause| failed(&self.root, &cause))?;
         Ok(RebuildLock { _file: file })
     }
 
-    fn lock_file(&self) -> Result<File> {
-        let path = self.root.join(LOCK);
+    /// Lets whoever writes know that somebody else wants to, for as long as what this returns is kept.
+    pub(super) fn wish(&self) -> Result<File> {
+        let file = self.lock_file(WISH)?;
+        file.lock().map_err(|cause| failed(&self.root, &cause))?;
+        Ok(file)
+    }
+
+    /// Whether another process wants to write.
+    pub(super) fn is_wished(&self) -> Result<bool> {
+        match self.lock_file(WISH)?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(cause)) => Err(failed(&self.root, &cause)),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File> {
+        let path = self.root.join(name);
         File::options().create(true).truncate(false).write(true).open(&path).map_err(|cause| failed(&path, &cause))
     }
 

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use ::tantivy::directory::error::LockError;
 use ::tantivy::schema::{Field, IndexRecordOption, Value};
-use ::tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, Term};
+use ::tantivy::{
+    DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, TantivyError, Term,
+};
 use serde::{Deserialize, Serialize};
 
 use super::schema::{Fields, LAYOUT, columns, register, schema};
@@ -78,12 +81,16 @@ impl Live {
         self.reader.reload().map_err(failed)
     }
 
-    pub(super) fn writer(&self, memory: usize) -> Result<Writer> {
+    /// Its writer; none while another process has it.
+    pub(super) fn writer(&self, memory: usize) -> Result<Option<Writer>> {
         self.searcher()?;
-        let writer = self.index.writer_with_num_threads(1, memory).map_err(failed)?;
+        let writer = match self.index.writer_with_num_threads(1, memory) {
+            Err(TantivyError::LockFailure(LockError::LockBusy, _)) => return Ok(None),
+            writer => writer.map_err(failed)?,
+        };
         // What is committed may have been so by another process since we looked.
         self.reload()?;
-        Ok(Writer { writer, numbers: HashMap::new(), next: self.payload()?.groups })
+        Ok(Some(Writer { writer, numbers: HashMap::new(), next: self.payload()?.groups }))
     }
 
     /// The entry at an address.
@@ -91,6 +98,12 @@ impl Live {
         let document: TantivyDocument = searcher.doc(at).map_err(failed)?;
         let json = document.get_first(self.fields.entry).and_then(|value| value.as_str()).unwrap_or_default();
         serde_json::from_str(json).map_err(|cause| Error::internal(format!("an entry of the index: {cause}")))
+    }
+
+    /// The version of the entry at an address.
+    pub(super) fn version(&self, searcher: &Searcher, at: DocAddress) -> Result<u64> {
+        let versions = searcher.segment_reader(at.segment_ord).fast_fields().u64(columns::VERSION).map_err(failed)?;
+        Ok(versions.first(at.doc_id).unwrap_or_default())
     }
 
     /// Where the entry of a key is.

@@ -9,8 +9,10 @@ mod live;
 mod points;
 mod schema;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use ::tantivy::query::{BooleanQuery, Occur, Query as TantivyQuery, TermQuery};
 use ::tantivy::schema::IndexRecordOption;
@@ -30,6 +32,9 @@ use crate::typed::{Asked, Lexicon};
 /// What the writer keeps in memory before it writes a segment, in bytes: of the live index, and of one made anew.
 const WRITER_MEMORY: usize = 32_000_000;
 const REBUILD_MEMORY: usize = 128_000_000;
+/// How long who wants to write waits for another process that does, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The live index of a folder.
 pub(crate) struct Engine {
@@ -51,16 +56,15 @@ impl Engine {
     /// not end.
     pub(crate) fn open(root: &Path) -> Result<Self> {
         let folder = Folder::new(root)?;
-        let live = match folder.current()? {
-            Some(name) if folder.path(&name).is_dir() => match Live::open(&folder.path(&name), name.clone()) {
-                // What it held can be read again from where it came.
-                Err(Error::Internal(cause)) => {
-                    tracing::error!("the search index is damaged, another one is begun: {cause}");
-                    begin(&folder, Some(&name))?
-                }
-                opened => opened?,
-            },
-            _ => begin(&folder, None)?,
+        let live = match current(&folder)? {
+            Some((_, Ok(live))) => live,
+            // What it held can be read again from where it came.
+            Some((name, Err(Error::Internal(cause)))) => {
+                tracing::error!("the search index is damaged, another one is begun: {cause}");
+                begin(&folder, Some(&name))?
+            }
+            Some((_, Err(cause))) => return Err(cause),
+            None => begin(&folder, None)?,
         };
         match folder.lock() {
             Ok(lock) => folder.sweep(&lock)?,
@@ -77,21 +81,40 @@ impl Engine {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks whether another process named another live index, or wrote into this one.
+    /// Looks whether another process named another live index, wrote into this one, or wants to.
     fn refresh(&self, writing: &mut Option<Writer>) -> Result<Arc<Live>> {
+        if self.folder.is_wished()?
+            && let Some(writer) = writing.take()
+        {
+            writer.end()?;
+        }
         let live = self.live();
-        match self.folder.current()? {
-            Some(name) if name != live.name => {
-                let other = Arc::new(Live::open(&self.folder.path(&name), name)?);
-                *writing = None;
-                *self.live.write().unwrap_or_else(PoisonError::into_inner) = other.clone();
-                Ok(other)
-            }
-            _ => {
-                live.reload()?;
-                Ok(live)
+        if self.folder.current()?.is_none_or(|name| name == live.name) {
+            live.reload()?;
+            return Ok(live);
+        }
+        let Some((_, other)) = current(&self.folder)? else { return Ok(live) };
+        let other = Arc::new(other?);
+        *writing = None;
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = other.clone();
+        Ok(other)
+    }
+
+    /// The writer of the live index, of which one process has one at a time: who has it gives it up to who wishes for it, the next
+    /// time it looks at the index.
+    fn writer(&self, live: &Live) -> Result<Writer> {
+        if let Some(writer) = live.writer(WRITER_MEMORY)? {
+            return Ok(writer);
+        }
+        let _wish = self.folder.wish()?;
+        let limit = Instant::now() + PATIENCE;
+        while Instant::now() < limit {
+            std::thread::sleep(LOOK);
+            if let Some(writer) = live.writer(WRITER_MEMORY)? {
+                return Ok(writer);
             }
         }
+        Err(Error::unavailable("another process writes into the index"))
     }
 
     pub(crate) fn position(&self) -> Result<Option<u64>> {
@@ -114,7 +137,15 @@ impl Engine {
         }
         let mut writer = match writing.take() {
             Some(writer) => writer,
-            None => live.writer(WRITER_MEMORY)?,
+            None => {
+                let writer = self.writer(&live)?;
+                // Who had it may have written since we looked.
+                if live.payload()?.position != from {
+                    *writing = Some(writer);
+                    return Ok(false);
+                }
+                writer
+            }
         };
         // A writer that failed is dropped with what it wrote; the next one begins from what is committed.
         writer.write(&live, changes)?;
@@ -175,7 +206,19 @@ impl Engine {
     }
 
     pub(crate) fn stored(&self, after: Option<&str>, first: usize) -> Result<Vec<Stored>> {
-        self.live().stored(after.unwrap_or_default(), first)
+        self.refresh(&mut self.writing())?.stored(after.unwrap_or_default(), first)
+    }
+
+    pub(crate) fn versions(&self, keys: &[String]) -> Result<BTreeMap<String, u64>> {
+        let live = self.refresh(&mut self.writing())?;
+        let searcher = live.searcher()?;
+        let mut versions = BTreeMap::new();
+        for key in keys {
+            if let Some(at) = live.find(&searcher, key)? {
+                versions.insert(key.clone(), live.version(&searcher, at)?);
+            }
+        }
+        Ok(versions)
     }
 
     pub(crate) fn rebuild(&self) -> Result<Rebuild> {
@@ -183,7 +226,8 @@ impl Engine {
         self.folder.sweep(&lock)?;
         let name = self.folder.next()?;
         let live = Live::create(&self.folder.path(&name), name)?;
-        let writer = live.writer(REBUILD_MEMORY)?;
+        let busy = || Error::internal("another process writes into an index that is not named yet");
+        let writer = live.writer(REBUILD_MEMORY)?.ok_or_else(busy)?;
         Ok(Rebuild { live, writer, lock })
     }
 
@@ -209,6 +253,20 @@ impl Rebuild {
     /// Writes entries, each key once. Nothing is committed before the swap, so that nobody takes this for an index.
     pub(crate) fn put(&mut self, entries: &[Entry]) -> Result<()> {
         self.writer.write_new(&self.live, entries)
+    }
+}
+
+/// The name of the live index, and itself unless it cannot be read; none where there is none. Another process may name another one,
+/// and remove this, while it is opened.
+fn current(folder: &Folder) -> Result<Option<(String, Result<Live>)>> {
+    let mut named = folder.current()?;
+    loop {
+        let Some(name) = named.filter(|name| folder.path(name).is_dir()) else { return Ok(None) };
+        let opened = Live::open(&folder.path(&name), name.clone());
+        named = folder.current()?;
+        if opened.is_ok() || named.as_ref() == Some(&name) {
+            return Ok(Some((name, opened)));
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("folder::an_index_of_another_version_asks_to_be_made_anew", other_version),
         story("folder::a_damaged_index_is_begun_anew", damaged),
         story("folder::another_process_sees_the_swap", two_processes),
+        story("folder::two_processes_write_by_turns", by_turns),
+        story("folder::who_opens_while_others_swap_gets_one_of_them", opened_while_swapped),
         story("folder::synonyms_change_without_a_rebuild", synonyms),
         story("folder::entries_are_listed_page_by_page", listed),
         story("folder::what_is_no_entry_is_refused", unsound),
@@ -201,6 +203,61 @@ async fn two_processes() {
     assert_eq!(found(&serving, "gabarit").await, ["doc_2"]);
     assert_eq!(serving.apply(puts(vec![entry("doc_1", "gabarit", "")]), Some(4), 5).await, Ok(true));
     assert_eq!(found(&serving, "gabarit").await, ["doc_1", "doc_2"]);
+}
+
+async fn by_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = open(folder.path()).await;
+    serving.apply(puts(vec![entry("doc_0", "gabarit", "")]), None, 1).await.unwrap();
+    let command = open(folder.path()).await;
+    for turn in 1..4 {
+        let mended = command.apply(puts(vec![entry(&format!("doc_a{turn}"), "gabarit", "")]), Some(turn), turn);
+        let mended = tokio::select! { mended = mended => mended, () = looking_at(&serving) => unreachable!() };
+        assert_eq!(mended, Ok(true), "who serves gives its writer up");
+        let written = serving.apply(puts(vec![entry(&format!("doc_b{turn}"), "gabarit", "")]), Some(turn), turn + 1);
+        let written = tokio::select! { written = written => written, () = looking_at(&command) => unreachable!() };
+        assert_eq!(written, Ok(true), "and gets it back");
+    }
+    let all = ["doc_0", "doc_a1", "doc_a2", "doc_a3", "doc_b1", "doc_b2", "doc_b3"];
+    assert_eq!(found(&serving, "gabarit").await, all);
+    let keys = ["doc_a1", "doc_x", "doc_b3"].map(str::to_owned).to_vec();
+    let versions = serving.versions(keys).await.unwrap();
+    assert_eq!(versions.into_iter().collect::<Vec<_>>(), [("doc_a1".to_owned(), 1), ("doc_b3".to_owned(), 1)]);
+}
+
+/// As what keeps an index does.
+async fn looking_at(index: &Index) {
+    loop {
+        index.position().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+async fn opened_while_swapped() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path()).await;
+    index.apply(puts(vec![entry("doc_1", "gabarit", "")]), None, 5).await.unwrap();
+    let path = folder.path().to_owned();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let others = std::thread::spawn(move || {
+        crate::run(async {
+            let mut opened = 0;
+            while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+                let other = open(&path).await;
+                assert_eq!(found(&other, "gabarit").await, ["doc_1"]);
+                other.position().await.unwrap();
+                opened += 1;
+            }
+            opened
+        })
+    });
+    for _ in 0..20 {
+        // Who opens may be removing what is left of another one.
+        let Ok(rebuild) = index.rebuild().await else { continue };
+        rebuild.put(vec![entry("doc_1", "gabarit", "")]).await.unwrap().finish(5).await.unwrap();
+    }
+    drop(stop);
+    assert!(others.join().unwrap() > 0);
 }
 
 async fn synonyms() {

@@ -23,6 +23,7 @@ async fn app(folder: &TempDir) -> App {
         data_dir: folder.path().into(),
         database_url: None,
         redis_url: None,
+        search_server: None,
         smtp_url: None,
         mail_from: "Mentor <ciam@mentor.example>".into(),
         public_url: "http://localhost:8000".into(),

@@ -20,7 +20,8 @@ use crate::db::{Cx, Tx, Work, all, each, exec, in_list, keys, one, opt};
 use crate::error::{Error, Result};
 use crate::id::{
     AccessTokenId, AffiliationId, AudienceId, CalendarChangeId, CollectionId, DocumentId, EventId, ForumId, MemberId,
-    OrganisationId, PostId, ReportChangeId, ReportId, RoleGrantId, SessionId, SpaceId, ThreadId, TrainingId, TrainingSessionId,
+    OrganisationId, PostId, ReportChangeId, ReportId, RoleGrantId, SessionId, SpaceId, SynonymGroupId, ThreadId, TrainingId,
+    TrainingSessionId,
 };
 use crate::reports::ReportState;
 
@@ -64,6 +65,7 @@ pub enum Event {
     RoleGranted { grant: RoleGrantId, member: MemberId },
     SessionOpened { session: SessionId, member: MemberId },
     SessionRevoked { session: SessionId, member: MemberId },
+    SynonymsChanged { group: SynonymGroupId },
     ThreadChanged { thread: ThreadId },
     ThreadHidden { thread: ThreadId, hidden: bool },
     ThreadLeft { thread: ThreadId, forum: ForumId, hidden: bool },
@@ -170,6 +172,7 @@ impl Event {
             | Self::TrainingSessionStateChanged { training, .. }
             | Self::TrainingStateChanged { training, .. } => About::Training(*training),
             Self::CollectionChanged { collection, .. } | Self::CollectionCreated { collection, .. } => About::Other(collection.0),
+            Self::SynonymsChanged { group } => About::Other(group.0),
             Self::DocumentArchived { document, .. }
             | Self::DocumentChanged { document, .. }
             | Self::DocumentCreated { document, .. }
@@ -244,6 +247,7 @@ impl Event {
             | Self::ReportOpened { .. }
             | Self::ReportStateChanged { .. }
             | Self::SessionOpened { .. }
+            | Self::SynonymsChanged { .. }
             | Self::ThreadChanged { .. }
             | Self::ThreadHidden { .. }
             | Self::ThreadLeft { .. }

@@ -1,5 +1,7 @@
 //! Rows as entries of the index: what is found of each thing, and what it is filtered by.
 
+use std::collections::BTreeSet;
+
 use search_index::{Change, Entry, Kind};
 use sha2::{Digest, Sha256};
 
@@ -8,8 +10,27 @@ use crate::catalogue::{self, MentorAddress, Module, Text, Training};
 use crate::db::Cx;
 use crate::error::{Error, Result};
 use crate::forum::ThreadKind;
-use crate::id::{DocumentId, TrainingId};
+use crate::id::{AnyId, DocumentId, TrainingId};
 use crate::{library, text};
+
+/// What the index should hold under these keys, as rows are now.
+pub(super) async fn under(cx: &mut Cx, keys: &[String]) -> Result<Vec<Change>> {
+    let (mut posts_wanted, mut trainings_wanted, mut documents_wanted) = (Vec::new(), Vec::new(), Vec::new());
+    for key in keys {
+        match key.parse() {
+            Ok(AnyId::Post(id)) => posts_wanted.push(id),
+            Ok(AnyId::Training(id)) => trainings_wanted.push(id),
+            Ok(AnyId::Document(id)) => documents_wanted.push(id),
+            _ => {}
+        }
+    }
+    let mut changes = posts(store::posts(cx, &posts_wanted).await?).await?;
+    changes.extend(trainings(cx, &trainings_wanted).await?);
+    changes.extend(documents(cx, &documents_wanted).await?);
+    let told: BTreeSet<String> = changes.iter().map(|change| change.key().to_owned()).collect();
+    changes.extend(keys.iter().filter(|key| !told.contains(*key)).cloned().map(Change::Delete));
+    Ok(changes)
+}
 
 /// These posts. To read so many bodies takes too long for a thread on which requests wait.
 ///

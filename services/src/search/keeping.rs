@@ -11,7 +11,8 @@ use search_index::{Change, Kind};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{entries, store};
+use super::right::{Right, Write};
+use super::{entries, store, synonyms};
 use crate::App;
 use crate::db::{Cx, Work};
 use crate::error::{Error, Result};
@@ -75,12 +76,10 @@ pub async fn catch_up(app: &App) -> Result<()> {
 /// When the database or the index fails, or an entry is of a kind that this binary does not know.
 pub async fn turn(app: &App) -> Result<bool> {
     let index = &app.search.index;
+    synonyms::learn(app).await?;
     let stands = match index.position().await? {
         Some(stands) if !index.needs_rebuild().await? => stands,
-        _ => {
-            rebuild(app, |_| ()).await?;
-            return Ok(true);
-        }
+        _ => return rebuild_unless_another_does(app).await,
     };
     let mut cx = app.db.reader().await?;
     let from = i64::try_from(app.search.read_from(stands)).map_err(|_| Error::internal("an index beyond any log"))?;
@@ -91,11 +90,18 @@ pub async fn turn(app: &App) -> Result<bool> {
         }
         // The database came back from a copy: the index tells of what never was.
         drop(cx);
-        rebuild(app, |_| ()).await?;
-        return Ok(true);
+        return rebuild_unless_another_does(app).await;
     };
     let mut touched = Touched::default();
     entries.iter().for_each(|entry| touched.by(&entry.event));
+    if touched.is_empty() {
+        app.search.pass(stands, last);
+        return Ok(true);
+    }
+    drop(cx);
+    // Before the rows are read: who writes them has read them last.
+    let Some(_right) = Right::take(app, Write::Live).await? else { return Ok(false) };
+    let mut cx = app.db.reader().await?;
     let mut changes = Vec::new();
     for thread in std::mem::take(&mut touched.threads) {
         let mut beyond = -1;
@@ -112,13 +118,17 @@ pub async fn turn(app: &App) -> Result<bool> {
     }
     changes.extend(touched.changes(&mut cx).await?);
     drop(cx);
-    if changes.is_empty() {
-        app.search.pass(stands, last);
-    } else {
-        // Not written when it was made anew meanwhile: the next turn goes on from there.
-        index.apply(changes, Some(stands), last).await?;
-    }
+    // Not written when it was made anew meanwhile, or another node was faster: the next turn goes on from there.
+    index.apply(changes, Some(stands), last).await?;
     Ok(true)
+}
+
+/// False when another node makes the index that they share.
+async fn rebuild_unless_another_does(app: &App) -> Result<bool> {
+    match Right::take(app, Write::Beside).await? {
+        Some(right) => rebuild_by(app, right, |_| ()).await.map(|_| true),
+        None => Ok(false),
+    }
 }
 
 /// Makes the index anew beside the live one, which goes on answering until it is there.
@@ -126,6 +136,13 @@ pub async fn turn(app: &App) -> Result<bool> {
 /// # Errors
 /// When the database or the index fails, or when somebody else makes it anew already; the live one stays then.
 pub async fn rebuild(app: &App, told: impl Fn(Progress)) -> Result<u64> {
+    let busy = || Error::unavailable("another process makes the search index anew");
+    let right = Right::take(app, Write::Beside).await?.ok_or_else(busy)?;
+    rebuild_by(app, right, told).await
+}
+
+async fn rebuild_by(app: &App, _right: Right, told: impl Fn(Progress)) -> Result<u64> {
+    synonyms::learn(app).await?;
     let (position, all) = {
         let mut cx = app.db.reader().await?;
         // Before the first row: what happens meanwhile is read again.
@@ -150,19 +167,20 @@ pub async fn rebuild(app: &App, told: impl Fn(Progress)) -> Result<u64> {
         }
     }
     let written = making.written();
+    let _right = Right::wait(app, Write::Live).await?;
     making.finish(u64::try_from(position).unwrap_or(0)).await?;
     Ok(written)
 }
 
 /// Some of all rows of a kind.
-struct Rows {
-    changes: Vec<Change>,
-    read: usize,
-    last: Uuid,
+pub(super) struct Rows {
+    pub(super) changes: Vec<Change>,
+    pub(super) read: usize,
+    pub(super) last: Uuid,
 }
 
 /// Rows of a kind in the order of their ids after one; none behind the last.
-async fn page(cx: &mut Cx, kind: Kind, after: Uuid) -> Result<Option<Rows>> {
+pub(super) async fn page(cx: &mut Cx, kind: Kind, after: Uuid) -> Result<Option<Rows>> {
     let (last, read, changes) = match kind {
         Kind::Thread => {
             let rows = store::posts_after(cx, PostId(after), ROWS).await?;
@@ -239,6 +257,8 @@ impl Touched {
             | Event::RoleGranted { .. }
             | Event::SessionOpened { .. }
             | Event::SessionRevoked { .. }
+            // Learnt before the log is read.
+            | Event::SynonymsChanged { .. }
             | Event::ThreadLeft { .. }
             | Event::ThreadLinked { .. }
             | Event::ThreadLinksChanged { .. }
@@ -252,6 +272,10 @@ impl Touched {
             | Event::TrainingSessionCreated { .. }
             | Event::TrainingSessionStateChanged { .. } => {}
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.posts.is_empty() && self.threads.is_empty() && self.trainings.is_empty() && self.documents.is_empty()
     }
 
     /// What becomes of the index, as things are now; but for whole threads.

@@ -1,37 +1,54 @@
 //! Finding: an index of threads, trainings and documents, kept true by the log ([`keep`]), and what people ask of it (docs/search.md).
 //!
-//! The index is a copy, in the data folder: whatever becomes of it, it is made anew from the database.
+//! The index is a copy, in the data folder of each node or on a server that they share: whatever becomes of it, it is made anew from
+//! the database.
 
+mod checking;
 mod entries;
 mod keeping;
+mod right;
 mod store;
+mod synonyms;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use search_index::{Index, Synonyms};
+use search_index::{Index, Server, Synonyms};
 
 use crate::App;
 use crate::caller::Caller;
+use crate::config::Config;
 use crate::db::Cx;
 use crate::error::{Code, Error, Result};
 use crate::events;
 use crate::id::PostId;
 
+pub use checking::{Checked, check};
 pub use keeping::{Progress, catch_up, keep, rebuild, turn};
 pub use search_index::{Facet, FacetCounts, Filters, Held, Highlighted, Hit, Kind, Page, Query, Sight, Sort, Suggestions};
+pub use synonyms::{
+    MOST_GROUPS, SynonymGroup, create_synonyms, remove_synonyms, synonym_groups, synonym_groups_by_id, update_synonyms,
+};
+pub(crate) use synonyms::{are_laid as synonyms_are_laid, lay as lay_synonyms};
 
 /// How long somebody waits for what they wrote to be found, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 
+/// How long a Meilisearch may take to answer, and to do what it is told to write.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
+
 /// The index of this process.
 #[derive(Debug)]
 pub struct Search {
     index: Index,
+    /// Other processes write into it too.
+    shared: bool,
     well: AtomicBool,
+    /// The stamp of the last change of synonyms that the index knows; -1 when it has those that the product brings.
+    synonyms: AtomicI64,
     passed: Mutex<Passed>,
 }
 
@@ -43,15 +60,46 @@ struct Passed {
 }
 
 impl Search {
-    /// Opens the index in `folder`, or begins an empty one where there is none or a damaged one, which [`keep`] fills.
+    /// Opens the index on the server that `config` names, which may be away; else the one in the data folder, or begins an empty one
+    /// where there is none or a damaged one, which [`keep`] fills.
     ///
     /// # Errors
-    /// [`Error::Startup`] when the folder cannot be read or written.
-    pub async fn open(folder: &Path) -> Result<Arc<Self>> {
+    /// [`Error::Startup`] when the folder cannot be read or written, or the key cannot be sent.
+    pub async fn open(config: &Config) -> Result<Arc<Self>> {
         let fault = |error: search_index::Error| Error::Startup(format!("L'index de recherche ne s'ouvre pas : {error}"));
         let synonyms = Synonyms::brought().map_err(fault)?;
-        let index = Index::open_folder(folder, &synonyms).await.map_err(fault)?;
-        Ok(Arc::new(Self { index, well: AtomicBool::new(true), passed: Mutex::default() }))
+        let index = match &config.search_server {
+            Some(server) => {
+                let server = Server {
+                    url: server.url.clone(),
+                    key: server.key.clone(),
+                    index: server.index.clone(),
+                    answer_within: ANSWER_WITHIN,
+                    written_within: WRITTEN_WITHIN,
+                };
+                Index::open_server(server, &synonyms).map_err(fault)?
+            }
+            None => Index::open_folder(&config.data_dir.join("search"), &synonyms).await.map_err(fault)?,
+        };
+        Ok(Arc::new(Self {
+            index,
+            shared: config.search_server.is_some(),
+            well: AtomicBool::new(true),
+            synonyms: AtomicI64::new(-1),
+            passed: Mutex::default(),
+        }))
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    fn synonyms_known(&self) -> i64 {
+        self.synonyms.load(Ordering::Relaxed)
+    }
+
+    fn know_synonyms(&self, stamp: i64) {
+        self.synonyms.store(stamp, Ordering::Relaxed);
     }
 
     /// How far the log is read, when the index stands there.

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::SynonymGroup;
 use crate::Caller;
-use crate::db::{Cx, all, each, in_list, one, sight};
+use crate::db::{Cx, Tx, all, each, exec, in_list, one, opt, sight};
 use crate::error::Result;
 use crate::forum::ThreadKind;
-use crate::id::{AudienceId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId, TrainingId};
+use crate::id::{
+    AudienceId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, SynonymGroupId, ThreadId, TrainingId,
+};
 
 /// A post with what its thread and its forum say.
 #[derive(sqlx::FromRow)]
@@ -109,4 +112,75 @@ pub(super) async fn forums_seen(cx: &mut Cx, caller: &Caller) -> Result<Vec<Foru
         query.build_query_as::<(ForumId,)>().fetch_all(&mut *c).await
     })?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct SynonymsRow {
+    id: SynonymGroupId,
+    expressions: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+/// All groups that are not removed, in no order.
+pub(super) async fn synonym_groups(cx: &mut Cx) -> Result<Vec<SynonymGroup>> {
+    let sql = "select id, expressions, created_at, updated_at from synonym_groups where removed_at is null";
+    let rows = all!(cx, SynonymsRow, sql)?;
+    let group = |row: SynonymsRow| SynonymGroup {
+        id: row.id,
+        expressions: row.expressions.lines().map(str::to_owned).collect(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    };
+    Ok(rows.into_iter().map(group).collect())
+}
+
+/// The expressions of a group that is not removed.
+pub(super) async fn synonyms(cx: &mut Cx, id: SynonymGroupId) -> Result<Option<Vec<String>>> {
+    let sql = "select expressions from synonym_groups where id = $1 and removed_at is null";
+    let found = opt!(cx, (String,), sql, id)?;
+    Ok(found.map(|(expressions,)| expressions.lines().map(str::to_owned).collect()))
+}
+
+pub(super) async fn count_synonym_groups(cx: &mut Cx) -> Result<i64> {
+    Ok(one!(cx, (i64,), "select count(*) from synonym_groups where removed_at is null")?.0)
+}
+
+/// The stamp of the last change; 0 when there was none.
+pub(super) async fn last_synonyms(cx: &mut Cx) -> Result<i64> {
+    Ok(one!(cx, (i64,), "select coalesce(max(stamp), 0) from synonym_groups")?.0)
+}
+
+pub(super) async fn insert_synonyms(
+    tx: &mut Tx,
+    id: SynonymGroupId,
+    expressions: &[String],
+    stamp: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let sql = "insert into synonym_groups (id, expressions, stamp, created_at, updated_at) values ($1, $2, $3, $4, $4)";
+    exec!(tx, sql, id, expressions.join("\n"), stamp, now)?;
+    Ok(())
+}
+
+pub(super) async fn set_synonyms(
+    tx: &mut Tx,
+    id: SynonymGroupId,
+    expressions: &[String],
+    stamp: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let sql = "update synonym_groups set expressions = $2, stamp = $3, updated_at = $4 where id = $1";
+    exec!(tx, sql, id, expressions.join("\n"), stamp, now)?;
+    Ok(())
+}
+
+pub(super) async fn remove_synonyms(tx: &mut Tx, id: SynonymGroupId, stamp: i64, now: DateTime<Utc>) -> Result<()> {
+    exec!(tx, "update synonym_groups set removed_at = $3, stamp = $2 where id = $1", id, stamp, now)?;
+    Ok(())
+}
+
+/// Takes the right of that name for as long as this connection lives; false while another one has it. PostgreSQL.
+pub(super) async fn try_lock(cx: &mut Cx, name: &str) -> Result<bool> {
+    Ok(one!(cx, (bool,), "select pg_try_advisory_lock(hashtextextended($1, 0))", name)?.0)
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod mailbox;
+mod meilisearch;
 pub mod servers;
 pub mod smtp;
 mod socket;
@@ -13,6 +14,7 @@ mod world;
 
 pub use client::{Client, Reply};
 pub use mailbox::Mail;
+pub use meilisearch::Meilisearch;
 pub use servers::Database;
 pub use socket::Socket;
 pub use wire::Wire;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Timelike};
 use ciam::{Duties, Running};
 use services::clock::Clock;
-use services::config::{Config, Limits, LinkLimits};
+use services::config::{Config, Limits, LinkLimits, SearchServer};
 use services::{App, foundation, jobs};
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
@@ -21,6 +21,8 @@ use crate::servers::{self, Database};
 /// What a story can set before the product starts.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// Meilisearch rather than a folder.
+    pub search_server: Option<SearchServer>,
     /// SMTP rather than files.
     pub smtp_url: Option<String>,
     /// As people reach it; the listener over http when none.
@@ -63,6 +65,7 @@ impl World {
             data_dir: folder.path().to_owned(),
             database_url,
             redis_url: None,
+            search_server: settings.search_server,
             smtp_url: settings.smtp_url,
             mail_from: "CIAM <ne-pas-repondre@ciam.test>".into(),
             public_url: settings.public_url.unwrap_or_else(|| url.clone()),

@@ -135,6 +135,13 @@ impl<'w> Cast<'w> {
         text(&reply.done("grantRole")["roleGrant"]["id"])
     }
 
+    /// A new group of synonyms.
+    pub(crate) async fn synonyms(&self) -> String {
+        let input = json!({ "expressions": ["trottinette", "patinette"] });
+        let reply = self.world.administrator().mutate("createSynonyms", input, "group { id }").await;
+        text(&reply.done("createSynonyms")["group"]["id"])
+    }
+
     /// A new document of the library: open, of whoever moderates everywhere; or of the organisation inside, for all or for it alone.
     pub(crate) async fn document(&self, name: &str, version: Value) -> String {
         let restricted = name.contains("restricted");
@@ -321,6 +328,8 @@ pub(crate) async fn targets(cast: &Cast<'_>) -> Vec<Target> {
 
     add("File", "sent", sent("sent").await);
 
+    let groups = read(cast.viewer("admin"), "{ synonyms { id } }", json!({})).await["synonyms"].clone();
+    add("SynonymGroup", "any", text(&groups[0]["id"]));
     add("DocumentCategory", "any", cast.id("category").into());
     let waiting = "{ documents(filter: A_CONFIRMER, first: 1) { edges { node { id } } } }";
     add("Document", "waiting", text(&nodes(&read(author, waiting, json!({})).await["documents"])[0]["id"]));

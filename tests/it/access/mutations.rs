@@ -286,6 +286,11 @@ impl<'w> Stage<'w> {
             }
             "createCollection" => json!({ "name": format!("Collection {n}"), "colour": "#123456", "description": "" }),
             "updateCollection" => json!({ "collectionId": cast.id(target), "description": format!("Texte {n}") }),
+            "createSynonyms" => json!({ "expressions": [format!("un {n}"), "deux".to_owned()] }),
+            "updateSynonyms" => {
+                json!({ "groupId": cast.synonyms().await, "expressions": [format!("trois {n}"), "deux".to_owned()] })
+            }
+            "removeSynonyms" => json!({ "groupId": cast.synonyms().await }),
             "createTraining" => {
                 json!({ "fields": fields(cast.world, cast.id(target), &format!("nouvelle-{n}"), json!({})).await })
             }
