@@ -58,7 +58,7 @@ pub enum Command {
     Reindex,
     /// Cherche dans l'index de recherche ce qui manque, ce qui n'est plus à jour et ce qui est de trop, et le répare.
     Doctor {
-        /// Cherche seulement.
+        /// Cherche seulement, après avoir lu le journal de la base jusqu'au bout.
         #[arg(long)]
         dry_run: bool,
     },

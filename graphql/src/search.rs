@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Union};
 use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use services::error::Code;
 use services::id::{AnyId, CollectionId, DocumentId, ForumId, MemberId, OrganisationId, PostId, SpaceId, ThreadId, TrainingId};
 use services::search::{self, Facet, FacetCounts, Filters, Hit, Kind, Query, Sort};
@@ -154,14 +155,14 @@ fn code_of(kind: ThreadKind) -> String {
 }
 
 /// How many values of a list a filter takes.
-const MOST_VALUES: usize = 100;
+const MOST_LISTED: usize = 100;
 
 /// The values of a list; too many would cost as many looks in the index.
 fn listed<'v, T>(field: &'static str, given: &'v Option<Vec<T>>) -> Result<&'v [T]> {
     let values = given.as_deref().unwrap_or_default();
     match values.len() {
-        0..=MOST_VALUES => Ok(values),
-        _ => Err(Error::invalid(field, Code::TooLong, format!("Au plus {MOST_VALUES} valeurs."))),
+        0..=MOST_LISTED => Ok(values),
+        _ => Err(Error::invalid(field, Code::TooLong, format!("Au plus {MOST_LISTED} valeurs."))),
     }
 }
 
@@ -460,9 +461,10 @@ impl Loader<Like> for Store {
     type Error = Error;
     async fn load(&self, asked: &[Like]) -> Result<HashMap<Like, Self::Value>> {
         let request = self.0.request()?;
-        let (sight, filters) = (request.finds().await?, Filters::default());
-        let alike = asked.iter().map(|like| request.app.search.related(like.opening, &sight, &filters, like.first));
-        let found = try_join_all(alike).await?;
+        let (sight, filters) = (request.finds_apart().await?, Filters::default());
+        let alike = asked.iter().copied().map(|like| request.app.search.related(like.opening, &sight, &filters, like.first));
+        // A few at a time: each is a search of its own.
+        let found: Vec<Vec<Hit>> = stream::iter(alike).buffered(4).try_collect().await?;
         Ok(asked.iter().copied().zip(found.into_iter().map(Into::into)).collect())
     }
 }

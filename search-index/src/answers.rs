@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::documents::{Entry, Kind};
 use crate::highlight::{self, Highlighted};
-use crate::query::{Facet, MOST_VALUES, Query};
+use crate::query::{DEEPEST, Facet, MOST_VALUES, Query};
 use crate::typed::Asked;
 
 /// A page of a ranked list.
@@ -34,10 +34,6 @@ pub struct Hit {
     pub kind: Kind,
     /// The entry that matched best: of a thread, a post.
     pub key: String,
-    /// The place of that post in its thread, from 1; 0 outside threads.
-    pub ordinal: u64,
-    /// Whether that post is the accepted answer.
-    pub accepted: bool,
     /// The title, whole.
     pub title: Highlighted,
     /// The best part of the text, at most 240 characters and two ellipses.
@@ -94,11 +90,10 @@ impl Page {
                 group: entry.group,
                 kind: entry.kind,
                 key: entry.key,
-                ordinal: entry.ordinal,
-                accepted: entry.accepted,
             })
             .collect();
-        let more = found.total > (offset + hits.len()) as u64 && !hits.is_empty();
+        let end = offset + hits.len();
+        let more = found.total > end as u64 && !hits.is_empty() && end < DEEPEST;
         Self { hits, total: found.total, more, facets: found.facets, left_out: asked.left_out.clone() }
     }
 

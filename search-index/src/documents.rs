@@ -134,17 +134,15 @@ pub enum Change {
     Put(Box<Entry>),
     /// Forget the entry of this key, if there is one.
     Delete(String),
-    /// Forget all entries of this group.
-    DeleteGroup(String),
 }
 
 impl Change {
-    /// What it changes: the key of an entry, or of a group.
+    /// The key of the entry that it changes.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
             Self::Put(entry) => &entry.key,
-            Self::Delete(key) | Self::DeleteGroup(key) => key,
+            Self::Delete(key) => key,
         }
     }
 }

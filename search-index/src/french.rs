@@ -8,9 +8,6 @@ use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Changes whenever the words made of a text do: an index made by another one is made anew.
-pub(crate) const VERSION: u32 = 1;
-
 /// The longest word kept, in characters; what is longer is no word that anybody types.
 const LONGEST: usize = 60;
 

@@ -1,6 +1,8 @@
 //! What of a title and a text was found, as ranges and as safe markup. One highlighter for both engines, since each would mark
 //! something else, and neither knows French as `french.rs` reads it.
 
+use std::collections::HashSet;
+
 use crate::french::{self, Word};
 use crate::typed::{Asked, Clause};
 
@@ -8,6 +10,8 @@ use crate::typed::{Asked, Clause};
 const LONGEST_EXCERPT: usize = 240;
 /// How much of an excerpt stands before the first word found, in characters.
 const BEFORE: usize = 40;
+/// How many clauses are told apart; identifiers are the last.
+const CLAUSES: usize = 32;
 /// How much of a text is looked at, in bytes: the work is bounded, however long a document is.
 const LOOKED_AT: usize = 20_000;
 
@@ -110,16 +114,21 @@ fn in_characters(text: &str, start: usize, found: &[Found]) -> Vec<Range> {
 /// Where the excerpt begins and ends, in bytes.
 fn window(text: &str, found: &[Found]) -> (usize, usize) {
     let mut best = (0, 0, 0);
+    // What stands near the first of each: it begins and ends further on from one to the next.
+    let (mut end, mut counts) = (0, [0_usize; CLAUSES]);
     for (number, first) in found.iter().enumerate() {
         let limit = first.start + LONGEST_EXCERPT - BEFORE;
-        let near = found[number..].iter().take_while(|found| found.end <= limit);
-        let (mut clauses, mut count) = (0_u32, 0);
-        for found in near {
-            clauses |= 1 << found.clause.min(31);
-            count += 1;
+        end = end.max(number);
+        while let Some(next) = found.get(end).filter(|next| next.end <= limit) {
+            counts[next.clause.min(CLAUSES - 1)] += 1;
+            end += 1;
         }
-        if (clauses.count_ones(), count) > (best.0, best.1) {
-            best = (clauses.count_ones(), count, first.start);
+        let clauses = counts.iter().filter(|count| **count > 0).count();
+        if (clauses, end - number) > (best.0, best.1) {
+            best = (clauses, end - number, first.start);
+        }
+        if end > number {
+            counts[first.clause.min(CLAUSES - 1)] -= 1;
         }
     }
     let start = back(text, best.2, BEFORE);
@@ -142,20 +151,25 @@ fn found(text: &str, asked: &Asked) -> Vec<Found> {
     let atoms = atoms(text);
     let mut found = Vec::new();
     for (number, clause) in asked.clauses.iter().enumerate() {
+        // What was typed twice is looked for once.
+        if asked.clauses[..number].iter().any(|before| before.is_like(clause)) {
+            continue;
+        }
         for place in 0..atoms.len() {
             if let Some(end) = at(&atoms, place, clause) {
                 found.push(Found { start: atoms[place].start, end, clause: number });
             }
         }
     }
-    let words = found.clone();
+    let starts: HashSet<usize> = found.iter().map(|word| word.start).collect();
+    let ends: HashSet<usize> = found.iter().map(|word| word.end).collect();
     for identifier in &asked.identifiers {
         for place in 0..atoms.len() {
             let start = atoms[place].start;
             // Words that were typed apart and stand apart are no identifier, even where they would spell one.
-            let apart = |end| words.iter().any(|word| word.start == start) && words.iter().any(|word| word.end == end);
+            let apart = |end: usize| starts.contains(&start) && ends.contains(&end);
             if let Some(end) = spelled(&atoms[place..], identifier).filter(|end| !apart(*end)) {
-                found.push(Found { start, end, clause: 31 });
+                found.push(Found { start, end, clause: CLAUSES - 1 });
             }
         }
     }

@@ -30,7 +30,7 @@ pub use self::highlight::{Highlighted, Range};
 pub use self::meilisearch::Server;
 pub use self::query::{DEEPEST, Facet, Filters, Held, MOST_HITS, MOST_VALUES, Query, Sight, Sort};
 pub use self::rebuild::Rebuild;
-pub use self::settings::Synonyms;
+pub use self::settings::{MOST_EXPRESSIONS, MOST_SYNONYMS, Synonyms};
 use self::similar::Likeness;
 use self::typed::{Asked, Lexicon};
 
@@ -46,7 +46,7 @@ pub struct Index {
     engine: Engine,
     lexicon: RwLock<Arc<Lexicon>>,
     /// At most as many searches at a time as there are processors: more would only slow each other.
-    places: tokio::sync::Semaphore,
+    places: Arc<tokio::sync::Semaphore>,
 }
 
 #[derive(Debug)]
@@ -57,14 +57,14 @@ enum Engine {
 
 impl Index {
     /// Opens the index in a folder, or begins an empty one where there is none, or one that is damaged; removes what is left of
-    /// rebuilds that did not end.
+    /// rebuilds that did not end. `entries` is a number that whoever makes entries raises whenever they would be made otherwise.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the folder cannot be read or written.
-    pub async fn open_folder(folder: &Path, synonyms: &Synonyms) -> Result<Self> {
+    pub async fn open_folder(folder: &Path, synonyms: &Synonyms, entries: u64) -> Result<Self> {
         let lexicon = Lexicon::new(synonyms)?;
         let folder = folder.to_owned();
-        let engine = blocking(move || tantivy::Engine::open(&folder)).await?;
+        let engine = blocking(move || tantivy::Engine::open(&folder, settings::EDITION + entries)).await?;
         Ok(Self::new(Engine::Folder(Arc::new(engine)), lexicon))
     }
 
@@ -73,14 +73,14 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the key cannot be sent.
-    pub fn open_server(server: Server, synonyms: &Synonyms) -> Result<Self> {
-        let engine = meilisearch::Engine::new(server, synonyms.clone())?;
+    pub fn open_server(server: Server, synonyms: &Synonyms, entries: u64) -> Result<Self> {
+        let engine = meilisearch::Engine::new(server, synonyms.clone(), settings::EDITION + entries)?;
         Ok(Self::new(Engine::Server(Arc::new(engine)), Lexicon::new(synonyms)?))
     }
 
     fn new(engine: Engine, lexicon: Lexicon) -> Self {
         let places = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { engine, lexicon: RwLock::new(Arc::new(lexicon)), places: tokio::sync::Semaphore::new(places) }
+        Self { engine, lexicon: RwLock::new(Arc::new(lexicon)), places: Arc::new(tokio::sync::Semaphore::new(places)) }
     }
 
     fn lexicon(&self) -> Arc<Lexicon> {
@@ -109,21 +109,29 @@ impl Index {
     /// [`Error::Invalid`] when the text, the page or the cursor is not sound; [`Error::Unavailable`] when the engine is away.
     pub async fn search(&self, query: &Query) -> Result<Page> {
         let offset = query.offset()?;
+        // No page goes beyond the last hit that a cursor may name.
+        let query = &Query { first: query.first.min(DEEPEST - offset), ..query.clone() };
         let asked = self.lexicon().read(&query.text)?;
         if query.finds_nothing() || asked.is_void() {
             return Ok(Page::nothing(query, &asked));
         }
         let found = self.find(query, &asked, offset).await?;
         if found.total > 0 {
-            return Ok(Page::of(query, &asked, offset, found));
+            return self.page(query, asked, offset, found).await;
         }
         for fewer in asked.fewer() {
             let found = self.find(query, &fewer, offset).await?;
             if found.total > 0 {
-                return Ok(Page::of(query, &fewer, offset, found));
+                return self.page(query, fewer, offset, found).await;
             }
         }
-        Ok(Page::of(query, &asked, offset, found))
+        self.page(query, asked, offset, found).await
+    }
+
+    /// To mark what was found in long texts takes too long for a thread on which requests wait.
+    async fn page(&self, query: &Query, asked: Asked, offset: usize, found: Found) -> Result<Page> {
+        let query = query.clone();
+        self.searching(move || Ok(Page::of(&query, &asked, offset, found))).await
     }
 
     async fn find(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
@@ -191,7 +199,7 @@ impl Index {
             }
             Engine::Server(engine) => engine.similar(&likeness, &query.sight, &query.filters, query.first).await?,
         };
-        Ok(Page::of(&query, &Asked::default(), 0, found).hits)
+        Ok(self.page(&query, Asked::default(), 0, found).await?.hits)
     }
 
     async fn entry(&self, key: &str) -> Result<Option<Entry>> {
@@ -221,7 +229,7 @@ impl Index {
         }
     }
 
-    /// Whether the index was never filled, or made by another version that read texts otherwise: it is to be made anew
+    /// Whether the index was never filled, or made by an earlier version that read texts otherwise: it is to be made anew
     /// ([`Self::rebuild`]), and answers meanwhile as well as it can.
     ///
     /// # Errors
@@ -233,6 +241,20 @@ impl Index {
                 blocking(move || engine.needs_rebuild()).await
             }
             Engine::Server(engine) => engine.needs_rebuild().await,
+        }
+    }
+
+    /// Whether a later version made the index, which is then not for this one to write: nodes of both may share it for a while.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the engine is away.
+    pub async fn is_newer(&self) -> Result<bool> {
+        match &self.engine {
+            Engine::Folder(engine) => {
+                let engine = engine.clone();
+                blocking(move || engine.is_newer()).await
+            }
+            Engine::Server(engine) => engine.is_newer().await,
         }
     }
 
@@ -252,7 +274,7 @@ impl Index {
         for change in &changes {
             match change {
                 Change::Put(entry) => sound(entry)?,
-                Change::Delete(key) | Change::DeleteGroup(key) => code("key", key)?,
+                Change::Delete(key) => code("key", key)?,
             }
         }
         match &self.engine {
@@ -307,8 +329,14 @@ impl Index {
     }
 
     async fn searching<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _place = self.places.acquire().await.map_err(|_| Error::internal("the places of searches are closed"))?;
-        blocking(work).await
+        let places = Arc::clone(&self.places);
+        let place = places.acquire_owned().await.map_err(|_| Error::internal("the places of searches are closed"))?;
+        // Kept until the work is done, whether or not somebody still waits for it.
+        blocking(move || {
+            let _place = place;
+            work()
+        })
+        .await
     }
 }
 

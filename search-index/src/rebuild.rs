@@ -1,4 +1,4 @@
-//! An index made anew beside the live one, which goes on being searched and written until the new one takes its place in one act.
+//! An index made anew beside the live one, which can be searched and written until the new one takes its place in one act.
 //! Dropped or killed before, it leaves the live one as it is, and what is left of it is removed later.
 
 use std::sync::Arc;

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::french;
@@ -13,9 +12,11 @@ const STOP_WORDS: &str = include_str!("../settings/stop-words.json");
 const SYNONYMS: &str = include_str!("../settings/synonyms.json");
 const MEILISEARCH: &str = include_str!("../settings/meilisearch.json");
 
-/// How many groups of synonyms there may be, how many expressions each, and how many words an expression.
-pub(crate) const MOST_SYNONYMS: usize = 1_000;
-pub(crate) const MOST_EXPRESSIONS: usize = 10;
+/// How many groups of synonyms there may be.
+pub const MOST_SYNONYMS: usize = 1_000;
+/// How many expressions a group may have.
+pub const MOST_EXPRESSIONS: usize = 10;
+/// How many words an expression may have.
 pub(crate) const LONGEST_EXPRESSION: usize = 10;
 
 /// Expressions that mean the same: who asks for one finds the others.
@@ -99,16 +100,10 @@ pub(crate) fn meilisearch(synonyms: &Synonyms) -> Result<Map<String, Value>> {
     Ok(settings)
 }
 
-/// What the entries of an index were made with: where it differs from this one, the index is made anew. Synonyms are no part of it,
-/// since they are of the query; neither is what Meilisearch applies to an index by itself.
-pub(crate) fn fingerprint(layout: &str) -> String {
-    let mut hash = Sha256::new();
-    for part in [layout, STOP_WORDS, &french::VERSION.to_string()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
+/// Raised whenever an index would be made otherwise: with other fields, other stop words, another reading of French. One of an earlier
+/// edition is made anew; one of a later edition is left to those who made it. Synonyms are no part of it, since they are of the
+/// query; neither is what Meilisearch applies to an index by itself.
+pub(crate) const EDITION: u64 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -134,8 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn another_layout_is_another_fingerprint() {
-        assert_ne!(fingerprint("1"), fingerprint("2"));
-        assert_eq!(fingerprint("1").len(), 16);
+    fn what_makes_an_index_is_of_this_edition() {
+        use sha2::{Digest, Sha256};
+        let text = "L’équipe d'H5P utilisera-t-elle aujourd’hui les gabarits œuvrés de l'AAP 24-25 ? Achats, achèvement, où accessibilite";
+        let words = format!("{:?} {:?}", french::words(text), french::acronyms("Le H5P de la DGAFP"));
+        let made = [STOP_WORDS, &words, &crate::tantivy::layout(), &crate::meilisearch::layout()].join("\n");
+        let hash: String = Sha256::digest(made).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((EDITION, hash.as_str()), (2, "f243d7313f7b88b1"), "raise EDITION, and write down what is of it");
     }
 }

@@ -80,6 +80,18 @@ pub(crate) struct Clause {
     pub(crate) synonyms: Vec<Vec<Word>>,
 }
 
+impl Clause {
+    /// Whether it finds the same.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.phrase, self.prefix) == (other.phrase, other.prefix)
+            && self.words.iter().map(whole).eq(other.words.iter().map(whole))
+    }
+}
+
+fn whole(word: &Word) -> &str {
+    &word.whole
+}
+
 /// Stop words and synonyms, made ready to read what people type.
 #[derive(Debug)]
 pub(crate) struct Lexicon {

@@ -25,7 +25,7 @@ pub async fn run(settings: &Settings, dry_run: bool) -> Result<()> {
     app.db.close().await;
     let checked = checked?;
     let told = format!(
-        "{} entrées comparées : {} manquantes, {} périmées, {} de trop",
+        "Entrées comparées : {} ; manquantes : {} ; périmées : {} ; de trop : {}",
         checked.entries, checked.missing, checked.stale, checked.orphaned
     );
     match checked.wrong() {

@@ -87,6 +87,8 @@ async fn killed_server(database: Database) {
     written.is_there(&place).await;
     served.stop().await;
     written.is_there(&place).await;
+    // Nor does the search index miss any of it, which was killed with it.
+    place.run(&["doctor", "--dry-run"]).await.done();
 }
 
 /// Migrations and the first rows: a start that died on the way is begun again by the next.
@@ -127,4 +129,5 @@ async fn killed_postgres() {
     let written = writers.stop().await;
     written.is_there(&place).await;
     served.stop().await;
+    place.run(&["doctor", "--dry-run"]).await.done();
 }

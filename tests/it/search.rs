@@ -140,7 +140,7 @@ async fn what_is_written_is_found_as_it_is_now(world: &World) {
     world.index().await;
     assert_eq!(threads(&chief, "tiroir").await, Vec::<String>::new());
     // Doing it again makes no difference, and there is nothing to do.
-    assert!(!services::search::turn(&world.app).await.expect("a turn"));
+    assert_eq!(services::search::turn(&world.app).await.expect("a turn"), services::search::Turn::Idle);
     let before = search(&ben, "", json!({})).await;
     services::search::rebuild(&world.app, |_| ()).await.expect("made anew");
     assert_eq!(search(&ben, "", json!({})).await, before);

@@ -24,8 +24,6 @@ use crate::settings::{self, Synonyms};
 use crate::similar::Likeness;
 use crate::typed::Asked;
 
-/// Changes whenever the documents do.
-const LAYOUT: &str = "meilisearch 1";
 const TITLES: [&str; 3] = ["exact", "title", "tags"];
 
 /// An index on a server.
@@ -33,21 +31,33 @@ const TITLES: [&str; 3] = ["exact", "title", "tags"];
 pub(crate) struct Engine {
     connection: Connection,
     synonyms: RwLock<Synonyms>,
+    /// Of what it makes.
+    edition: u64,
     /// The index is there, and set as it should be.
     ready: AtomicBool,
+    /// Who holds it compares settings and changes them: what one was told to set is not yet there for another one to see.
+    setting: tokio::sync::Mutex<()>,
 }
 
 impl Engine {
-    pub(crate) fn new(server: Server, synonyms: Synonyms) -> Result<Self> {
-        Ok(Self { connection: Connection::new(server)?, synonyms: RwLock::new(synonyms), ready: AtomicBool::new(false) })
+    pub(crate) fn new(server: Server, synonyms: Synonyms, edition: u64) -> Result<Self> {
+        Ok(Self {
+            connection: Connection::new(server)?,
+            synonyms: RwLock::new(synonyms),
+            edition,
+            ready: AtomicBool::new(false),
+            setting: tokio::sync::Mutex::default(),
+        })
     }
 
     fn settings(&self) -> Result<Map<String, Value>> {
         settings::meilisearch(&self.synonyms.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes and sets the index, the first time and after a failure: it may have been removed.
+    /// Makes and sets the index, the first time and after a failure: it may have been removed. For those who keep it: who searches makes
+    /// none.
     async fn ready(&self) -> Result<()> {
+        let _setting = self.setting.lock().await;
         if !self.ready.load(Ordering::Acquire) {
             self.connection.ensure(self.connection.name(), &self.settings()?).await?;
             self.ready.store(true, Ordering::Release);
@@ -63,6 +73,7 @@ impl Engine {
     }
 
     pub(crate) async fn set_synonyms(&self, synonyms: &Synonyms) -> Result<()> {
+        let _setting = self.setting.lock().await;
         // Another node may have told the server already.
         self.connection.ensure(self.connection.name(), &settings::meilisearch(synonyms)?).await?;
         *self.synonyms.write().unwrap_or_else(PoisonError::into_inner) = synonyms.clone();
@@ -70,7 +81,6 @@ impl Engine {
     }
 
     pub(crate) async fn search(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
-        self.ready().await?;
         self.watched(self.ask(query, asked, offset).await)
     }
 
@@ -120,7 +130,6 @@ impl Engine {
     }
 
     pub(crate) async fn suggest(&self, sight: &Sight, filters: &Filters, asked: &Asked, first: usize) -> Result<Found> {
-        self.ready().await?;
         let index = self.connection.client.index(self.connection.name());
         let (text, filter) = (asking::text(asked), asking::filter(sight, filters, None));
         let mut search = all_words(&index, &text);
@@ -130,7 +139,6 @@ impl Engine {
     }
 
     pub(crate) async fn similar(&self, likeness: &Likeness, sight: &Sight, filters: &Filters, first: usize) -> Result<Found> {
-        self.ready().await?;
         let index = self.connection.client.index(self.connection.name());
         let mut filter = asking::filter(sight, filters, None);
         if let Some(group) = &likeness.without {
@@ -159,7 +167,12 @@ impl Engine {
     }
 
     pub(crate) async fn needs_rebuild(&self) -> Result<bool> {
-        Ok(self.told().await?.get("fingerprint").and_then(Value::as_str) != Some(&settings::fingerprint(LAYOUT)))
+        let told = self.told().await?;
+        Ok(edition(&told) < self.edition || edition(&told) == self.edition && !told.contains_key("position"))
+    }
+
+    pub(crate) async fn is_newer(&self) -> Result<bool> {
+        Ok(edition(&self.told().await?) > self.edition)
     }
 
     /// Deletions are tasks of their own, before the one that puts entries and the position: killed between them, the position is the
@@ -175,7 +188,7 @@ impl Engine {
     async fn write(&self, changes: Vec<Change>, to: u64) -> Result<()> {
         let name = self.connection.name();
         let mut puts: BTreeMap<String, Entry> = BTreeMap::new();
-        let (mut keys, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        let mut keys = BTreeSet::new();
         for change in changes {
             match change {
                 Change::Put(entry) => {
@@ -186,21 +199,14 @@ impl Engine {
                     puts.remove(&key);
                     keys.insert(key);
                 }
-                Change::DeleteGroup(group) => {
-                    puts.retain(|_, entry| entry.group != group);
-                    groups.insert(group);
-                }
             }
-        }
-        if !groups.is_empty() {
-            self.connection.delete_where(name, &asking::one_of("group", groups.iter())).await?;
         }
         if !keys.is_empty() {
             self.connection.delete(name, &keys.into_iter().collect::<Vec<_>>()).await?;
         }
-        let mut documents = puts.values().map(document).collect::<Result<Vec<_>>>()?;
-        documents.push(position(to));
-        self.connection.put(name, documents).await
+        self.connection.put(name, puts.values().map(document).collect::<Result<_>>()?).await?;
+        // Once all of that is there: a part of it may have failed.
+        self.connection.put(name, vec![self.at(to)]).await
     }
 
     pub(crate) async fn stored(&self, offset: usize, first: usize) -> Result<Vec<Stored>> {
@@ -220,10 +226,16 @@ impl Engine {
         stored.collect::<Result<_, _>>().map_err(|cause| Error::internal(format!("a document of the index: {cause}")))
     }
 
+    /// The document that tells how far the log was read, and by whom.
+    fn at(&self, to: u64) -> Value {
+        json!({ "key": POSITION, "position": to, "edition": self.edition })
+    }
+
     pub(crate) async fn begin(&self) -> Result<()> {
         self.ready().await?;
         let next = self.connection.next();
         self.connection.remove(&next).await?;
+        let _setting = self.setting.lock().await;
         self.connection.ensure(&next, &self.settings()?).await
     }
 
@@ -234,7 +246,11 @@ impl Engine {
 
     pub(crate) async fn swap(&self, to: u64) -> Result<()> {
         let next = self.connection.next();
-        self.connection.put(&next, vec![position(to)]).await?;
+        // Synonyms may have changed since it was begun.
+        let setting = self.setting.lock().await;
+        self.connection.ensure(&next, &self.settings()?).await?;
+        drop(setting);
+        self.connection.put(&next, vec![self.at(to)]).await?;
         self.connection.swap(self.connection.name(), &next).await?;
         if let Err(cause) = self.connection.remove(&next).await {
             tracing::warn!("the former search index is left on the server until the next rebuild: {cause}");
@@ -249,8 +265,20 @@ fn all_words<'a>(index: &'a Index<Http>, text: &'a str) -> SearchQuery<'a, Http>
     search
 }
 
-fn position(to: u64) -> Value {
-    json!({ "key": POSITION, "position": to, "fingerprint": settings::fingerprint(LAYOUT) })
+fn edition(told: &Map<String, Value>) -> u64 {
+    told.get("edition").and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// How entries lie, as a text.
+#[cfg(test)]
+pub(crate) fn layout() -> String {
+    let of = |kind: &str| {
+        format!(
+            "{{\"key\":\"a\",\"group\":\"a\",\"kind\":\"{kind}\",\"version\":1,\"title\":\"H5P\",\"audience\":\"a\",\"date\":1}}"
+        )
+    };
+    let entry: Entry = serde_json::from_str(&of("THREAD")).unwrap();
+    document(&entry).unwrap().to_string()
 }
 
 fn entries(answer: SearchResults<Map<String, Value>>) -> Result<Vec<Entry>> {

@@ -18,7 +18,7 @@ use crate::french;
 
 /// The document that tells how far the log was read. No entry has such a key.
 pub(super) const POSITION: &str = "_position";
-/// How long one request may take to send, in bytes: servers refuse 100 MB.
+/// How much is sent in one request, in bytes: servers refuse 100 MB.
 const MOST_SENT: usize = 10_000_000;
 
 /// Where a server is, and how long it may take.
@@ -120,7 +120,7 @@ impl Connection {
         self.done(task).await
     }
 
-    /// Adds documents, the last of them in the last request.
+    /// Adds documents, in requests of a size that servers take.
     pub(super) async fn put(&self, name: &str, documents: Vec<Value>) -> Result<()> {
         let index = self.client.index(name);
         let mut tasks = Vec::new();
@@ -146,14 +146,6 @@ impl Connection {
     /// Removes documents by their keys.
     pub(super) async fn delete(&self, name: &str, keys: &[String]) -> Result<()> {
         let task = self.client.index(name).delete_documents(keys).await.map_err(failed)?;
-        self.done(task).await
-    }
-
-    /// Removes documents by a filter.
-    pub(super) async fn delete_where(&self, name: &str, filter: &str) -> Result<()> {
-        let index = self.client.index(name);
-        let mut query = meilisearch_sdk::documents::DocumentDeletionQuery::new(&index);
-        let task = index.delete_documents_with(query.with_filter(filter)).await.map_err(failed)?;
         self.done(task).await
     }
 

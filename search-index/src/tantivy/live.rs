@@ -3,25 +3,25 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use ::tantivy::directory::error::LockError;
+use ::tantivy::directory::error::{LockError, OpenReadError};
 use ::tantivy::schema::{Field, IndexRecordOption, Value};
 use ::tantivy::{
     DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument, TantivyError, Term,
 };
 use serde::{Deserialize, Serialize};
 
-use super::schema::{Fields, LAYOUT, columns, register, schema};
+use super::schema::{Fields, columns, register, schema};
 use crate::documents::{Change, Entry, Stored};
 use crate::error::{Error, Result};
-use crate::settings;
 
 /// What is committed with the entries, in the same act.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Payload {
     /// How far the event log was read; none before the index was filled.
     pub(super) position: Option<u64>,
-    /// What the entries were made with.
-    pub(super) fingerprint: String,
+    /// Of what made the entries.
+    #[serde(default)]
+    pub(super) edition: u64,
     /// The number of the next group.
     pub(super) groups: u64,
 }
@@ -42,10 +42,6 @@ pub(super) struct Writer {
     /// Groups numbered since the last commit.
     numbers: HashMap<String, u64>,
     next: u64,
-}
-
-pub(super) fn fingerprint() -> String {
-    settings::fingerprint(LAYOUT)
 }
 
 impl Live {
@@ -179,9 +175,6 @@ impl Writer {
                 Change::Delete(key) => {
                     self.writer.delete_term(Term::from_field_text(live.fields.key, key));
                 }
-                Change::DeleteGroup(group) => {
-                    self.writer.delete_term(Term::from_field_text(live.fields.group, group));
-                }
             }
         }
         Ok(())
@@ -216,8 +209,8 @@ impl Writer {
     }
 
     /// Makes what was written stay, and seen.
-    pub(super) fn commit(&mut self, live: &Live, position: Option<u64>) -> Result<()> {
-        let payload = Payload { position, fingerprint: fingerprint(), groups: self.next };
+    pub(super) fn commit(&mut self, live: &Live, position: Option<u64>, edition: u64) -> Result<()> {
+        let payload = Payload { position, edition, groups: self.next };
         let payload = serde_json::to_string(&payload).map_err(|cause| Error::internal(cause.to_string()))?;
         let mut commit = self.writer.prepare_commit().map_err(failed)?;
         commit.set_payload(&payload);
@@ -233,13 +226,15 @@ impl Writer {
     }
 }
 
-/// A full disk or a lock that is held passes; all else is ours.
+/// A full disk, a file that cannot be read now or a lock that is held passes; all else is ours.
 pub(super) fn failed(cause: ::tantivy::TantivyError) -> Error {
     use ::tantivy::TantivyError as E;
     match cause {
-        E::IoError(_) | E::LockFailure(..) | E::OpenDirectoryError(_) | E::OpenWriteError(_) => {
-            Error::unavailable(cause.to_string())
-        }
+        E::IoError(_)
+        | E::LockFailure(..)
+        | E::OpenDirectoryError(_)
+        | E::OpenReadError(OpenReadError::IoError { .. })
+        | E::OpenWriteError(_) => Error::unavailable(cause.to_string()),
         _ => Error::internal(cause.to_string()),
     }
 }

@@ -21,7 +21,7 @@ use ::tantivy::{Searcher, Term};
 use self::asking::{Asking, Where};
 use self::collect::{Collected, Wanted, collect};
 use self::folder::{Folder, RebuildLock};
-use self::live::{Live, Writer, failed, fingerprint};
+use self::live::{Live, Writer, failed};
 use crate::answers::Found;
 use crate::documents::{Change, Entry, Stored};
 use crate::error::{Error, Result};
@@ -39,6 +39,8 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The live index of a folder.
 pub(crate) struct Engine {
     folder: Folder,
+    /// Of what it makes.
+    edition: u64,
     live: RwLock<Arc<Live>>,
     /// Who holds it writes, or names another live index.
     writing: Mutex<Option<Writer>>,
@@ -54,7 +56,7 @@ pub(crate) struct Rebuild {
 impl Engine {
     /// Opens the index of a folder, or begins an empty one where there is none, or a damaged one; removes what rebuilds left that did
     /// not end.
-    pub(crate) fn open(root: &Path) -> Result<Self> {
+    pub(crate) fn open(root: &Path, edition: u64) -> Result<Self> {
         let folder = Folder::new(root)?;
         let live = match current(&folder)? {
             Some((_, Ok(live))) => live,
@@ -70,7 +72,7 @@ impl Engine {
             Ok(lock) => folder.sweep(&lock)?,
             Err(_) => tracing::debug!("another process makes the search index anew"),
         }
-        Ok(Self { folder, live: RwLock::new(Arc::new(live)), writing: Mutex::new(None) })
+        Ok(Self { folder, edition, live: RwLock::new(Arc::new(live)), writing: Mutex::new(None) })
     }
 
     fn live(&self) -> Arc<Live> {
@@ -125,7 +127,11 @@ impl Engine {
     pub(crate) fn needs_rebuild(&self) -> Result<bool> {
         let live = self.live();
         let payload = live.payload()?;
-        Ok(!live.readable || payload.position.is_none() || payload.fingerprint != fingerprint())
+        Ok(payload.edition <= self.edition && (!live.readable || payload.position.is_none() || payload.edition < self.edition))
+    }
+
+    pub(crate) fn is_newer(&self) -> Result<bool> {
+        Ok(self.live().payload()?.edition > self.edition)
     }
 
     pub(crate) fn apply(&self, changes: &[Change], from: Option<u64>, to: u64) -> Result<bool> {
@@ -149,7 +155,7 @@ impl Engine {
         };
         // A writer that failed is dropped with what it wrote; the next one begins from what is committed.
         writer.write(&live, changes)?;
-        writer.commit(&live, Some(to))?;
+        writer.commit(&live, Some(to), self.edition)?;
         *writing = Some(writer);
         Ok(true)
     }
@@ -234,7 +240,7 @@ impl Engine {
     /// Commits what was written, and makes it the live index.
     pub(crate) fn swap(&self, rebuild: Rebuild, position: u64) -> Result<()> {
         let Rebuild { live, mut writer, lock } = rebuild;
-        writer.commit(&live, Some(position))?;
+        writer.commit(&live, Some(position), self.edition)?;
         writer.end()?;
         live.reload()?;
         let mut writing = self.writing();
@@ -270,6 +276,12 @@ fn current(folder: &Folder) -> Result<Option<(String, Result<Live>)>> {
     }
 }
 
+/// How entries lie, as a text.
+#[cfg(test)]
+pub(crate) fn layout() -> String {
+    serde_json::to_string(&schema::schema().0).unwrap_or_default()
+}
+
 /// An empty index, as the live one.
 fn begin(folder: &Folder, damaged: Option<&str>) -> Result<Live> {
     // Held, so that nobody takes what is not named yet for what a rebuild left.
@@ -290,6 +302,9 @@ fn shown(live: &Live, searcher: &Searcher, query: &dyn TantivyQuery, wanted: &Wa
     Ok(Found { entries, total, facets })
 }
 
+/// In how many entries a stem is rare.
+const RARE: u64 = 10;
+
 /// The stems of a text that tell it from others, as a query: some of them must be there.
 fn alike(live: &Live, searcher: &Searcher, likeness: &Likeness) -> ::tantivy::Result<Option<BooleanQuery>> {
     let all = searcher.num_docs() as f32;
@@ -297,9 +312,8 @@ fn alike(live: &Live, searcher: &Searcher, likeness: &Likeness) -> ::tantivy::Re
     for (stem, count) in &likeness.stems {
         let documents = searcher.doc_freq(&Term::from_field_text(live.fields.body_stems, stem))?
             + searcher.doc_freq(&Term::from_field_text(live.fields.title_stems, stem))?;
-        if documents > 0 {
-            stems.push((count * (1.0 + all / documents as f32).ln(), stem));
-        }
+        // A rare stem counts like one that is nowhere: what is compared tells nobody what stands where they may not see.
+        stems.push((count * (1.0 + all / documents.max(RARE) as f32).ln(), stem));
     }
     stems.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(other.1)));
     stems.truncate(crate::similar::MOST_STEMS);

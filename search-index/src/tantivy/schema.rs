@@ -12,9 +12,6 @@ use crate::error::{Error, Result};
 use crate::french::{self, Word};
 use crate::settings;
 
-/// Changes whenever the fields do.
-pub(super) const LAYOUT: &str = "tantivy 1";
-
 /// The readers of texts.
 const WORDS: &str = "french_words";
 const STEMS: &str = "french_stems";

@@ -9,7 +9,7 @@ use crate::corpus::{entry, puts};
 use crate::story;
 
 async fn open(folder: &Path) -> Index {
-    Index::open_folder(folder, &Synonyms::brought().unwrap()).await.unwrap()
+    Index::open_folder(folder, &Synonyms::brought().unwrap(), 1).await.unwrap()
 }
 
 async fn found(index: &Index, text: &str) -> Vec<String> {
@@ -33,11 +33,14 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("folder::a_rebuild_left_half_way_harms_nothing", abandoned),
         story("folder::only_one_rebuild_at_a_time", one_at_a_time),
         story("folder::an_index_of_another_version_asks_to_be_made_anew", other_version),
+        story("folder::one_whose_entries_would_be_made_otherwise_is_made_anew", other_edition),
         story("folder::a_damaged_index_is_begun_anew", damaged),
         story("folder::another_process_sees_the_swap", two_processes),
         story("folder::two_processes_write_by_turns", by_turns),
         story("folder::who_opens_while_others_swap_gets_one_of_them", opened_while_swapped),
         story("folder::synonyms_change_without_a_rebuild", synonyms),
+        story("folder::what_is_alike_tells_nothing_of_what_is_hidden", hidden_words),
+        story("folder::words_near_each_other_come_first", near),
         story("folder::entries_are_listed_page_by_page", listed),
         story("folder::what_is_no_entry_is_refused", unsound),
     ]
@@ -59,7 +62,7 @@ async fn written() {
     let both = vec![Change::Delete("doc_2".to_owned()), Change::Put(Box::new(entry("doc_3", "Gabarit neuf", "")))];
     assert_eq!(index.apply(both, Some(8), 9).await, Ok(true));
     assert_eq!(found(&index, "gabarit").await, ["doc_3"]);
-    assert_eq!(index.apply(vec![Change::DeleteGroup("doc_3".to_owned())], Some(9), 10).await, Ok(true));
+    assert_eq!(index.apply(vec![Change::Delete("doc_3".to_owned())], Some(9), 10).await, Ok(true));
     assert_eq!(found(&index, "gabarit").await, Vec::<String>::new());
 
     drop(index);
@@ -173,6 +176,23 @@ async fn other_version() {
     assert_eq!(found(&index, "gabarit").await, ["doc_1"]);
 }
 
+/// By a number that who makes entries raises: an earlier version leaves what a later one made to it.
+async fn other_edition() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = async |entries| Index::open_folder(folder.path(), &Synonyms::brought().unwrap(), entries).await.unwrap();
+    let index = of(1).await;
+    index.apply(puts(vec![entry("doc_1", "gabarit", "")]), None, 5).await.unwrap();
+    assert_eq!((index.needs_rebuild().await, index.is_newer().await), (Ok(false), Ok(false)));
+    drop(index);
+    let later = of(2).await;
+    assert_eq!((later.needs_rebuild().await, later.is_newer().await), (Ok(true), Ok(false)));
+    assert_eq!(found(&later, "gabarit").await, ["doc_1"], "it answers meanwhile");
+    later.rebuild().await.unwrap().put(vec![entry("doc_2", "gabarit", "")]).await.unwrap().finish(6).await.unwrap();
+    assert_eq!(later.needs_rebuild().await, Ok(false));
+    let earlier = of(1).await;
+    assert_eq!((earlier.needs_rebuild().await, earlier.is_newer().await), (Ok(false), Ok(true)));
+}
+
 async fn damaged() {
     for (name, harm) in [
         ("its list of segments is cut", (|live: &Path| std::fs::write(live.join("meta.json"), b"{\"seg").unwrap()) as fn(&Path)),
@@ -269,6 +289,36 @@ async fn synonyms() {
     index.set_synonyms(&synonyms).await.unwrap();
     assert_eq!(found(&index, "patinette").await, ["doc_1"]);
     assert_eq!(index.needs_rebuild().await, Ok(false));
+}
+
+/// Whether a word stands anywhere changes nothing for who does not see where.
+async fn hidden_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path()).await;
+    let seen = [entry("doc_1", "Un gabarit pour l'accueil", ""), entry("doc_2", "Un parcours", "Le gabarit et l'accueil")];
+    let secret = search_index::Entry { audience: "aud_secret".to_owned(), ..entry("doc_3", "Le zirconium", "Zirconium") };
+    index.apply(puts(seen.into_iter().chain([secret]).collect()), None, 1).await.unwrap();
+    let alike = async |title: &str, body: &str| {
+        let (sight, filters) = (Sight::holding(["aud_public"]), search_index::Filters::default());
+        let hits = index.similar(title, body, &sight, &filters, 5).await.unwrap();
+        hits.into_iter().map(|hit| hit.group).collect::<Vec<_>>()
+    };
+    assert_eq!(alike("gabarit accueil", "").await.len(), 2);
+    for (title, body) in [("# gabarit", ""), ("# gabarit accueil", ""), ("gabarit", "# # #"), ("#", "# gabarit parcours")] {
+        let [hidden, nowhere] = ["zirconium", "hafnium"].map(|word| (title.replace('#', word), body.replace('#', word)));
+        assert_eq!(alike(&hidden.0, &hidden.1).await, alike(&nowhere.0, &nowhere.1).await, "{title} | {body}");
+    }
+}
+
+/// All else is alike: the words, how long the texts are, the date.
+async fn near() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path()).await;
+    let apart = entry("doc_1", "Atelier", "Le suivi des cohortes et un atelier pédagogique");
+    let together = entry("doc_2", "Atelier", "Des cohortes et un atelier : le suivi pédagogique");
+    index.apply(puts(vec![apart, together]), None, 1).await.unwrap();
+    let page = index.search(&Query::new(Sight::holding(["aud_public"]), "suivi pédagogique ")).await.unwrap();
+    assert_eq!(page.hits.iter().map(|hit| hit.group.as_str()).collect::<Vec<_>>(), ["doc_2", "doc_1"]);
 }
 
 async fn listed() {

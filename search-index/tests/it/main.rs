@@ -44,7 +44,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 async fn open(folder: &Path) -> Index {
-    Index::open_folder(folder, &Synonyms::brought().unwrap()).await.unwrap()
+    Index::open_folder(folder, &Synonyms::brought().unwrap(), 1).await.unwrap()
 }
 
 fn embedded(corpus: &Path, drawn: &Path) -> Vec<Trial> {
@@ -65,7 +65,7 @@ fn meilisearch() -> Vec<Trial> {
         answer_within: Duration::from_secs(10),
         written_within: Duration::from_secs(60),
     };
-    let open = |name| Index::open_server(server(name), &Synonyms::brought().unwrap()).unwrap();
+    let open = |name| Index::open_server(server(name), &Synonyms::brought().unwrap(), 1).unwrap();
     engine("meilisearch", open("ciam_test_corpus"), open("ciam_test_drawn"))
 }
 

@@ -125,7 +125,7 @@ pub(crate) fn index(url: &str) -> Index {
         answer_within: Duration::from_millis(500),
         written_within: Duration::from_millis(500),
     };
-    Index::open_server(server, &Synonyms::brought().unwrap()).unwrap()
+    Index::open_server(server, &Synonyms::brought().unwrap(), 1).unwrap()
 }
 
 async fn answer(mut stream: TcpStream, state: Arc<Mutex<State>>) {

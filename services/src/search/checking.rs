@@ -58,12 +58,15 @@ enum Fault {
     Orphaned,
 }
 
-/// Compares the index with the database, and mends what is wrong when `repair`; makes it anew when it was never filled or is of another
-/// version.
+/// Compares the index with the database once the log is read to its end, and mends what is wrong when `repair`; makes it anew then when it
+/// was never filled or is of an earlier version.
 ///
 /// # Errors
-/// When the database or the index fails.
+/// When the database or the index fails; [`Error::Startup`] when it is to be made anew, and not to be mended.
 pub async fn check(app: &App, repair: bool, told: impl Fn(Progress)) -> Result<Checked> {
+    if !repair && (app.search.index.position().await?.is_none() || app.search.index.needs_rebuild().await?) {
+        return Err(Error::Startup("L'index de recherche est à refaire : ciam reindex.".into()));
+    }
     caught_up(app).await?;
     let all = u64::try_from(store::count(&mut *app.db.reader().await?).await?).unwrap_or(0);
     let (mut checked, mut done) = (Checked::default(), 0);
@@ -133,7 +136,7 @@ async fn confirmed(app: &App, repair: bool, suspected: BTreeMap<String, Fault>) 
         let index = &app.search.index;
         let stands = index.position().await?;
         // Before the rows are read: who writes them has read them last.
-        let _right = Right::wait(app, Write::Live).await?;
+        let _right = if repair { Some(Right::wait(app, Write::Live).await?) } else { None };
         let wanted = entries::under(&mut *app.db.reader().await?, &keys).await?;
         let mut found = faults(&wanted, &index.versions(keys.clone()).await?);
         found.retain(|key, fault| suspected.get(key) == Some(fault));

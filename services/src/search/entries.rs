@@ -13,6 +13,9 @@ use crate::forum::ThreadKind;
 use crate::id::{AnyId, DocumentId, TrainingId};
 use crate::{library, text};
 
+/// Raised whenever an entry would be made otherwise of the same rows: an index of an earlier edition is made anew.
+pub(super) const EDITION: u64 = 1;
+
 /// What the index should hold under these keys, as rows are now.
 pub(super) async fn under(cx: &mut Cx, keys: &[String]) -> Result<Vec<Change>> {
     let (mut posts_wanted, mut trainings_wanted, mut documents_wanted) = (Vec::new(), Vec::new(), Vec::new());

@@ -4,7 +4,6 @@
 //! own are one case: everything after that place is read again, and doing it again makes no difference.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use search_index::{Change, Kind};
@@ -46,18 +45,21 @@ pub async fn keep(app: App, mut stop: watch::Receiver<bool>) {
             // An index in the making is left; the live one stays as it is.
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        app.search.well.store(turned.is_ok(), Ordering::Relaxed);
+        app.search.is_kept(turned.is_ok());
         if let Err(error) = &turned {
             tracing::warn!(cause = error.cause(), "the search index is not kept");
         }
-        if !matches!(turned, Ok(true)) {
+        if matches!(turned, Ok(Turn::Idle) | Err(_)) {
             tokio::select! {
                 () = wakes.next() => {}
                 () = tokio::time::sleep(POLL) => {}
                 _ = stop.changed() => {}
             }
         }
-        drop(tokio::time::timeout(GATHER, stop.wait_for(|stop| *stop)).await);
+        // What waits in the log for long is not gathered further.
+        if !matches!(turned, Ok(Turn::More)) {
+            drop(tokio::time::timeout(GATHER, stop.wait_for(|stop| *stop)).await);
+        }
     }
 }
 
@@ -66,41 +68,60 @@ pub async fn keep(app: App, mut stop: watch::Receiver<bool>) {
 /// # Errors
 /// When the database or the index fails.
 pub async fn catch_up(app: &App) -> Result<()> {
-    while turn(app).await? {}
+    while turn(app).await? != Turn::Idle {}
     Ok(())
 }
 
-/// Reads on in the log; makes the index anew when it was never filled, or by another version. False when there is nothing to read.
+/// What there was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing, or nothing that another process is not doing.
+    Idle,
+    /// Something was read, or the index was made anew.
+    Read,
+    /// So much was read that there may be more.
+    More,
+}
+
+/// Reads on in the log; makes the index anew when it was never filled, or by an earlier version.
 ///
 /// # Errors
 /// When the database or the index fails, or an entry is of a kind that this binary does not know.
-pub async fn turn(app: &App) -> Result<bool> {
+pub async fn turn(app: &App) -> Result<Turn> {
     let index = &app.search.index;
+    if index.is_newer().await? {
+        // Nodes of a later version keep it.
+        app.search.has_read(index.position().await?.unwrap_or(0));
+        return Ok(Turn::Idle);
+    }
     synonyms::learn(app).await?;
     let stands = match index.position().await? {
         Some(stands) if !index.needs_rebuild().await? => stands,
         _ => return rebuild_unless_another_does(app).await,
     };
+    app.search.has_read(app.search.read_from(stands));
     let mut cx = app.db.reader().await?;
     let from = i64::try_from(app.search.read_from(stands)).map_err(|_| Error::internal("an index beyond any log"))?;
     let entries = events::after(&mut cx, from, ENTRIES).await?;
     let Some(last) = entries.last().map(|last| u64::try_from(last.seq).unwrap_or(stands)) else {
         if from <= events::last(&mut cx).await? {
-            return Ok(false);
+            return Ok(Turn::Idle);
         }
         // The database came back from a copy: the index tells of what never was.
         drop(cx);
         return rebuild_unless_another_does(app).await;
     };
+    let turned = if entries.len() < ENTRIES as usize { Turn::Read } else { Turn::More };
     let mut touched = Touched::default();
     entries.iter().for_each(|entry| touched.by(&entry.event));
     if touched.is_empty() {
         app.search.pass(stands, last);
-        return Ok(true);
+        app.search.has_read(last);
+        return Ok(turned);
     }
     drop(cx);
     // Before the rows are read: who writes them has read them last.
-    let Some(_right) = Right::take(app, Write::Live).await? else { return Ok(false) };
+    let Some(_right) = Right::take(app, Write::Live).await? else { return Ok(Turn::Idle) };
     let mut cx = app.db.reader().await?;
     let mut changes = Vec::new();
     for thread in std::mem::take(&mut touched.threads) {
@@ -112,23 +133,26 @@ pub async fn turn(app: &App) -> Result<bool> {
             changes.extend(entries::posts(rows).await?);
             // A thread may be longer than what is held at once. Until the last part the index stays where it is.
             if changes.len() >= PART && !index.apply(std::mem::take(&mut changes), Some(stands), stands).await? {
-                return Ok(true);
+                return Ok(Turn::Read);
             }
         }
     }
     changes.extend(touched.changes(&mut cx).await?);
     drop(cx);
     // Not written when it was made anew meanwhile, or another node was faster: the next turn goes on from there.
-    index.apply(changes, Some(stands), last).await?;
-    Ok(true)
+    if index.apply(changes, Some(stands), last).await? {
+        app.search.has_read(last);
+    }
+    Ok(turned)
 }
 
-/// False when another node makes the index that they share.
-async fn rebuild_unless_another_does(app: &App) -> Result<bool> {
-    match Right::take(app, Write::Beside).await? {
-        Some(right) => rebuild_by(app, right, |_| ()).await.map(|_| true),
-        None => Ok(false),
-    }
+/// Idle when another node makes the index that they share. What happens meanwhile gets into it afterwards.
+async fn rebuild_unless_another_does(app: &App) -> Result<Turn> {
+    let Some(right) = Right::take(app, Write::Beside).await? else { return Ok(Turn::Idle) };
+    app.search.health().making = true;
+    let made = rebuild_by(app, right, |_| ()).await;
+    app.search.health().making = false;
+    made.map(|_| Turn::Read)
 }
 
 /// Makes the index anew beside the live one, which goes on answering until it is there.
@@ -141,7 +165,7 @@ pub async fn rebuild(app: &App, told: impl Fn(Progress)) -> Result<u64> {
     rebuild_by(app, right, told).await
 }
 
-async fn rebuild_by(app: &App, _right: Right, told: impl Fn(Progress)) -> Result<u64> {
+async fn rebuild_by(app: &App, mut right: Right, told: impl Fn(Progress)) -> Result<u64> {
     synonyms::learn(app).await?;
     let (position, all) = {
         let mut cx = app.db.reader().await?;
@@ -160,15 +184,21 @@ async fn rebuild_by(app: &App, _right: Right, told: impl Fn(Progress)) -> Result
             // What is not to be found is not there yet.
             let entries = page.changes.into_iter().filter_map(|change| match change {
                 Change::Put(entry) => Some(*entry),
-                Change::Delete(_) | Change::DeleteGroup(_) => None,
+                Change::Delete(_) => None,
             });
+            // Who lost the right writes into what another one makes.
+            right.hold().await?;
             making = making.put(entries.collect()).await?;
             told(Progress { done, all });
         }
     }
     let written = making.written();
-    let _right = Right::wait(app, Write::Live).await?;
-    making.finish(u64::try_from(position).unwrap_or(0)).await?;
+    let live = Right::wait(app, Write::Live).await?;
+    synonyms::learn_by(app, &live).await?;
+    right.hold().await?;
+    let position = u64::try_from(position).unwrap_or(0);
+    making.finish(position).await?;
+    app.search.has_read(position);
     Ok(written)
 }
 
@@ -231,6 +261,8 @@ impl Touched {
             Event::TrainingMerged { training, into } => self.trainings.extend([training, into]),
             Event::TrainingChanged { training }
             | Event::TrainingCreated { training, .. }
+            | Event::TrainingFramed { training }
+            | Event::TrainingPlanned { training, .. }
             | Event::TrainingSeenByOthers { training, .. }
             | Event::TrainingStateChanged { training, .. } => _ = self.trainings.insert(training),
             // Of nothing that is found, or that is read anew with each question: who people are and what they hold, what forums,
@@ -265,9 +297,7 @@ impl Touched {
             | Event::ThreadLocked { .. }
             | Event::ThreadPinned { .. }
             | Event::ThreadUnlinked { .. }
-            | Event::TrainingFramed { .. }
             | Event::TrainingLinksChanged { .. }
-            | Event::TrainingPlanned { .. }
             | Event::TrainingSessionChanged { .. }
             | Event::TrainingSessionCreated { .. }
             | Event::TrainingSessionStateChanged { .. } => {}

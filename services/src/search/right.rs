@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 
 /// How long the database may take to say who has it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long who must write waits for others, and how often it looks.
-const WAIT: Duration = Duration::from_secs(30);
+/// How long who must write waits for others, each of which may have a server do two things, and how often it looks.
+const WAIT: Duration = Duration::from_secs(150);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What is written.
@@ -33,14 +33,13 @@ impl Write {
 }
 
 /// The right, until it is dropped.
-#[expect(dead_code, reason = "what holds the right is kept, not read")]
 pub(super) enum Right {
     /// The index is in a folder, and sees to it itself.
     Folder,
     /// Nodes of one PostgreSQL: a lock of a connection, which ends with it.
     Nodes(Cx),
     /// Processes of one machine beside SQLite: a locked file.
-    Processes(File),
+    Processes(#[expect(dead_code, reason = "it is locked for as long as it is open")] File),
 }
 
 impl Right {
@@ -49,15 +48,18 @@ impl Right {
     /// # Errors
     /// When the database or the data folder fails.
     pub(super) async fn take(app: &App, what: Write) -> Result<Option<Self>> {
+        if app.search.is_shared() && app.db.is_postgres() {
+            let mut cx = in_time(PATIENCE, app.db.own_connection()).await?;
+            let taken = in_time(PATIENCE, store::try_lock(&mut cx, what.name())).await?;
+            return Ok(taken.then_some(Self::Nodes(cx)));
+        }
+        Self::take_here(app, what)
+    }
+
+    /// The same without nodes.
+    fn take_here(app: &App, what: Write) -> Result<Option<Self>> {
         if !app.search.is_shared() {
             return Ok(Some(Self::Folder));
-        }
-        if app.db.is_postgres() {
-            let taken = async {
-                let mut cx = app.db.own_connection().await?;
-                Ok(store::try_lock(&mut cx, what.name()).await?.then_some(Self::Nodes(cx)))
-            };
-            return in_time(PATIENCE, taken).await;
         }
         let path = app.config.data_dir.join(format!("{}.lock", what.name()));
         let failed = |cause: std::io::Error| Error::unavailable(format!("{}: {cause}", path.display()));
@@ -74,14 +76,32 @@ impl Right {
     /// # Errors
     /// As [`Self::take`]; [`Error::Unavailable`] when they take too long.
     pub(super) async fn wait(app: &App, what: Write) -> Result<Self> {
-        let taken = async {
+        let waited = async {
+            if app.search.is_shared() && app.db.is_postgres() {
+                let mut cx = in_time(PATIENCE, app.db.own_connection()).await?;
+                while !in_time(PATIENCE, store::try_lock(&mut cx, what.name())).await? {
+                    tokio::time::sleep(LOOK).await;
+                }
+                return Ok(Self::Nodes(cx));
+            }
             loop {
-                if let Some(right) = Self::take(app, what).await? {
+                if let Some(right) = Self::take_here(app, what)? {
                     return Ok(right);
                 }
                 tokio::time::sleep(LOOK).await;
             }
         };
-        tokio::time::timeout(WAIT, taken).await.map_err(|_| Error::unavailable("others write into the search index"))?
+        tokio::time::timeout(WAIT, waited).await.map_err(|_| Error::unavailable("others write into the search index"))?
+    }
+
+    /// Whether it is still had: a lock ends with its connection, and another node has it then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it is not.
+    pub(super) async fn hold(&mut self) -> Result<()> {
+        match self {
+            Self::Folder | Self::Processes(_) => Ok(()),
+            Self::Nodes(cx) => in_time(PATIENCE, store::ping(cx)).await,
+        }
     }
 }

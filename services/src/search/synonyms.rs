@@ -1,8 +1,9 @@
 //! Expressions that mean the same: data that administrators edit, and that every index learns before it reads on in the log.
 
 use chrono::{DateTime, Utc};
-use search_index::Synonyms;
+use search_index::{MOST_EXPRESSIONS, MOST_SYNONYMS, Synonyms};
 
+use super::right::{Right, Write};
 use super::store;
 use crate::App;
 use crate::caller::{Caller, Scope};
@@ -14,10 +15,7 @@ use crate::id::SynonymGroupId;
 use crate::idempotency::act;
 use crate::text;
 
-/// How many groups there may be.
-pub const MOST_GROUPS: usize = 1_000;
-/// How many expressions a group may have, of so many characters each.
-const MOST_EXPRESSIONS: usize = 10;
+/// The longest expression, in characters.
 const LONGEST: usize = 100;
 
 /// Expressions that mean the same: who searches for one finds the others.
@@ -64,7 +62,7 @@ pub async fn synonym_groups_by_id(cx: &mut Cx, caller: &Caller, ids: &[SynonymGr
 /// Makes a group of 2 to 10 expressions.
 ///
 /// # Errors
-/// [`Error::Forbidden`]; [`Error::Invalid`] on `expressions`; [`Error::Conflict`] when there are [`MOST_GROUPS`] already.
+/// [`Error::Forbidden`]; [`Error::Invalid`] on `expressions`; [`Error::Conflict`] when there are [`MOST_SYNONYMS`] already.
 pub async fn create_synonyms(app: &App, caller: &Caller, expressions: Vec<String>) -> Result<SynonymGroupId> {
     caller.signed_in()?;
     let expressions = sound(expressions)?;
@@ -73,8 +71,8 @@ pub async fn create_synonyms(app: &App, caller: &Caller, expressions: Vec<String
         Box::pin(async move {
             must_administer(&actor)?;
             let stamp = next_stamp(tx).await?;
-            if store::count_synonym_groups(tx).await? >= MOST_GROUPS as i64 {
-                let sentence = format!("Il y a déjà {MOST_GROUPS} groupes de synonymes.");
+            if store::count_synonym_groups(tx).await? >= MOST_SYNONYMS as i64 {
+                let sentence = format!("Il y a déjà {MOST_SYNONYMS} groupes de synonymes.");
                 return Err(Error::conflict("expressions", Code::Full, sentence));
             }
             store::insert_synonyms(tx, id, &expressions, stamp, clock.now()).await?;
@@ -184,12 +182,23 @@ pub(crate) async fn lay(tx: &mut Tx, clock: &Clock) -> Result<()> {
 /// # Errors
 /// When the database fails, or the server that has to know them is away.
 pub(super) async fn learn(app: &App) -> Result<()> {
-    let mut cx = app.db.reader().await?;
-    // Before the groups: what changes meanwhile is learnt the next time.
-    let last = store::last_synonyms(&mut cx).await?;
+    let last = store::last_synonyms(&mut *app.db.reader().await?).await?;
     if last == app.search.synonyms_known() {
         return Ok(());
     }
+    // Nobody puts another index in the place of the one that is told of them.
+    let right = Right::wait(app, Write::Live).await?;
+    learn_by(app, &right).await
+}
+
+/// The same, by whoever has the right to write the live index.
+///
+/// # Errors
+/// As [`learn`].
+pub(super) async fn learn_by(app: &App, _right: &Right) -> Result<()> {
+    let mut cx = app.db.reader().await?;
+    // Before the groups: what changes meanwhile is learnt the next time.
+    let last = store::last_synonyms(&mut cx).await?;
     let groups = store::synonym_groups(&mut cx).await?;
     drop(cx);
     let synonyms = Synonyms::new(groups.into_iter().map(|group| group.expressions).collect())?;

@@ -61,17 +61,17 @@ async fn beside(database: Database) {
     let who = as_member(&place, &served, "claire.fontaine").await;
     let before = known(&who).await;
     let said = place.run(&["doctor"]).await.done();
-    assert!(said.contains("0 manquantes, 0 périmées, 0 de trop. L'index de recherche dit ce que dit la base."), "{said}");
+    assert!(said.contains("manquantes : 0 ; périmées : 0 ; de trop : 0. L'index de recherche dit ce que dit la base."), "{said}");
     // By hand, without a word to the log.
     let of = "update trainings set title = 'Zirconium'
               where short_name_key = (select max(short_name_key) from trainings where merged_into_id is null) returning short_name";
     assert!(!place.fact(of).await.is_empty());
     let refused = place.run(&["doctor", "--dry-run"]).await.refused();
-    assert!(refused.contains("0 manquantes, 1 périmées, 0 de trop"), "{refused}");
+    assert!(refused.contains("manquantes : 0 ; périmées : 1 ; de trop : 0"), "{refused}");
     assert_eq!(known(&who).await, before);
     // The service gives up its writer for a moment, and gets it back.
     let said = place.run(&["doctor"]).await.done();
-    assert!(said.contains("1 périmées") && said.contains("Réparées : 1."), "{said}");
+    assert!(said.contains("périmées : 1") && said.contains("Réparées : 1."), "{said}");
     let asked = "{ search(query: \"zirconium\", afterWrite: true, filter: { kinds: [FORMATION] }) { totalCount } }";
     assert_eq!(who.run(asked, json!({})).await.data["search"]["totalCount"], json!(1));
     let forum = crate::steps::read(&who, "{ space(slug: \"plateforme\") { forums { id slug } } }", json!({})).await;

@@ -92,7 +92,7 @@ pub(super) async fn what_is_no_synonym_is_refused(world: &World) {
     let before = world.count("select count(*) from synonym_groups").await;
     // As many as there may be: the next one is refused, whoever comes at once.
     let room = 3;
-    let left: Vec<i64> = (before..i64::try_from(search::MOST_GROUPS).expect("a number") - room).collect();
+    let left: Vec<i64> = (before..i64::try_from(search::MOST_SYNONYMS).expect("a number") - room).collect();
     for some in left.chunks(50) {
         let making = some.iter().map(|n| create(admin, json!([format!("un {n}"), format!("deux {n}")])));
         futures_util::future::join_all(making).await.iter().for_each(|reply| _ = reply.done("createSynonyms"));

@@ -16,6 +16,7 @@ use harness::{Client, World};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
+use services::search;
 
 use crate::kills::Seed;
 use crate::steps::{read, text};
@@ -71,10 +72,12 @@ pub(super) async fn a_client_of_the_calendar_holds_what_a_query_says(world: &Wor
     rounds(&stage, screens, of_trainings).await;
 }
 
-/// In each round two write at once while all screens look on; at its end each shows what a query says.
+/// In each round two write at once while all screens look on; at its end each shows what a query says, and the search index, which reads
+/// the same log, holds what the rows do.
 async fn rounds(stage: &Stage<'_>, mut screens: Vec<Screen<'_>>, draws: Draws) {
     let seed = Seed::new();
     let mut rng = seed.rng();
+    stage.world.index().await;
     for (round, length) in ROUNDS.into_iter().enumerate() {
         let (mark, done) = (format!("Repère {round}."), Mutex::default());
         let mut own = || StdRng::seed_from_u64(rng.random());
@@ -85,10 +88,14 @@ async fn rounds(stage: &Stage<'_>, mut screens: Vec<Screen<'_>>, draws: Draws) {
             stage.mark(&mark).await;
         };
         join(written, join_all(heard)).await;
+        let done = done.into_inner().expect("not poisoned").join("\n");
         for screen in &mut screens {
-            let (different, done) = (screen.differences().await, done.lock().expect("not poisoned").join("\n"));
+            let different = screen.differences().await;
             assert!(different.is_empty(), "{screen} shows other than a query in round {round}: {different:#?}, after\n{done}");
         }
+        stage.world.index().await;
+        let checked = search::check(&stage.world.app, false, |_| ()).await.expect("compared");
+        assert_eq!(checked.wrong(), 0, "the index holds other than the rows in round {round}: {checked:?}, after\n{done}");
     }
 }
 
