@@ -51,7 +51,8 @@ pub(crate) fn measure(store: &Store, sizes: &Sizes, report: &mut Report) {
 
 /// How long after its reply an answer is found, through the whole product.
 fn seen(store: &Store, sizes: &Sizes, report: &mut Report) {
-    let served = Served::start(&store.copy(&store.demo(sizes.posts / 10)), None);
+    let place = store.copy(&store.demo(sizes.posts / 10));
+    let served = Served::start(&place, None);
     let told = &served.told;
     let mut client = Connection::open(told.product).expect("a connection");
     let mut ask = |query: &str, variables: serde_json::Value| {
@@ -90,8 +91,8 @@ async fn measured(folder: &Path, posts: usize, report: &mut Report) {
     if let Some(server) = &server {
         fill("Meilisearch", server, posts).await;
     }
-    println!("\n| what | p50 ms | p99 ms | found | bare tantivy: p50 | p99 | Meilisearch: p50 | p99 |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("\n| what | p50 ms | p99 ms | found | bare tantivy: p50 | p99 | of its rate | Meilisearch: p50 | p99 |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
     for questions in drawing.questions() {
         let (mut mine, mut stock, mut served, mut found) = (Times::default(), Times::default(), Times::default(), 0);
@@ -116,19 +117,18 @@ async fn measured(folder: &Path, posts: usize, report: &mut Report) {
         ours += mine.all();
         theirs += stock.all();
         println!(
-            "| {} | {:.1} | {:.1} | {} | {:.1} | {:.1} | {} |",
+            "| {} | {:.1} | {:.1} | {} | {:.1} | {:.1} | {:.2} | {} |",
             questions.name,
             mine.at(500),
             mine.at(990),
             found / ROUNDS as u64,
             stock.at(500),
             stock.at(990),
+            stock.all().as_secs_f64() / mine.all().as_secs_f64(),
             if server.is_some() { format!("{:.1} | {:.1}", served.at(500), served.at(990)) } else { "| ".into() },
         );
         let aim = if questions.facets { FACETS_WITHIN } else { WITHIN };
         report.at_most(&format!("search, {}: p99", questions.name), mine.at(990), aim, " ms");
-        let ratio = stock.all().as_secs_f64() / mine.all().as_secs_f64();
-        report.at_least(&format!("search, {}: of bare tantivy's rate", questions.name), ratio, 0.8);
     }
     report.at_least("search, all of that: of bare tantivy's rate", theirs.as_secs_f64() / ours.as_secs_f64(), 0.8);
     for batch in [1, 100] {

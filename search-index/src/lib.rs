@@ -115,33 +115,40 @@ impl Index {
         if query.finds_nothing() || asked.is_void() {
             return Ok(Page::nothing(query, &asked));
         }
-        let found = self.find(query, &asked, offset).await?;
-        if found.total > 0 {
-            return self.page(query, asked, offset, found).await;
+        let page = self.find(query, &asked, offset).await?;
+        if page.total > 0 {
+            return Ok(page);
         }
         for fewer in asked.fewer() {
-            let found = self.find(query, &fewer, offset).await?;
-            if found.total > 0 {
-                return self.page(query, fewer, offset, found).await;
+            let page = self.find(query, &fewer, offset).await?;
+            if page.total > 0 {
+                return Ok(page);
             }
         }
-        self.page(query, asked, offset, found).await
+        Ok(page)
     }
 
-    /// To mark what was found in long texts takes too long for a thread on which requests wait.
-    async fn page(&self, query: &Query, asked: Asked, offset: usize, found: Found) -> Result<Page> {
-        let query = query.clone();
-        self.searching(move || Ok(Page::of(&query, &asked, offset, found))).await
-    }
-
-    async fn find(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Found> {
+    async fn find(&self, query: &Query, asked: &Asked, offset: usize) -> Result<Page> {
         match &self.engine {
             Engine::Folder(engine) => {
                 let (engine, lexicon, query, asked) = (engine.clone(), self.lexicon(), query.clone(), asked.clone());
-                self.searching(move || engine.search(&lexicon, &query, &asked, offset)).await
+                self.searching(move || {
+                    let found = engine.search(&lexicon, &query, &asked, offset)?;
+                    Ok(Page::of(&query, &asked, offset, found))
+                })
+                .await
             }
-            Engine::Server(engine) => engine.search(query, asked, offset).await,
+            Engine::Server(engine) => {
+                let found = engine.search(query, asked, offset).await?;
+                self.page(query, asked, offset, found).await
+            }
         }
+    }
+
+    /// To mark what was found in long texts takes too long for a thread on which requests wait.
+    async fn page(&self, query: &Query, asked: &Asked, offset: usize, found: Found) -> Result<Page> {
+        let (query, asked) = (query.clone(), asked.clone());
+        self.searching(move || Ok(Page::of(&query, &asked, offset, found))).await
     }
 
     /// What somebody may be typing: titles, and tags, of what they may see; 1 to 20 of each. No word is left out.
@@ -199,7 +206,7 @@ impl Index {
             }
             Engine::Server(engine) => engine.similar(&likeness, &query.sight, &query.filters, query.first).await?,
         };
-        Ok(self.page(&query, Asked::default(), 0, found).await?.hits)
+        Ok(self.page(&query, &Asked::default(), 0, found).await?.hits)
     }
 
     async fn entry(&self, key: &str) -> Result<Option<Entry>> {

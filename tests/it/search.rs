@@ -98,6 +98,8 @@ fn ids(page: &Value) -> Vec<String> {
 async fn what_is_written_is_found_as_it_is_now(world: &World) {
     let forum = world.forum("plateforme", "questions").await;
     let (ada, ben, chief) = (world.member("ada").await, world.member("ben").await, moderator(world, "ici", None).await);
+    // An index that was never filled does not say that there is nothing.
+    assert_eq!(ada.run("{ search(query: \"gabarit\") { totalCount } }", json!({})).await.code(), "UNAVAILABLE");
     world.index().await;
     let (thread, root) = ada.open_thread(&forum, "QUESTION", "Un gabarit pour l'accueil", "Où le **trouver** ?").await;
     let (other, _) = ada.open_thread(&forum, "DISCUSSION", "Les vignettes", "Rien de tel ici").await;
@@ -333,6 +335,8 @@ async fn a_page_of_results_runs_as_many_statements_whatever_its_size(world: &Wor
 async fn what_cannot_be_searched_is_refused_in_words(world: &World) {
     world.index().await;
     let who = world.anonymous();
+    let long = who.run("query($p: String!) { suggest(prefix: $p) { tags } }", json!({ "p": "mot ".repeat(10_000) })).await;
+    assert_eq!(long.errors[0]["extensions"]["fields"][0], "prefix");
     // The code, and the field that it is about.
     let refused = async |query: &str, variables: Value| {
         let reply = who.run(query, variables).await;
@@ -415,6 +419,12 @@ async fn known(who: &Client) -> Value {
     }
 }
 
+/// The forum of questions.
+async fn questions(who: &Client) -> String {
+    let forums = read(who, "{ space(slug: \"plateforme\") { forums { id slug } } }", json!({})).await["space"]["forums"].clone();
+    text(&forums.as_array().expect("forums").iter().find(|forum| forum["slug"] == "questions").expect("one")["id"])
+}
+
 /// A member of the demo, by a token.
 async fn as_member(place: &Place, served: &Served, handle: &str) -> Client {
     let token = place.run(&["token", handle]).await.done();
@@ -444,21 +454,30 @@ async fn killed(database: Database) {
     place.run(&["demo", "--posts", "3000"]).await.done();
     let served = place.serve().await;
     let admin = as_member(&place, &served, "claire.fontaine").await;
-    let before = known(&admin).await;
+    let mut before = known(&admin).await;
+    let forum = questions(&admin).await;
+    let indexes = || {
+        let names = std::fs::read_dir(place.folder.path().join("search")).expect("a folder");
+        let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.filter(|name| name.starts_with("index-")).count()
+    };
     for n in 0..6_u64 {
         let mut reindex = place.command(&["reindex"]).spawn().expect("the binary runs");
-        tokio::time::sleep(std::time::Duration::from_millis(150 * n)).await;
+        until("one is made beside it", async || indexes() > 1).await;
+        let found = |page: &Value| page["totalCount"].as_i64().expect("a number");
+        admin.open_thread(&forum, "QUESTION", &format!("Gabarit H5P numéro {n}"), "Texte").await;
+        tokio::time::sleep(std::time::Duration::from_millis(50 * n)).await;
         drop(reindex.kill().await);
-        assert_eq!(known(&admin).await, before, "killed after {n}");
+        let after = known(&admin).await;
+        assert_eq!(found(&after), found(&before) + 1, "killed after {n}");
+        before = after;
     }
     let said = place.run(&["reindex"]).await.done();
     assert!(said.starts_with("L'index de recherche est refait : "), "{said}");
     assert_eq!(known(&admin).await, before);
     served.stop().await;
-    let indexes = std::fs::read_dir(place.folder.path().join("search")).expect("a folder");
-    let names: Vec<_> = indexes.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     // What is left of those that were killed is removed by the next one.
-    assert_eq!(names.iter().filter(|name| name.starts_with("index-")).count(), 1, "{names:?}");
+    assert_eq!(indexes(), 1);
 }
 
 /// The folder of the index is gone: what is written is kept, health says so, and the next start makes the index anew.
@@ -471,9 +490,7 @@ async fn without(database: Database) {
     let folder = place.folder.path().join("search");
     std::fs::remove_dir_all(&folder).expect("removed");
     std::fs::write(&folder, "no folder").expect("written");
-    let forums = read(&who, "{ space(slug: \"plateforme\") { forums { id slug } } }", json!({})).await["space"]["forums"].clone();
-    let forum = forums.as_array().expect("forums").iter().find(|forum| forum["slug"] == "questions").expect("one")["id"].clone();
-    let (thread, _) = who.open_thread(&text(&forum), "QUESTION", "Gabarit H5P perdu", "Texte").await;
+    let (thread, _) = who.open_thread(&questions(&who).await, "QUESTION", "Gabarit H5P perdu", "Texte").await;
     until("health says so", async || {
         let (status, health) = who.take("/health/ready").await;
         let health = String::from_utf8(health).expect("UTF-8");
@@ -481,6 +498,10 @@ async fn without(database: Database) {
     })
     .await;
     let asked = "{ search(query: \"gabarit\", afterWrite: true) { totalCount } }";
+    assert_eq!(who.run(asked, json!({})).await.code(), "UNAVAILABLE");
+    // Nor does it answer for long with what may have been taken away since.
+    let asked = "{ search(query: \"gabarit\") { totalCount } }";
+    until("it is out of date", async || who.run(asked, json!({})).await.errors.first().is_some()).await;
     assert_eq!(who.run(asked, json!({})).await.code(), "UNAVAILABLE");
     served.stop().await;
     std::fs::remove_file(&folder).expect("removed");

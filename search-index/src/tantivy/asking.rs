@@ -38,6 +38,10 @@ const NEAR_SLOP: u32 = 2;
 const MOST_PREFIXED: usize = 100;
 const MOST_MISSPELT: usize = 50;
 
+/// In how many entries a word, or what it begins, stands for nobody to miss what is misspelt: more than a list goes on for, whose end that
+/// would be. To look for it there takes longer than all else.
+const PLENTY: u64 = 10_000;
+
 /// Which fields are looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Where {
@@ -114,17 +118,23 @@ impl Asking<'_> {
                 ways.push(constant(self.stem_phrase(field, std::slice::from_ref(word), 0), STEM[at]));
             }
         }
-        let typos = french::typos(&word.whole);
-        let beginning = if prefix { Some(self.automaton(&word.whole, 0, true)?) } else { None };
-        let misspelt = if typos > 0 { Some(self.automaton(&word.whole, typos, prefix)?) } else { None };
+        let mut found = 0;
         for (field, at) in self.words() {
             ways.push(constant(term(field, &word.whole), WORD[at]));
+            found += self.searcher.doc_freq(&Term::from_field_text(field, &word.whole))?;
+        }
+        if prefix {
+            let beginning = self.automaton(&word.whole, 0, true)?;
             // In texts, one or two letters begin most of what was ever written.
-            if let Some(beginning) = beginning.as_ref().filter(|_| at == 0 || word.whole.chars().count() > 2) {
-                ways.extend(self.like(field, &word.whole, beginning, MOST_PREFIXED, PREFIX[at])?);
+            for (field, at) in self.words().filter(|(_, at)| *at == 0 || word.whole.chars().count() > 2) {
+                found += self.like((field, PREFIX[at]), &word.whole, &beginning, MOST_PREFIXED, &mut ways)?;
             }
-            if let Some(misspelt) = &misspelt {
-                ways.extend(self.like(field, &word.whole, misspelt, MOST_MISSPELT, TYPO[at])?);
+        }
+        let typos = french::typos(&word.whole);
+        if typos > 0 && found < PLENTY {
+            let misspelt = self.automaton(&word.whole, typos, prefix)?;
+            for (field, at) in self.words() {
+                self.like((field, TYPO[at]), &word.whole, &misspelt, MOST_MISSPELT, &mut ways)?;
             }
         }
         Ok(any(ways))
@@ -137,15 +147,16 @@ impl Asking<'_> {
         fuzzy(wanted, typos, true).automaton()
     }
 
-    /// The words of the index that are like this one, their first letter the same; none when there is no such word.
+    /// Adds a way for the words of a field that are like this one, their first letter the same, when there are any. In how many entries
+    /// they stand, one that has several counted several times.
     fn like(
         &self,
-        field: Field,
+        (field, points): (Field, f32),
         word: &str,
         like: &DfaWrapper,
         most: usize,
-        points: f32,
-    ) -> ::tantivy::Result<Option<Box<dyn Query>>> {
+        ways: &mut Vec<Box<dyn Query>>,
+    ) -> ::tantivy::Result<u64> {
         let first: String = word.chars().take(1).collect();
         let mut found: HashMap<Vec<u8>, u64> = HashMap::new();
         for segment in self.searcher.segment_readers() {
@@ -167,8 +178,12 @@ impl Asking<'_> {
         let mut found: Vec<(Vec<u8>, u64)> = found.into_iter().collect();
         found.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         found.truncate(most);
+        let all = found.iter().map(|(_, documents)| documents).sum();
         let words: Vec<Vec<u8>> = found.into_iter().map(|(word, _)| word).collect();
-        Ok((!words.is_empty()).then(|| Box::new(AnyOf { field, words, points }) as Box<dyn Query>))
+        if !words.is_empty() {
+            ways.push(Box::new(AnyOf { field, words, points }));
+        }
+        Ok(all)
     }
 
     /// Exactly this word or this phrase, wherever it stands.

@@ -3,12 +3,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use ::tantivy::columnar::{Cardinality, Column, StrColumn};
+use ::tantivy::columnar::Column;
 use ::tantivy::query::{EnableScoring, Query};
 use ::tantivy::{DocAddress, DocId, Searcher, SegmentReader};
 
 use super::schema::columns;
+use super::unpacked::{Codes, HIDDEN, Segments, Unpacked};
 use crate::answers::FacetCounts;
 use crate::query::{Facet, Filters, Held, Sight, Sort};
 
@@ -33,7 +35,12 @@ pub(super) struct Collected {
     pub(super) facets: Vec<FacetCounts>,
 }
 
-pub(super) fn collect(searcher: &Searcher, query: &dyn Query, wanted: &Wanted<'_>) -> ::tantivy::Result<Collected> {
+pub(super) fn collect(
+    searcher: &Searcher,
+    segments: &Segments,
+    query: &dyn Query,
+    wanted: &Wanted<'_>,
+) -> ::tantivy::Result<Collected> {
     let scored = wanted.sort == Sort::Relevance;
     let scoring =
         if scored { EnableScoring::enabled_from_searcher(searcher) } else { EnableScoring::disabled_from_searcher(searcher) };
@@ -41,9 +48,9 @@ pub(super) fn collect(searcher: &Searcher, query: &dyn Query, wanted: &Wanted<'_
     let mut groups = Groups::default();
     let mut best = Best { most: wanted.most, ranked: Vec::new(), least: None };
     let mut tallies: Vec<Tally> = wanted.facets.iter().map(|facet| Tally::new(*facet)).collect();
-    for (number, segment) in searcher.segment_readers().iter().enumerate() {
+    for (number, (segment, unpacked)) in searcher.segment_readers().iter().zip(segments.of(searcher)).enumerate() {
         let number = u32::try_from(number).map_err(|cause| ::tantivy::TantivyError::InternalError(cause.to_string()))?;
-        let mut pass = Pass::new(segment, wanted, &mut tallies)?;
+        let mut pass = Pass::new(Segment { reader: segment, unpacked: &unpacked }, wanted, &mut tallies)?;
         let mut take = |doc: DocId, score: f32| {
             if !segment.is_deleted(doc) {
                 pass.take(&mut groups, &mut best, DocAddress::new(number, doc), score);
@@ -69,8 +76,8 @@ struct Groups {
 
 impl Groups {
     /// Whether the number was not in it.
-    fn add(&mut self, number: u64) -> bool {
-        let Ok(word) = usize::try_from(number / 64) else { return false };
+    fn add(&mut self, number: u32) -> bool {
+        let word = number as usize / 64;
         if word >= self.bits.len() {
             self.bits.resize((word + 1).max(self.bits.len() * 2), 0);
         }
@@ -85,7 +92,7 @@ impl Groups {
 #[derive(Clone, Copy)]
 struct Ranked {
     rank: (i64, i64),
-    group: u64,
+    group: u32,
     at: DocAddress,
 }
 
@@ -139,48 +146,46 @@ impl Tally {
     }
 }
 
-/// The counts of one facet in one segment, by the ordinal of the value there.
+/// The counts of one facet in one segment, by the place of the value there.
 struct Counting<'a> {
     tally: &'a mut Tally,
-    column: Option<StrColumn>,
+    codes: Option<Codes>,
     counts: Vec<u64>,
     years: Vec<Groups>,
 }
 
 impl<'a> Counting<'a> {
-    fn new(segment: &SegmentReader, tally: &'a mut Tally) -> ::tantivy::Result<Self> {
-        let column = segment.fast_fields().str(tally.facet.field())?;
-        let values = column.as_ref().map_or(0, |column| column.num_terms());
+    fn new(segment: Segment<'_>, tally: &'a mut Tally) -> ::tantivy::Result<Self> {
+        let codes = segment.codes(tally.facet.field())?;
+        let places = codes.as_ref().map_or(0, Codes::size);
         let mut years = Vec::new();
-        if tally.facet == Facet::Year {
-            for ordinal in 0..values {
-                let year = value(column.as_ref(), ordinal)?;
-                years.push(tally.years.remove(&year).unwrap_or_default());
+        if let Some(codes) = codes.as_ref().filter(|_| tally.facet == Facet::Year) {
+            years.push(Groups::default());
+            for place in 1..places {
+                years.push(tally.years.remove(&codes.value(place)?).unwrap_or_default());
             }
         }
-        Ok(Self { tally, column, counts: vec![0; values], years })
+        Ok(Self { tally, codes, counts: vec![0; places], years })
     }
 
     /// Counts a group of which this entry was met; `new` is false when another one was before.
-    fn count(&mut self, doc: DocId, group: u64, new: bool) {
+    fn count(&mut self, doc: DocId, group: u32, new: bool) {
+        let Some(codes) = &self.codes else { return };
         // Only years differ between the entries of a group.
-        let Some(column) = self.column.as_ref().filter(|_| new || !self.years.is_empty()) else { return };
-        for ordinal in column.term_ords(doc) {
-            let Ok(ordinal) = usize::try_from(ordinal) else { continue };
-            if let Some(groups) = self.years.get_mut(ordinal) {
-                groups.add(group);
-            } else if new {
-                self.counts[ordinal] += 1;
-            }
+        if !self.years.is_empty() {
+            codes.each(doc, |place| _ = self.years[place].add(group));
+        } else if new {
+            codes.each(doc, |place| self.counts[place] += 1);
         }
     }
 
     fn end(self) -> ::tantivy::Result<()> {
-        for (ordinal, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            *self.tally.counts.entry(value(self.column.as_ref(), ordinal)?).or_default() += count;
+        let Some(codes) = &self.codes else { return Ok(()) };
+        for (place, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            *self.tally.counts.entry(codes.value(place)?).or_default() += count;
         }
-        for (ordinal, groups) in self.years.into_iter().enumerate() {
-            let year = value(self.column.as_ref(), ordinal)?;
+        for (place, groups) in self.years.into_iter().enumerate().skip(1) {
+            let year = codes.value(place)?;
             self.tally.counts.insert(year.clone(), groups.count);
             self.tally.years.insert(year, groups);
         }
@@ -188,73 +193,68 @@ impl<'a> Counting<'a> {
     }
 }
 
-fn value(column: Option<&StrColumn>, ordinal: usize) -> ::tantivy::Result<String> {
-    let mut value = String::new();
-    if let Some(column) = column {
-        column.ord_to_str(ordinal as u64, &mut value)?;
-    }
-    Ok(value)
-}
-
 /// What lets an entry pass.
 enum Gate {
     Open,
     Closed,
-    /// Its value is among these, by their ordinals; an entry has one or none.
-    Value(Column<u64>, Vec<bool>),
-    /// One of its values is.
-    Values(Column<u64>, Vec<bool>),
-    Dates(Column<i64>, i64, i64),
+    /// One of its values is among these, by their places.
+    Values(Codes, Vec<bool>),
+    Dates(Arc<[i64]>, i64, i64),
     Is(Column<u64>, u64),
 }
 
 impl Gate {
-    fn held(segment: &SegmentReader, field: &str, held: &Held) -> ::tantivy::Result<Self> {
+    fn held(segment: Segment<'_>, field: &'static str, held: &Held) -> ::tantivy::Result<Self> {
         match held {
             Held::All => Ok(Self::Open),
             Held::Only(values) => Self::one_of(segment, field, values.iter().map(String::as_str)),
         }
     }
 
-    fn one_of<'a>(segment: &SegmentReader, field: &str, values: impl Iterator<Item = &'a str>) -> ::tantivy::Result<Self> {
-        let Some(column) = segment.fast_fields().str(field)? else { return Ok(Self::Closed) };
-        let mut open = vec![false; column.num_terms()];
+    fn one_of<'v>(segment: Segment<'_>, field: &'static str, values: impl Iterator<Item = &'v str>) -> ::tantivy::Result<Self> {
+        let Some(codes) = segment.codes(field)? else { return Ok(Self::Closed) };
+        let mut open = vec![false; codes.size()];
         for value in values {
-            let ordinal = column.dictionary().term_ord(value)?.and_then(|ordinal| usize::try_from(ordinal).ok());
-            if let Some(place) = ordinal.and_then(|ordinal| open.get_mut(ordinal)) {
-                *place = true;
+            if let Some(place) = codes.place(value)? {
+                open[place] = true;
             }
         }
-        let ordinals = column.ords().clone();
-        Ok(match (open.contains(&true), ordinals.get_cardinality()) {
-            (false, _) => Self::Closed,
-            (true, Cardinality::Multivalued) => Self::Values(ordinals, open),
-            (true, _) => Self::Value(ordinals, open),
-        })
+        Ok(if open.contains(&true) { Self::Values(codes, open) } else { Self::Closed })
     }
 
     fn lets(&self, doc: DocId) -> bool {
         match self {
             Self::Open => true,
             Self::Closed => false,
-            Self::Value(ordinals, open) => ordinals.first(doc).is_some_and(|ordinal| is_open(open, ordinal)),
-            Self::Values(ordinals, open) => ordinals.values_for_doc(doc).any(|ordinal| is_open(open, ordinal)),
-            Self::Dates(dates, from, until) => dates.first(doc).is_some_and(|date| (*from..*until).contains(&date)),
+            Self::Values(codes, open) => codes.any(doc, open),
+            Self::Dates(dates, from, until) => (*from..*until).contains(&dates[doc as usize]),
             Self::Is(values, wanted) => values.first(doc) == Some(*wanted),
         }
     }
 }
 
-fn is_open(open: &[bool], ordinal: u64) -> bool {
-    usize::try_from(ordinal).is_ok_and(|ordinal| open.get(ordinal) == Some(&true))
+/// A segment, with what is unpacked of it.
+#[derive(Clone, Copy)]
+struct Segment<'a> {
+    reader: &'a SegmentReader,
+    unpacked: &'a Unpacked,
+}
+
+impl Segment<'_> {
+    fn codes(self, field: &'static str) -> ::tantivy::Result<Option<Codes>> {
+        self.unpacked.codes(self.reader, field)
+    }
+
+    fn dates(self) -> ::tantivy::Result<Arc<[i64]>> {
+        self.unpacked.dates(self.reader)
+    }
 }
 
 /// One segment.
 struct Pass<'a> {
-    numbers: Column<u64>,
-    weights: Column<u64>,
-    dates: Column<i64>,
-    hidden: Column<u64>,
+    groups: Arc<[u32]>,
+    marks: Arc<[u8]>,
+    dates: Dates,
     audience: Gate,
     hidden_in: Gate,
     /// Filters on facets that are counted: each with the place of its facet.
@@ -267,20 +267,20 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(segment: &SegmentReader, wanted: &Wanted<'_>, tallies: &'a mut [Tally]) -> ::tantivy::Result<Self> {
-        let fast = segment.fast_fields();
+    fn new(segment: Segment<'_>, wanted: &Wanted<'_>, tallies: &'a mut [Tally]) -> ::tantivy::Result<Self> {
+        let fast = segment.reader.fast_fields();
+        let by_date = wanted.sort == Sort::Date;
         let Wanted { sight, filters, .. } = wanted;
         let mut pass = Self {
-            numbers: fast.u64(columns::NUMBER)?,
-            weights: fast.u64(columns::WEIGHT)?,
-            dates: fast.i64(columns::DATE)?,
-            hidden: fast.u64(columns::HIDDEN)?,
+            groups: segment.unpacked.groups(segment.reader)?,
+            marks: segment.unpacked.marks(segment.reader)?,
+            dates: if by_date { Dates::All(segment.dates()?) } else { Dates::Few(fast.i64(columns::DATE)?) },
             audience: Gate::held(segment, columns::AUDIENCE, &sight.audiences)?,
             hidden_in: Gate::held(segment, columns::SPACE, &sight.hidden_in)?,
             beside: Vec::new(),
             filters: Vec::new(),
             facets: Vec::new(),
-            by_date: wanted.sort == Sort::Date,
+            by_date,
             without: wanted.without,
         };
         for facet in Facet::ALL {
@@ -301,7 +301,7 @@ impl<'a> Pass<'a> {
         }
         if filters.from.is_some() || filters.until.is_some() {
             let (from, until) = (filters.from.unwrap_or(i64::MIN), filters.until.unwrap_or(i64::MAX));
-            pass.filters.push(Gate::Dates(fast.i64(columns::DATE)?, from, until));
+            pass.filters.push(Gate::Dates(segment.dates()?, from, until));
         }
         if let Some(solved) = filters.solved {
             let column = fast.column_opt::<u64>(columns::SOLVED)?;
@@ -315,11 +315,15 @@ impl<'a> Pass<'a> {
 
     fn take(&mut self, groups: &mut Groups, best: &mut Best, at: DocAddress, score: f32) {
         let doc = at.doc_id;
-        let seen = self.audience.lets(doc) && (self.hidden.first(doc) != Some(1) || self.hidden_in.lets(doc));
+        let mark = self.marks[doc as usize];
+        let seen = self.audience.lets(doc) && (mark & HIDDEN == 0 || self.hidden_in.lets(doc));
         if !seen || !self.filters.iter().all(|gate| gate.lets(doc)) {
             return;
         }
-        let Some(group) = self.numbers.first(doc).filter(|group| Some(*group) != self.without) else { return };
+        let group = self.groups[doc as usize];
+        if Some(u64::from(group)) == self.without {
+            return;
+        }
         let mut closed = self.beside.iter().filter(|(_, gate)| !gate.lets(doc));
         match (closed.next(), closed.next()) {
             (None, _) => {}
@@ -336,17 +340,32 @@ impl<'a> Pass<'a> {
             facet.count(doc, group, new);
         }
         // Sixteenths of a point: below that, scores differ by how floating numbers are added.
-        let points = (score * 16.0) as i64 + 16 * POINTS_OF_WEIGHT * self.weights.first(doc).unwrap_or_default() as i64;
+        let points = (score * 16.0) as i64 + 16 * POINTS_OF_WEIGHT * i64::from(mark >> 1);
         if !self.by_date && best.least.is_some_and(|(least, _)| points < least) {
             return;
         }
-        let date = self.dates.first(doc).unwrap_or_default();
+        let date = self.dates.of(doc);
         let rank = if self.by_date { (date, points) } else { (points, date) };
         best.add(Ranked { rank, group, at });
     }
 
     fn end(self) -> ::tantivy::Result<()> {
         self.facets.into_iter().try_for_each(Counting::end)
+    }
+}
+
+/// When entries were written: asked of all when they are ranked by it, else of few.
+enum Dates {
+    All(Arc<[i64]>),
+    Few(Column<i64>),
+}
+
+impl Dates {
+    fn of(&self, doc: DocId) -> i64 {
+        match self {
+            Self::All(dates) => dates[doc as usize],
+            Self::Few(dates) => dates.first(doc).unwrap_or_default(),
+        }
     }
 }
 
@@ -362,7 +381,7 @@ mod tests {
         let mut best = Best { most: 2, ranked: Vec::new(), least: None };
         for number in 0..1_000_u32 {
             let rank = (i64::from(number % 100), 0);
-            best.add(Ranked { rank, group: u64::from(number % 10), at: DocAddress::new(0, number) });
+            best.add(Ranked { rank, group: number % 10, at: DocAddress::new(0, number) });
         }
         let docs: Vec<u32> = best.done().into_iter().map(|at| at.doc_id).collect();
         assert_eq!(docs, [99, 98]);

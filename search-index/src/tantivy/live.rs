@@ -11,6 +11,7 @@ use ::tantivy::{
 use serde::{Deserialize, Serialize};
 
 use super::schema::{Fields, columns, register, schema};
+use super::unpacked::Segments;
 use crate::documents::{Change, Entry, Stored};
 use crate::error::{Error, Result};
 
@@ -32,6 +33,8 @@ pub(super) struct Live {
     pub(super) fields: Fields,
     index: Index,
     reader: IndexReader,
+    /// What of its columns is unpacked.
+    pub(super) segments: Segments,
     /// Its fields are those of this version: it can be searched and written.
     pub(super) readable: bool,
 }
@@ -56,7 +59,7 @@ impl Live {
         let index = Index::open_in_dir(path).map_err(failed)?;
         register(&index)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
-        Ok(Self { name, fields, readable: index.schema() == schema, index, reader })
+        Ok(Self { name, fields, readable: index.schema() == schema, index, reader, segments: Segments::default() })
     }
 
     pub(super) fn payload(&self) -> Result<Payload> {

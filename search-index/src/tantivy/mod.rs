@@ -8,6 +8,7 @@ mod folder;
 mod live;
 mod points;
 mod schema;
+mod unpacked;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -297,7 +298,7 @@ fn begin(folder: &Folder, damaged: Option<&str>) -> Result<Live> {
 }
 
 fn shown(live: &Live, searcher: &Searcher, query: &dyn TantivyQuery, wanted: &Wanted<'_>, offset: usize) -> Result<Found> {
-    let Collected { best, total, facets } = collect(searcher, query, wanted).map_err(failed)?;
+    let Collected { best, total, facets } = collect(searcher, &live.segments, query, wanted).map_err(failed)?;
     let entries = best.into_iter().skip(offset).map(|at| live.entry(searcher, at)).collect::<Result<_>>()?;
     Ok(Found { entries, total, facets })
 }

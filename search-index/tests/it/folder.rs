@@ -41,6 +41,7 @@ pub(crate) fn stories() -> Vec<Trial> {
         story("folder::synonyms_change_without_a_rebuild", synonyms),
         story("folder::what_is_alike_tells_nothing_of_what_is_hidden", hidden_words),
         story("folder::words_near_each_other_come_first", near),
+        story("folder::no_page_goes_beyond_the_thousandth", deepest),
         story("folder::entries_are_listed_page_by_page", listed),
         story("folder::what_is_no_entry_is_refused", unsound),
     ]
@@ -319,6 +320,25 @@ async fn near() {
     index.apply(puts(vec![apart, together]), None, 1).await.unwrap();
     let page = index.search(&Query::new(Sight::holding(["aud_public"]), "suivi pédagogique ")).await.unwrap();
     assert_eq!(page.hits.iter().map(|hit| hit.group.as_str()).collect::<Vec<_>>(), ["doc_2", "doc_1"]);
+}
+
+async fn deepest() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path()).await;
+    let many = (0..1_030).map(|number| entry(&format!("doc_{number:04}"), "gabarit", "")).collect();
+    index.apply(puts(many), None, 1).await.unwrap();
+    let mut query = Query { first: 90, ..Query::new(Sight::holding(["aud_public"]), "gabarit") };
+    let mut hits = 0;
+    loop {
+        let page = index.search(&query).await.unwrap();
+        assert_eq!(page.total, 1_030);
+        hits += page.hits.len();
+        if !page.more {
+            break;
+        }
+        query.after = page.hits.last().map(|hit| hit.cursor.clone());
+    }
+    assert_eq!(hits, 1_000);
 }
 
 async fn listed() {

@@ -14,6 +14,7 @@ pub(crate) fn stories() -> Vec<Trial> {
     vec![
         story("server::an_index_is_made_and_set_when_it_is_first_needed", made),
         story("server::an_index_that_is_set_is_left_alone", left_alone),
+        story("server::an_index_of_another_edition_is_told", editions),
         story("server::an_index_that_another_node_made_meanwhile_is_fine", made_meanwhile),
         story("server::a_question_is_one_request_with_its_counts", asked),
         story("server::an_administrator_names_no_audience", administrator),
@@ -94,6 +95,17 @@ async fn made() {
     replay.then(vec![no_position()]);
     assert_eq!(index.needs_rebuild().await, Ok(true), "and asked no more");
     replay.done();
+}
+
+/// Nodes of two versions share it for a while: the earlier one leaves it to the later.
+async fn editions() {
+    let of = |edition: u64| position(5).about(|body| body["edition"] = json!(edition));
+    for (edition, outdated, newer) in [(2, true, false), (3, false, false), (4, false, true)] {
+        let replay = Replay::start(ready(vec![of(edition), of(edition)])).await;
+        let index = replay.index();
+        assert_eq!((index.needs_rebuild().await, index.is_newer().await), (Ok(outdated), Ok(newer)), "{edition}");
+        replay.done();
+    }
 }
 
 async fn left_alone() {

@@ -1,6 +1,7 @@
-//! A Meilisearch that is enough of one to keep an index: it answers each request as a real one was recorded to
-//! (`search-index/tests/replies/`), does what its tasks say, and is away when it is told to be. How it finds is its own: each word of a
-//! question must begin one of the document's; how a real one does is asked of a real one (`TEST_MEILI_URL`).
+//! A Meilisearch that is enough of one to keep an index: requests, replies and what fails only as a task are those of the exchanges that
+//! were recorded from a real one (`search-index/tests/replies/`), and it is away when it is told to be. It does at once what a real one
+//! queues, and how it finds is its own: each word of a question must begin one of the document's. How a real one finds is asked of a real
+//! one (`TEST_MEILI_URL`).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -24,10 +25,12 @@ pub struct Meilisearch {
 #[derive(Default)]
 struct State {
     away: bool,
-    tasks: u64,
+    /// The error of each task that failed.
+    tasks: Vec<Option<&'static str>>,
     indexes: BTreeMap<String, Index>,
 }
 
+#[derive(Default)]
 struct Index {
     settings: serde_json::Map<String, Value>,
     documents: BTreeMap<String, Value>,
@@ -138,23 +141,29 @@ impl State {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("GET", ["tasks", number]) => {
-                let number = number.parse::<u64>().unwrap_or_default();
-                let told = json!({ "uid": number, "batchUid": number, "status": "succeeded", "type": "indexUpdate", "canceledBy": null,
-                    "error": null, "enqueuedAt": WHEN, "startedAt": WHEN, "finishedAt": WHEN });
+                let number = number.parse::<usize>().expect("a number");
+                let error = self.tasks[number].map(|code| refused(400, code, "invalid_request").1);
+                let status = if error.is_some() { "failed" } else { "succeeded" };
+                let told = json!({ "uid": number, "batchUid": number, "status": status, "type": "indexUpdate", "canceledBy": null,
+                    "error": error, "enqueuedAt": WHEN, "startedAt": WHEN, "finishedAt": WHEN });
                 (200, told)
             }
             ("POST", ["indexes"]) => {
-                let new = Index { settings: serde_json::Map::new(), documents: BTreeMap::new() };
-                self.indexes.entry(text(&body["uid"])).or_insert(new);
+                let name = text(&body["uid"]);
+                if self.indexes.contains_key(&name) {
+                    return self.failing("indexCreation", "index_already_exists");
+                }
+                self.indexes.insert(name, Index::default());
                 self.task("indexCreation")
             }
             ("POST", ["swap-indexes"]) => {
                 for swap in body.as_array().expect("swaps") {
                     let (one, other) = (text(&swap["indexes"][0]), text(&swap["indexes"][1]));
-                    let (Some(first), Some(second)) = (self.indexes.remove(&one), self.indexes.remove(&other)) else {
-                        return refused(404, "index_not_found", "invalid_request");
-                    };
-                    self.indexes.extend([(one, second), (other, first)]);
+                    if !self.indexes.contains_key(&one) || !self.indexes.contains_key(&other) {
+                        return self.failing("indexSwap", "index_not_found");
+                    }
+                    let (first, second) = (self.indexes.remove(&one), self.indexes.remove(&other));
+                    self.indexes.extend([(one, second.expect("one")), (other, first.expect("one"))]);
                 }
                 self.task("indexSwap")
             }
@@ -170,7 +179,16 @@ impl State {
     }
 
     fn of_index(&mut self, method: &str, name: &str, rest: &[&str], body: &Value) -> Answer {
-        let Some(index) = self.indexes.get_mut(name) else { return refused(404, "index_not_found", "invalid_request") };
+        if (method, rest) == ("POST", &["documents"]) {
+            // One that is not there is made, without settings.
+            self.indexes.entry(name.to_owned()).or_default();
+        }
+        let Some(index) = self.indexes.get_mut(name) else {
+            return match (method, rest) {
+                ("DELETE", []) => self.failing("indexDeletion", "index_not_found"),
+                _ => refused(404, "index_not_found", "invalid_request"),
+            };
+        };
         match (method, rest) {
             ("GET", []) => (200, json!({ "uid": name, "primaryKey": "key", "createdAt": WHEN, "updatedAt": WHEN })),
             ("DELETE", []) => {
@@ -212,8 +230,19 @@ impl State {
     }
 
     fn task(&mut self, kind: &str) -> Answer {
-        self.tasks += 1;
-        (202, json!({ "taskUid": self.tasks, "indexUid": null, "status": "enqueued", "type": kind, "enqueuedAt": WHEN }))
+        self.enqueue(kind, None)
+    }
+
+    fn failing(&mut self, kind: &str, code: &'static str) -> Answer {
+        self.enqueue(kind, Some(code))
+    }
+
+    fn enqueue(&mut self, kind: &str, error: Option<&'static str>) -> Answer {
+        self.tasks.push(error);
+        (
+            202,
+            json!({ "taskUid": self.tasks.len() - 1, "indexUid": null, "status": "enqueued", "type": kind, "enqueuedAt": WHEN }),
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 use services::search::{self, Checked};
 
-use super::{as_member, known, row, threads};
+use super::{as_member, known, questions, row, threads};
 use crate::binary::Place;
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -74,10 +74,7 @@ async fn beside(database: Database) {
     assert!(said.contains("périmées : 1") && said.contains("Réparées : 1."), "{said}");
     let asked = "{ search(query: \"zirconium\", afterWrite: true, filter: { kinds: [FORMATION] }) { totalCount } }";
     assert_eq!(who.run(asked, json!({})).await.data["search"]["totalCount"], json!(1));
-    let forum = crate::steps::read(&who, "{ space(slug: \"plateforme\") { forums { id slug } } }", json!({})).await;
-    let forum =
-        forum["space"]["forums"].as_array().expect("forums").iter().find(|one| one["slug"] == "questions").expect("it").clone();
-    who.open_thread(forum["id"].as_str().expect("an id"), "QUESTION", "Rubidium", "Texte").await;
+    who.open_thread(&questions(&who).await, "QUESTION", "Rubidium", "Texte").await;
     let asked = "{ search(query: \"rubidium\", afterWrite: true) { totalCount } }";
     assert_eq!(who.run(asked, json!({})).await.data["search"]["totalCount"], json!(1));
     assert!(place.run(&["doctor"]).await.done().contains("dit ce que dit la base"));

@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use services::search::{self, Checked, Search};
 use services::{App, config};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{ids, row, search as asked, threads, threads_only};
 use crate::binary::until;
@@ -66,6 +66,14 @@ async fn found(database: Database) {
     world.administrator().mutate("removeSynonyms", removal, "").await.done("removeSynonyms");
     world.index().await;
     assert_eq!(server.set("ciam_essai", "synonyms")["pyrite"], Value::Null);
+    // One made anew that is left half-way harms nothing, and what is left of it goes with the next.
+    let half_way = Notify::new();
+    tokio::select! {
+        _ = search::rebuild(&world.app, |progress| if progress.done > 0 { half_way.notify_one() }) => panic!("it was not left"),
+        () = half_way.notified() => {}
+    }
+    assert_eq!(server.indexes(), ["ciam_essai", "ciam_essai_next"]);
+    assert_eq!(ids(&asked(&ada, "", json!({ "first": 100 })).await), before);
     search::rebuild(&world.app, |_| ()).await.expect("made anew");
     assert_eq!(ids(&asked(&ada, "", json!({ "first": 100 })).await), before);
     assert_eq!(server.indexes(), ["ciam_essai"], "nothing is left beside it");
