@@ -1,7 +1,7 @@
 //! `ciam demo`: a lively community, the same each time; with `--posts`, a large one of the same shape.
 
 use indicatif::ProgressBar;
-use services::{Result, demo, search};
+use services::{Result, demo, events, search};
 
 use super::{bar_style, beside};
 use crate::settings::Settings;
@@ -18,7 +18,11 @@ pub async fn run(settings: &Settings, posts: usize) -> Result<()> {
         bar.set_position(done);
     })
     .await?;
-    // So that all of it is found from the first start on.
+    // So that all of it is found from the first start on, and nothing is left to be read again: on PostgreSQL events are numbered after
+    // they are written.
+    let sequencing = tokio::spawn(events::sequence(app.db.clone()));
+    events::numbered(&mut *app.db.reader().await?).await?;
+    sequencing.abort();
     search::rebuild(&app, |progress| bar.set_position(progress.done)).await?;
     bar.finish_and_clear();
     let (members, threads, posts) = (filled.members, filled.threads, filled.posts);

@@ -449,7 +449,7 @@ pub async fn last(cx: &mut Cx) -> Result<i64> {
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn numbered(cx: &mut Cx) -> Result<i64> {
+pub async fn numbered(cx: &mut Cx) -> Result<i64> {
     let waiting = opt!(cx, (EventId,), "select id from events where seq is null order by id desc limit 1")?;
     if let Some((newest,)) = waiting {
         let left = "select count(*) from (select 1 as one from events where seq is null and id <= $1 limit 1) e";
