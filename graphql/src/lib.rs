@@ -78,8 +78,8 @@ pub struct Mutation(
     Aside,
 );
 
-/// What members follow, have read and are told, and the synonyms of search. One entry of the root, since each one makes the type of every answer deeper, of which
-/// the compiler has a limit.
+/// What members follow, have read and are told, and the synonyms of search. One entry of the root, since each one makes the type of
+/// every answer deeper, of which the compiler has a limit.
 #[derive(MergedObject, Default)]
 struct Aside(
     following::FollowingMutation,

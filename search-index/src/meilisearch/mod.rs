@@ -272,12 +272,8 @@ fn edition(told: &Map<String, Value>) -> u64 {
 /// How entries lie, as a text.
 #[cfg(test)]
 pub(crate) fn layout() -> String {
-    let of = |kind: &str| {
-        format!(
-            "{{\"key\":\"a\",\"group\":\"a\",\"kind\":\"{kind}\",\"version\":1,\"title\":\"H5P\",\"audience\":\"a\",\"date\":1}}"
-        )
-    };
-    let entry: Entry = serde_json::from_str(&of("THREAD")).unwrap();
+    let of = json!({ "key": "a", "group": "a", "kind": "THREAD", "version": 1, "title": "H5P", "audience": "a", "date": 1 });
+    let entry: Entry = serde_json::from_value(of).unwrap();
     document(&entry).unwrap().to_string()
 }
 

@@ -183,6 +183,17 @@ pub(crate) async fn alone(cx: &mut Cx, name: &str) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Has this connection alone hold that name for as long as it lives, whatever its transactions; false while another one does. PostgreSQL.
+pub(crate) async fn try_hold(cx: &mut Cx, name: &str) -> sqlx::Result<bool> {
+    Ok(one!(cx, (bool,), "select pg_try_advisory_lock(hashtextextended($1, 0))", name)?.0)
+}
+
+/// Whether the connection lives.
+pub(crate) async fn ping(cx: &mut Cx) -> sqlx::Result<()> {
+    one!(cx, (i32,), "select 1")?;
+    Ok(())
+}
+
 /// Lets those that call this with one name pass beside each other, and never beside one that is [`alone`] with it.
 pub(crate) async fn beside(cx: &mut Cx, name: &str) -> sqlx::Result<()> {
     if matches!(cx, Cx::Postgres(_)) {

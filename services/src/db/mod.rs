@@ -22,7 +22,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub(crate) use constraint::{duplicate, violates};
 pub(crate) use cx::{
-    Count, Listed, all, alone, beside, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, sight,
+    Count, Listed, all, alone, beside, each, exec, in_list, keys, keyset, lists, lock, numbered, one, opt, ping, sight, try_hold,
 };
 pub use cx::{Cx, Held};
 pub use readers::Reader;
@@ -179,8 +179,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<()> {
-        one!(&mut *self.reader().await?, (i32,), "select 1")?;
-        Ok(())
+        Ok(ping(&mut *self.reader().await?).await?)
     }
 
     /// Whether this is PostgreSQL, where a sequencer has to number the events.

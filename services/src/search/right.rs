@@ -3,9 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::time::Duration;
 
-use super::store;
 use crate::App;
-use crate::db::{Cx, in_time};
+use crate::db::{Cx, in_time, ping, try_hold};
 use crate::error::{Error, Result};
 
 /// How long the database may take to say who has it.
@@ -50,7 +49,7 @@ impl Right {
     pub(super) async fn take(app: &App, what: Write) -> Result<Option<Self>> {
         if app.search.is_shared() && app.db.is_postgres() {
             let mut cx = in_time(PATIENCE, app.db.own_connection()).await?;
-            let taken = in_time(PATIENCE, store::try_lock(&mut cx, what.name())).await?;
+            let taken = in_time(PATIENCE, held(&mut cx, what)).await?;
             return Ok(taken.then_some(Self::Nodes(cx)));
         }
         Self::take_here(app, what)
@@ -79,7 +78,7 @@ impl Right {
         let waited = async {
             if app.search.is_shared() && app.db.is_postgres() {
                 let mut cx = in_time(PATIENCE, app.db.own_connection()).await?;
-                while !in_time(PATIENCE, store::try_lock(&mut cx, what.name())).await? {
+                while !in_time(PATIENCE, held(&mut cx, what)).await? {
                     tokio::time::sleep(LOOK).await;
                 }
                 return Ok(Self::Nodes(cx));
@@ -101,7 +100,11 @@ impl Right {
     pub(super) async fn hold(&mut self) -> Result<()> {
         match self {
             Self::Folder | Self::Processes(_) => Ok(()),
-            Self::Nodes(cx) => in_time(PATIENCE, store::ping(cx)).await,
+            Self::Nodes(cx) => in_time(PATIENCE, async { Ok(ping(cx).await?) }).await,
         }
     }
+}
+
+async fn held(cx: &mut Cx, what: Write) -> Result<bool> {
+    Ok(try_hold(cx, what.name()).await?)
 }

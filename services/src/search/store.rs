@@ -179,14 +179,3 @@ pub(super) async fn remove_synonyms(tx: &mut Tx, id: SynonymGroupId, stamp: i64,
     exec!(tx, "update synonym_groups set removed_at = $3, stamp = $2 where id = $1", id, stamp, now)?;
     Ok(())
 }
-
-/// Whether the connection lives.
-pub(super) async fn ping(cx: &mut Cx) -> Result<()> {
-    one!(cx, (i32,), "select 1")?;
-    Ok(())
-}
-
-/// Takes the right of that name for as long as this connection lives; false while another one has it. PostgreSQL.
-pub(super) async fn try_lock(cx: &mut Cx, name: &str) -> Result<bool> {
-    Ok(one!(cx, (bool,), "select pg_try_advisory_lock(hashtextextended($1, 0))", name)?.0)
-}
